@@ -1,0 +1,1 @@
+"""Train by transfer learning; write and verify SavedModels."""

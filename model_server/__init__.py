@@ -1,0 +1,1 @@
+"""TensorFlow Serving's gRPC API on in-process TensorFlow: the embedded default."""

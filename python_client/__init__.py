@@ -1,0 +1,1 @@
+"""gRPC client for TensorFlow Serving that never starts TensorFlow."""

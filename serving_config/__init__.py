@@ -1,0 +1,4 @@
+"""What a server reads: signature contracts and server configuration.
+
+Every other package may import this one; it imports nothing but the standard library.
+"""

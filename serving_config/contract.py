@@ -1,0 +1,518 @@
+"""The signature contract: the one place that says what a model takes and gives.
+
+``contracts/<model>.json`` holds every signature key, tensor name, dtype, shape, range and meaning.
+The exporter, the servers' tests, the Python client and (from the same file) Java compare what they
+find with it, so a renamed input or a lost output is an error message before it is an outage.
+
+Standard library only: a client must be able to read a contract without TensorFlow or NumPy.
+
+    ContractError
+      ├── ContractFileError      the JSON itself cannot be used
+      └── ContractMismatchError  a model, a server or a tensor differs from the contract
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+CONTRACT_VERSION = 1
+"""Version of the JSON format this module reads."""
+
+PUBLISHED_FILE = "contract.json"
+"""Name of a published version's own copy, below ``assets.extra/``."""
+
+CONTRACTS_DIR = Path(__file__).parent / "contracts"
+
+_INIT_OP_KEY = "__saved_model_init_op"  # TensorFlow's own entry in a signature map, no signature
+
+# tensorflow/core/framework/types.proto, the dtypes a signature can meaningfully carry.
+_DTYPE_OF_ENUM = {
+    1: "float32",
+    2: "float64",
+    3: "int32",
+    4: "uint8",
+    5: "int16",
+    6: "int8",
+    7: "string",
+    9: "int64",
+    10: "bool",
+    14: "bfloat16",
+    17: "uint16",
+    19: "float16",
+    22: "uint32",
+    23: "uint64",
+}
+
+Shape = tuple[int | str, ...]
+
+
+class ContractError(ValueError):
+    """Base of everything that can be wrong with, or against, a contract."""
+
+
+class ContractFileError(ContractError):
+    """A contract file is missing, is not JSON, or does not follow the format."""
+
+
+class ContractMismatchError(ContractError):
+    """Something differs from its contract.
+
+    Attributes:
+        differences: Every difference found, in contract order.
+    """
+
+    def __init__(self, subject: str, differences: Sequence[Difference]) -> None:
+        """Compose the message from ``differences``, one a line."""
+        self.differences = tuple(differences)
+        lines = "\n".join(f"  - {d}" for d in self.differences)
+        super().__init__(f"{subject} breaks its contract:\n{lines}")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which something differs from its contract.
+
+    Attributes:
+        where: The place, for instance ``serving_default input "input_tensor"``.
+        expected: What the contract says there.
+        found: What is there instead.
+        available: Names that do exist in that place, when a name was not found.
+    """
+
+    where: str
+    expected: str
+    found: str
+    available: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = f"{self.where}: expected {self.expected}, found {self.found}"
+        if self.available:
+            text += f" (what exists: {', '.join(self.available)})"
+        return text
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """dtype and shape of one named tensor.
+
+    Attributes:
+        dtype: NumPy's name of the dtype, or ``string``.
+        shape: A size per axis; -1 is "any size", a name such as ``C`` is a dimension that the
+            contract binds once for all tensors. None is "rank unknown".
+        axes: What each axis counts, for people.
+        value_range: Lowest and highest value, both included, or None.
+        meaning: One sentence.
+    """
+
+    dtype: str
+    shape: Shape | None
+    axes: tuple[str, ...] = ()
+    value_range: tuple[float, float] | None = None
+    meaning: str = ""
+
+    def __str__(self) -> str:
+        if self.shape is None:
+            return f"{self.dtype} of unknown rank"
+        return f"{self.dtype} [{', '.join(str(size) for size in self.shape)}]"
+
+    def admits(self, dtype: str, shape: Sequence[int]) -> bool:
+        """Tell whether a concrete tensor of this dtype and shape may be used here."""
+        if dtype != self.dtype:
+            return False
+        if self.shape is None:
+            return True
+        return len(shape) == len(self.shape) and all(
+            want == -1 or isinstance(want, str) or want == got
+            for want, got in zip(self.shape, shape, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Named inputs and outputs of one signature key."""
+
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+    summary: str = ""
+
+    def input_differences(
+        self, key: str, tensors: Mapping[str, tuple[str, Sequence[int]]]
+    ) -> list[Difference]:
+        """Compare the tensors of one request with this signature's inputs.
+
+        Args:
+            key: The signature key, for messages.
+            tensors: dtype and concrete shape of each tensor about to be sent.
+
+        Returns:
+            The differences; empty when the request may be sent.
+        """
+        differences = _name_differences(key, "input", self.inputs, tensors)
+        for name, spec in self.inputs.items():
+            if name in tensors and not spec.admits(*tensors[name]):
+                dtype, shape = tensors[name]
+                found = TensorSpec(dtype, tuple(shape))
+                differences.append(Difference(f'{key} input "{name}"', str(spec), str(found)))
+        return differences
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A model's signatures, and for a published version also its class names.
+
+    Attributes:
+        model: The model's name, ``classifier`` or ``detector``.
+        signatures: Signature by key.
+        dimensions: Meaning of each named dimension.
+        bound: Size of each named dimension that is already known.
+        class_names: Names in column order; empty in an unpublished contract.
+        parameters: What else was fixed at export, for instance thresholds.
+        summary: One sentence.
+    """
+
+    model: str
+    signatures: Mapping[str, Signature]
+    dimensions: Mapping[str, str] = field(default_factory=dict)
+    bound: Mapping[str, int] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    summary: str = ""
+
+    def bind(self, class_names: Sequence[str], **sizes: int) -> Contract:
+        """Fix the class names (and with them the dimension ``C``) and other named dimensions.
+
+        Raises:
+            ContractError: Fewer than two classes for a classifier, an empty or repeated name, or
+                a dimension that the contract does not name.
+        """
+        names = tuple(class_names)
+        if not names or any(not name for name in names) or len(set(names)) != len(names):
+            raise ContractError(
+                f"class names must be non-empty and distinct, received {list(names)}"
+            )
+        if "C" in self.dimensions:
+            sizes["C"] = len(names)
+        if unknown := sorted(set(sizes) - set(self.dimensions)):
+            raise ContractError(
+                f"contract {self.model!r} has no dimension {', '.join(unknown)}; "
+                f"it names {', '.join(self.dimensions) or 'none'}"
+            )
+        return replace(self, class_names=names, bound={**self.bound, **sizes})
+
+    def signature(self, key: str) -> Signature:
+        """Return the signature with this key; empty means ``serving_default``.
+
+        Raises:
+            ContractMismatchError: There is none; the message lists those that exist.
+        """
+        key = key or "serving_default"
+        if key not in self.signatures:
+            raise ContractMismatchError(
+                f"the signature {key!r}",
+                [Difference("signature key", "one of the contract's", key, tuple(self.signatures))],
+            )
+        return self.signatures[key]
+
+    def resolve(self, shape: Shape) -> Shape:
+        """Replace each bound dimension's name in ``shape`` by its size."""
+        return tuple(self.bound.get(s, s) if isinstance(s, str) else s for s in shape)
+
+    def differences(self, found: Mapping[str, Signature]) -> list[Difference]:
+        """Compare a model's signatures with this contract.
+
+        A shape must agree axis by axis: -1 stays -1 (a fixed batch is a difference), a bound
+        dimension has its size, an unbound one has one and the same size wherever it is named.
+
+        Args:
+            found: The signatures a SavedModel or a server declares.
+
+        Returns:
+            The differences in contract order; empty when there are none.
+        """
+        differences = _name_differences("", "signature", self.signatures, found)
+        sizes = dict(self.bound)
+        for key, signature in self.signatures.items():
+            if key not in found:
+                continue
+            for role, want, have in (
+                ("input", signature.inputs, found[key].inputs),
+                ("output", signature.outputs, found[key].outputs),
+            ):
+                differences += _name_differences(key, role, want, have)
+                for name, spec in want.items():
+                    if name in have and not self._agrees(spec, have[name], sizes):
+                        expected = TensorSpec(
+                            spec.dtype, None if spec.shape is None else self.resolve(spec.shape)
+                        )
+                        differences.append(
+                            Difference(f'{key} {role} "{name}"', str(expected), str(have[name]))
+                        )
+        return differences
+
+    @staticmethod
+    def _agrees(want: TensorSpec, have: TensorSpec, sizes: dict[str, int]) -> bool:
+        if want.dtype != have.dtype:
+            return False
+        if want.shape is None or have.shape is None:
+            return want.shape is have.shape
+        if len(want.shape) != len(have.shape):
+            return False
+        for size, found in zip(want.shape, have.shape, strict=True):
+            if isinstance(size, str):
+                # The first tensor that names an unbound dimension binds it for the rest.
+                if (
+                    not isinstance(found, int)
+                    or found < 1
+                    or sizes.setdefault(size, found) != found
+                ):
+                    return False
+            elif size != found:
+                return False
+        return True
+
+    def check(self, found: Mapping[str, Signature], subject: str) -> None:
+        """Raise unless ``found`` agrees with this contract.
+
+        Args:
+            found: The signatures a SavedModel or a server declares.
+            subject: What is being compared, for the message.
+
+        Raises:
+            ContractMismatchError: With every difference.
+        """
+        if differences := self.differences(found):
+            raise ContractMismatchError(subject, differences)
+
+    def check_class_names(self, found: Sequence[str], subject: str) -> None:
+        """Raise unless ``found`` are this contract's class names in this order.
+
+        A contract without class names (one that is not published) accepts any.
+
+        Raises:
+            ContractMismatchError: The names or their order differ.
+        """
+        if self.class_names and tuple(found) != self.class_names:
+            raise ContractMismatchError(
+                subject,
+                [Difference("class order", str(list(self.class_names)), str(list(found)))],
+            )
+
+    def to_json(self) -> str:
+        """Return the contract in the format that :func:`load` reads, ending in a newline."""
+        document: dict[str, Any] = {
+            "model": self.model,
+            "contract_version": CONTRACT_VERSION,
+            "summary": self.summary,
+            "dimensions": dict(self.dimensions),
+            "signatures": {
+                key: {
+                    "summary": signature.summary,
+                    "inputs": {n: _spec_to_json(s) for n, s in signature.inputs.items()},
+                    "outputs": {n: _spec_to_json(s) for n, s in signature.outputs.items()},
+                }
+                for key, signature in self.signatures.items()
+            },
+        }
+        if self.bound:
+            document["bound"] = dict(self.bound)
+        if self.class_names:
+            document["class_names"] = list(self.class_names)
+        if self.parameters:
+            document["parameters"] = dict(self.parameters)
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def load(model_or_path: str | Path) -> Contract:
+    """Read a contract.
+
+    Args:
+        model_or_path: A model's name (``"classifier"``), a contract file, or a published version's
+            directory.
+
+    Raises:
+        ContractFileError: There is no such contract, or it cannot be read as one.
+    """
+    path = Path(model_or_path)
+    if path.is_dir():
+        path = path / "assets.extra" / PUBLISHED_FILE
+    elif isinstance(model_or_path, str) and not path.suffix and path.name == model_or_path:
+        path = CONTRACTS_DIR / f"{model_or_path}.json"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as err:
+        known = ", ".join(sorted(p.stem for p in CONTRACTS_DIR.glob("*.json")))
+        raise ContractFileError(
+            f"no contract at {path}: {err.strerror or err}; contracts by name: {known}"
+        ) from err
+    return loads(text, source=str(path))
+
+
+def loads(text: str, source: str = "contract") -> Contract:
+    """Parse a contract from JSON text.
+
+    Args:
+        text: The JSON document.
+        source: Where it came from, for messages.
+
+    Raises:
+        ContractFileError: The text is not JSON or does not follow the format; the message names
+            the place.
+    """
+    try:
+        document = json.loads(text, object_pairs_hook=_refuse_repeated_keys)
+        return _contract_from_json(document)
+    except ContractFileError as err:
+        raise ContractFileError(f"{source}: {err}") from None
+    except json.JSONDecodeError as err:
+        raise ContractFileError(f"{source}:{err.lineno}:{err.colno}: {err.msg}") from err
+
+
+def signatures_from_proto(signature_defs: Mapping[str, Any]) -> dict[str, Signature]:
+    """Read the signatures out of a map of ``SignatureDef`` messages.
+
+    Works on messages from any copy of TensorFlow's protos (a SavedModel's meta graph, or the
+    ``SignatureDefMap`` of a GetModelMetadata answer).
+
+    Args:
+        signature_defs: ``SignatureDef`` by signature key.
+
+    Returns:
+        Signature by key, without TensorFlow's initialisation entry.
+    """
+    return {
+        key: Signature(
+            inputs={name: _spec_from_info(info) for name, info in sorted(defs.inputs.items())},
+            outputs={name: _spec_from_info(info) for name, info in sorted(defs.outputs.items())},
+        )
+        for key, defs in sorted(signature_defs.items())
+        if key != _INIT_OP_KEY
+    }
+
+
+def _spec_from_info(info: Any) -> TensorSpec:
+    dtype = _DTYPE_OF_ENUM.get(info.dtype, f"DataType({info.dtype})")
+    if info.tensor_shape.unknown_rank:
+        return TensorSpec(dtype, None)
+    return TensorSpec(dtype, tuple(int(dim.size) for dim in info.tensor_shape.dim))
+
+
+def _name_differences(
+    key: str, role: str, want: Iterable[str], have: Iterable[str]
+) -> list[Difference]:
+    want, have = list(want), list(have)
+    prefix = f"{key} " if key else ""
+    missing = [
+        Difference(f'{prefix}{role} "{name}"', "it to be there", "nothing", tuple(have))
+        for name in want
+        if name not in have
+    ]
+    extra = [
+        Difference(f'{prefix}{role} "{name}"', f"only {', '.join(want)}", "one more")
+        for name in have
+        if name not in want
+    ]
+    return missing + extra
+
+
+def _spec_to_json(spec: TensorSpec) -> dict[str, Any]:
+    document: dict[str, Any] = {"dtype": spec.dtype, "shape": list(spec.shape or ())}
+    if spec.axes:
+        document["axes"] = list(spec.axes)
+    if spec.value_range:
+        document["range"] = list(spec.value_range)
+    document["meaning"] = spec.meaning
+    return document
+
+
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in document:
+            raise ContractFileError(f"the key {key!r} appears twice in one object")
+        document[key] = value
+    return document
+
+
+def _contract_from_json(document: Any) -> Contract:
+    _expect_keys(
+        document,
+        "the contract",
+        required={"model", "contract_version", "signatures"},
+        optional={"summary", "dimensions", "bound", "class_names", "parameters"},
+    )
+    if document["contract_version"] != CONTRACT_VERSION:
+        raise ContractFileError(
+            f"contract_version is {document['contract_version']!r}, "
+            f"this toolkit reads {CONTRACT_VERSION}"
+        )
+    dimensions = document.get("dimensions", {})
+    signatures = {}
+    for key, entry in document["signatures"].items():
+        _expect_keys(
+            entry, f"signature {key!r}", required={"inputs", "outputs"}, optional={"summary"}
+        )
+        signatures[key] = Signature(
+            inputs=_specs_from_json(entry["inputs"], f"{key} input", dimensions),
+            outputs=_specs_from_json(entry["outputs"], f"{key} output", dimensions),
+            summary=entry.get("summary", ""),
+        )
+    if not signatures:
+        raise ContractFileError("a contract needs at least one signature")
+    return Contract(
+        model=document["model"],
+        signatures=signatures,
+        dimensions=dimensions,
+        bound=document.get("bound", {}),
+        class_names=tuple(document.get("class_names", ())),
+        parameters=document.get("parameters", {}),
+        summary=document.get("summary", ""),
+    )
+
+
+def _specs_from_json(
+    entries: Any, where: str, dimensions: Mapping[str, str]
+) -> dict[str, TensorSpec]:
+    if not isinstance(entries, dict) or not entries:
+        raise ContractFileError(f"{where}s must be a non-empty object")
+    specs = {}
+    for name, entry in entries.items():
+        here = f"{where} {name!r}"
+        _expect_keys(
+            entry, here, required={"dtype", "shape"}, optional={"axes", "range", "meaning"}
+        )
+        if entry["dtype"] not in _DTYPE_OF_ENUM.values():
+            raise ContractFileError(
+                f"{here} has dtype {entry['dtype']!r}; known are "
+                f"{', '.join(sorted(_DTYPE_OF_ENUM.values()))}"
+            )
+        for size in entry["shape"]:
+            if isinstance(size, str):
+                if size not in dimensions:
+                    raise ContractFileError(f"{here} names dimension {size!r}, not declared")
+            elif not isinstance(size, int) or size < -1:
+                raise ContractFileError(f"{here} has the size {size!r}; use -1, a count or a name")
+        value_range = entry.get("range")
+        specs[name] = TensorSpec(
+            dtype=entry["dtype"],
+            shape=tuple(entry["shape"]),
+            axes=tuple(entry.get("axes", ())),
+            value_range=(value_range[0], value_range[1]) if value_range else None,
+            meaning=entry.get("meaning", ""),
+        )
+    return specs
+
+
+def _expect_keys(document: Any, where: str, required: set[str], optional: set[str]) -> None:
+    if not isinstance(document, dict):
+        raise ContractFileError(f"{where} must be an object, is {type(document).__name__}")
+    if missing := sorted(required - set(document)):
+        raise ContractFileError(f"{where} lacks {', '.join(missing)}")
+    if unknown := sorted(set(document) - required - optional):
+        raise ContractFileError(
+            f"{where} has unknown {', '.join(unknown)}; known are "
+            f"{', '.join(sorted(required | optional))}"
+        )
