@@ -228,7 +228,8 @@ class Contract:
         dimension has its size, an unbound one has one and the same size wherever it is named.
 
         Args:
-            found: The signatures a SavedModel or a server declares.
+            found: The signatures a SavedModel or a server declares, or those of another copy of
+                the contract.
 
         Returns:
             The differences in contract order; empty when there are none.
@@ -262,6 +263,8 @@ class Contract:
         if len(want.shape) != len(have.shape):
             return False
         for size, found in zip(want.shape, have.shape, strict=True):
+            if size == found:
+                continue  # the same size, or in another copy of the contract the same name
             if isinstance(size, str):
                 # The first tensor that names an unbound dimension binds it for the rest.
                 if (
@@ -270,7 +273,7 @@ class Contract:
                     or sizes.setdefault(size, found) != found
                 ):
                     return False
-            elif size != found:
+            else:
                 return False
         return True
 

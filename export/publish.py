@@ -1,0 +1,132 @@
+"""Put a version where servers look, whole or not at all.
+
+A version is written beside its place (under a name that no server takes for a version), verified
+there in fresh processes, flushed to disk and then renamed. Readers see nothing or everything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.errors import PublishError
+from export.verify import Verification, verify
+from serving_config import contract as contracts
+from serving_config import golden
+from serving_config.contract import Contract
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A version in its place.
+
+    Attributes:
+        path: ``MODELS/<model>/<version>``.
+        version: The version number.
+        verification: What the witnesses saw before it was put there.
+    """
+
+    path: Path
+    version: int
+    verification: Verification
+
+
+def publish(
+    models_dir: Path,
+    contract: Contract,
+    cases: Iterable[golden.GoldenCase],
+    write: Callable[[Path], None],
+) -> Published:
+    """Write, verify and place one version.
+
+    Args:
+        models_dir: ``MODELS``; the version goes to ``MODELS/<contract.model>/<version>``, one above
+            the highest there.
+        contract: The contract with its class names bound; a copy goes into the version.
+        cases: Golden vectors from the live model.
+        write: Writes the SavedModel, and whatever else belongs to the version, into the directory
+            it is given.
+
+    Returns:
+        The version in its place.
+
+    Raises:
+        PublishError: Verification found differences (all in the message), or the place cannot be
+            written. ``MODELS`` is then as it was.
+    """
+    home = models_dir.resolve() / contract.model
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=home))
+    except OSError as err:
+        raise PublishError(f"cannot write versions below {home}: {err.strerror}") from err
+    try:
+        # mkdtemp's directory is ours alone; the version must be readable by the server's user.
+        version_dir = staging / "version"
+        version_dir.mkdir()
+        write(version_dir)
+        extra = version_dir / "assets.extra"
+        extra.mkdir(exist_ok=True)
+        (extra / contracts.PUBLISHED_FILE).write_text(contract.to_json(), encoding="utf-8")
+        golden.save(extra / golden.GOLDEN_FILE, cases, contract)
+        log.info("verifying in fresh processes")
+        verification = verify(version_dir, contract)
+        if not verification.ok:
+            lines = "\n".join(f"  - {difference}" for difference in verification.differences)
+            raise PublishError(f"not published, the exported model breaks its contract:\n{lines}")
+        _flush(version_dir)
+        version = _place(version_dir, home)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    path = home / str(version)
+    return Published(path, version, verification)
+
+
+def versions(home: Path) -> list[int]:
+    """Return the version numbers below ``MODELS/<model>``, lowest first."""
+    return sorted(int(p.name) for p in home.iterdir() if p.name.isdecimal() and p.is_dir())
+
+
+def _place(version_dir: Path, home: Path) -> int:
+    """Rename to the next free number; another publisher may take one at the same moment."""
+    version = max(versions(home), default=0)
+    while True:
+        version += 1
+        target = home / str(version)
+        try:
+            # Renaming onto an existing *empty* directory would succeed, and hide it.
+            if not target.exists():
+                version_dir.rename(target)
+                break
+        except OSError as err:
+            if not target.exists():
+                raise PublishError(f"cannot rename the version to {target}: {err}") from err
+    _flush_directory(home)
+    return version
+
+
+def _flush(directory: Path) -> None:
+    for path in sorted(directory.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _flush_directory(path)
+    _flush_directory(directory)
+
+
+def _flush_directory(directory: Path) -> None:
+    with contextlib.suppress(OSError):  # some file systems cannot flush a directory
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
