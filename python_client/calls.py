@@ -1,0 +1,265 @@
+"""Every call as a value: what to send, and how to read the answer.
+
+The synchronous and the asyncio client differ only in how they wait; what they check, send and
+understand is here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from python_client import images as pictures
+from python_client import messages, tensors
+from python_client.answers import Classification, ModelMetadata, ModelStatus, VersionStatus
+from python_client.checks import RequestCheck
+from python_client.classification import Classifier, is_classifier
+from python_client.errors import AnswerError, ContractBrokenError, InputError
+from python_client.tensors import Array
+from serving_config import contract as contracts
+from serving_config.contract import Contract
+
+T = TypeVar("T")
+
+_PREDICTION_SERVICE = "/tensorflow.serving.PredictionService/"
+_MODEL_SERVICE = "/tensorflow.serving.ModelService/"
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One RPC that has not been sent yet.
+
+    Attributes:
+        path: Service and method, as gRPC spells them.
+        request: The request message.
+        answer_type: Class of the answer message.
+        read: Turns the answer message into what the caller gets.
+        signature: The signature key, for messages; empty where the RPC has none.
+    """
+
+    path: str
+    request: Any
+    answer_type: Any
+    read: Callable[[Any], T]
+    signature: str = ""
+
+
+@dataclass(frozen=True)
+class ModelCalls:
+    """Makes the calls to one model.
+
+    Attributes:
+        target: The server's address, for messages.
+        model: The model's name on the server.
+        contract: What the model is expected to be; None checks nothing.
+    """
+
+    target: str
+    model: str
+    contract: Contract | None
+
+    def predict(
+        self,
+        inputs: Mapping[str, Any],
+        signature: str = "serving_default",
+        *,
+        output_filter: Iterable[str] = (),
+        version: int | None = None,
+        version_label: str | None = None,
+    ) -> Call[dict[str, Array]]:
+        """Check and encode a Predict request.
+
+        Raises:
+            InputError: It contradicts the contract, or cannot be encoded.
+        """
+        key = signature or "serving_default"
+        check = RequestCheck(self.target, self.model, self.contract, key)
+        arrays = check.inputs(inputs)
+        request = messages.PredictRequest(
+            inputs={name: tensors.encode(array) for name, array in arrays.items()},
+            output_filter=check.output_filter(output_filter),
+        )
+        self._address(request, key, version, version_label)
+
+        def read(answer: Any) -> dict[str, Array]:
+            return {name: self._decoded(name, key, answer) for name in sorted(answer.outputs)}
+
+        return Call(
+            _PREDICTION_SERVICE + "Predict", request, messages.PredictResponse, read, signature=key
+        )
+
+    def classify(
+        self,
+        images: pictures.Images,
+        *,
+        batch_size: int | None = None,
+        version: int | None = None,
+        version_label: str | None = None,
+    ) -> list[tuple[tuple[int, ...], Call[list[Classification]]]]:
+        """Check and encode the requests that classify ``images``.
+
+        Returns:
+            Each call with the places, in what the caller passed, of the pictures it is about.
+
+        Raises:
+            InputError: A picture cannot be sent, or the contract is not a classifier's.
+        """
+        classifier = Classifier.of(self.contract, self.model, self.target)
+        calls = []
+        for batch in pictures.batches(images, batch_size):
+            key, name = classifier.inputs[batch.kind]
+            call = self.predict(
+                {name: batch.tensor}, key, version=version, version_label=version_label
+            )
+
+            def read(
+                answer: Any, decode: Callable[[Any], dict[str, Array]] = call.read, key: str = key
+            ) -> list[Classification]:
+                return classifier.read(decode(answer), key, _version(answer))
+
+            calls.append(
+                (
+                    batch.positions,
+                    Call(call.path, call.request, call.answer_type, read, signature=key),
+                )
+            )
+        return calls
+
+    def metadata(
+        self, *, version: int | None = None, version_label: str | None = None
+    ) -> Call[ModelMetadata]:
+        """Make a GetModelMetadata request."""
+        request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
+        self._address(request, "", version, version_label)
+
+        def read(answer: Any) -> ModelMetadata:
+            signatures = messages.SignatureDefMap()
+            if "signature_def" not in answer.metadata or not answer.metadata[
+                "signature_def"
+            ].Unpack(signatures):
+                raise AnswerError(
+                    f'{self.target}, model "{self.model}": expected a SignatureDefMap under '
+                    f'"signature_def", received {sorted(answer.metadata) or "no metadata"}',
+                    target=self.target,
+                    model=self.model,
+                )
+            return ModelMetadata(
+                model=answer.model_spec.name or self.model,
+                version=_version(answer),
+                signatures=contracts.signatures_from_proto(signatures.signature_def),
+            )
+
+        return Call(
+            _PREDICTION_SERVICE + "GetModelMetadata",
+            request,
+            messages.GetModelMetadataResponse,
+            read,
+        )
+
+    def status(self, *, version: int | None = None) -> Call[ModelStatus]:
+        """Make a GetModelStatus request."""
+        request = messages.GetModelStatusRequest()
+        self._address(request, "", version, None)
+
+        def read(answer: Any) -> ModelStatus:
+            return ModelStatus(self.model, tuple(map(_version_status, answer.model_version_status)))
+
+        return Call(
+            _MODEL_SERVICE + "GetModelStatus", request, messages.GetModelStatusResponse, read
+        )
+
+    def check_signatures(self, metadata: ModelMetadata) -> None:
+        """Compare what a server declares with the contract.
+
+        Raises:
+            ContractBrokenError: They differ; with every difference.
+            InputError: There is no contract.
+        """
+        if self.contract is None:
+            raise InputError(
+                f'expected a contract to check model "{self.model}" against, there is none'
+                "\n  fix: VisionClient(…, contract=NAME_OR_PATH)",
+                target=self.target,
+                model=self.model,
+            )
+        if differences := self.contract.differences(metadata.signatures):
+            raise ContractBrokenError(
+                f'{self.target}, model "{self.model}" version {metadata.version}',
+                differences,
+                target=self.target,
+                model=self.model,
+            )
+
+    def probe(self, metadata: ModelMetadata) -> Call[list[Classification]] | None:
+        """Make the smallest call whose answer shows the class order, if the contract knows it."""
+        contract = self.contract
+        if contract is None or not contract.class_names or not is_classifier(contract):
+            return None
+        ((_, call),) = self.classify(pictures.TINY, version=metadata.version)
+        return call
+
+    def _address(
+        self, request: Any, key: str, version: int | None, version_label: str | None
+    ) -> None:
+        if version is not None and version_label is not None:
+            raise InputError(
+                f"expected a version or a version_label, received both: {version} and "
+                f"{version_label!r}",
+                target=self.target,
+                model=self.model,
+            )
+        spec = request.model_spec
+        spec.name = self.model
+        spec.signature_name = key
+        if version is not None:
+            spec.version.value = version
+        elif version_label is not None:
+            spec.version_label = version_label
+
+    def _decoded(self, name: str, key: str, answer: Any) -> Array:
+        try:
+            return tensors.decode(answer.outputs[name])
+        except AnswerError as err:
+            raise AnswerError(
+                f'{self.target}, model "{self.model}", signature "{key}", output "{name}": {err}',
+                target=self.target,
+                model=self.model,
+                signature=key,
+            ) from err
+
+
+def resolve_contract(contract: Contract | str | Path | None, model: str) -> Contract | None:
+    """Find the contract of a client.
+
+    Args:
+        contract: A contract, the name of one of the toolkit's, a contract file, a published
+            version's directory; None takes the toolkit's own of the model's name, if there is one.
+        model: The model's name.
+
+    Raises:
+        serving_config.contract.ContractFileError: What was named cannot be read as a contract.
+    """
+    if isinstance(contract, Contract):
+        return contract
+    if contract is not None:
+        return contracts.load(contract)
+    known = {path.stem for path in contracts.CONTRACTS_DIR.glob("*.json")}
+    return contracts.load(model) if model in known else None
+
+
+def _version(answer: Any) -> int | None:
+    spec = answer.model_spec
+    return int(spec.version.value) if spec.HasField("version") else None
+
+
+def _version_status(status: Any) -> VersionStatus:
+    state = messages.ModelVersionStatus.State
+    code = status.status.error_code
+    return VersionStatus(
+        version=int(status.version),
+        state=state.Name(status.state) if status.state in state.values() else str(status.state),
+        error_code=messages.ErrorCode.Name(code) if code in messages.ErrorCode.values() else "?",
+        error_message=status.status.error_message,
+    )

@@ -1,0 +1,277 @@
+"""What can go wrong when a model is asked, as one tree.
+
+    VisionClientError
+      ├── MessagesMissingError      tensorflow-serving-api is not installed (also an ImportError)
+      ├── InputError                refused here, nothing was sent (also a ValueError)
+      ├── AnswerError               the server answered something that cannot be read
+      ├── ContractBrokenError       the server's model is not the one the contract describes
+      ├── ClientClosedError         the client was used after close() (also a RuntimeError)
+      └── CallError                 the call ended with a gRPC status; one class a code:
+            ├── CancelledError          CANCELLED
+            ├── UnknownError            UNKNOWN
+            ├── InvalidArgumentError    INVALID_ARGUMENT     graph or server refused the input
+            ├── DeadlineExceededError   DEADLINE_EXCEEDED    no answer within timeout_s
+            ├── NotFoundError           NOT_FOUND            no such model, version or label
+            ├── AlreadyExistsError      ALREADY_EXISTS
+            ├── PermissionDeniedError   PERMISSION_DENIED
+            ├── ResourceExhaustedError  RESOURCE_EXHAUSTED   no free thread, or a message too large
+            ├── FailedPreconditionError FAILED_PRECONDITION
+            ├── AbortedError            ABORTED
+            ├── OutOfRangeError         OUT_OF_RANGE
+            ├── UnimplementedError      UNIMPLEMENTED        another kind of server
+            ├── InternalError           INTERNAL
+            ├── UnavailableError        UNAVAILABLE          nobody there, or a full queue
+            ├── DataLossError           DATA_LOSS
+            └── UnauthenticatedError    UNAUTHENTICATED
+
+Every class carries its gRPC code in ``code``; every CallError keeps the server's own words in
+``details``, and the grpc.RpcError it came from as ``__cause__``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import grpc
+
+from serving_config.contract import ContractMismatchError, Difference
+
+
+class VisionClientError(Exception):
+    """Base of everything this client raises on its own account.
+
+    Attributes:
+        code: The gRPC status that fits the class, or None where no call was involved.
+        target: The address that was asked, or empty.
+        model: The model that was asked for, or empty.
+        signature: The signature key that was asked for, or empty.
+        request_id: The ``x-request-id`` the call carried, or empty.
+    """
+
+    code: ClassVar[grpc.StatusCode | None] = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        target: str = "",
+        model: str = "",
+        signature: str = "",
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.target = target
+        self.model = model
+        self.signature = signature
+        self.request_id = request_id
+
+
+class MessagesMissingError(VisionClientError, ImportError):
+    """The generated messages of tensorflow-serving-api cannot be found."""
+
+
+class InputError(VisionClientError, ValueError):
+    """A request was refused before it was sent.
+
+    Attributes:
+        differences: What differs from the contract; empty when no contract was involved.
+    """
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    differences: tuple[Difference, ...] = ()
+
+
+class AnswerError(VisionClientError):
+    """The server answered, and the answer cannot be read as one to this request."""
+
+    code = grpc.StatusCode.INTERNAL
+
+
+class ContractBrokenError(VisionClientError, ContractMismatchError):
+    """The model behind the server differs from the contract.
+
+    Attributes:
+        differences: Every difference found, in contract order.
+    """
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+
+    def __init__(
+        self,
+        subject: str,
+        differences: Sequence[Difference] = (),
+        *,
+        target: str = "",
+        model: str = "",
+        signature: str = "",
+    ) -> None:
+        ContractMismatchError.__init__(self, subject, differences)
+        self.target = target
+        self.model = model
+        self.signature = signature
+        self.request_id = ""
+
+
+class ClientClosedError(VisionClientError, RuntimeError):
+    """The client was closed; make another."""
+
+
+class CallError(VisionClientError):
+    """The call ended with a status other than OK.
+
+    Attributes:
+        details: The server's (or gRPC's) own words.
+    """
+
+    details: str = ""
+    advice: ClassVar[str] = ""
+
+
+class CancelledError(CallError):
+    """Somebody cancelled the call."""
+
+    code = grpc.StatusCode.CANCELLED
+
+
+class UnknownError(CallError):
+    """The server failed without saying how."""
+
+    code = grpc.StatusCode.UNKNOWN
+
+
+class InvalidArgumentError(CallError):
+    """The server, or the graph itself, refused the input."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+
+
+class DeadlineExceededError(CallError):
+    """No answer came within the deadline."""
+
+    code = grpc.StatusCode.DEADLINE_EXCEEDED
+    advice = "give the call a longer timeout_s, or smaller batches; a first call may be cold"
+
+
+class NotFoundError(CallError):
+    """The server has no such model, version or label."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    advice = "compare the name, version and label with the server's model_config_file"
+
+
+class AlreadyExistsError(CallError):
+    """What was to be created exists."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+
+
+class PermissionDeniedError(CallError):
+    """The caller may not do this."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+
+
+class ResourceExhaustedError(CallError):
+    """No free server thread, or a message beyond a size limit."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    advice = (
+        "for a message that is too large: smaller batches, or ChannelOptions(limits="
+        "MessageLimits(...)); for an exhausted thread pool: a larger --grpc_max_threads"
+    )
+
+
+class FailedPreconditionError(CallError):
+    """The model cannot serve in the state it is in."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+
+
+class AbortedError(CallError):
+    """The server gave the call up."""
+
+    code = grpc.StatusCode.ABORTED
+
+
+class OutOfRangeError(CallError):
+    """A value lies outside the range the graph accepts."""
+
+    code = grpc.StatusCode.OUT_OF_RANGE
+
+
+class UnimplementedError(CallError):
+    """The server does not offer this call."""
+
+    code = grpc.StatusCode.UNIMPLEMENTED
+    advice = "is it TensorFlow Serving's gRPC port (8500), not its REST port or another service?"
+
+
+class InternalError(CallError):
+    """The server broke one of its own rules."""
+
+    code = grpc.StatusCode.INTERNAL
+
+
+class UnavailableError(CallError):
+    """Nobody answered at the address, or the server's queue stayed full, after all retries."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+    advice = "is a server listening there, is the port its gRPC port, does it expect TLS?"
+
+
+class DataLossError(CallError):
+    """Data were lost or corrupted."""
+
+    code = grpc.StatusCode.DATA_LOSS
+
+
+class UnauthenticatedError(CallError):
+    """The caller did not prove who it is."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+    advice = "pass credentials=TLS(certificate=…, key=…), or the token as metadata"
+
+
+CLASS_OF_CODE: dict[grpc.StatusCode, type[CallError]] = {
+    cls.code: cls for cls in CallError.__subclasses__() if cls.code is not None
+}
+"""The class for each gRPC status but OK."""
+
+
+def from_rpc(
+    err: grpc.RpcError,
+    *,
+    target: str,
+    model: str,
+    signature: str = "",
+    request_id: str = "",
+    timeout_s: float | None = None,
+) -> CallError:
+    """Convert what gRPC raised; raise the result ``from`` it.
+
+    Args:
+        err: The error of a finished call, synchronous or asyncio.
+        target: The address that was asked.
+        model: The model that was asked for.
+        signature: The signature key, where the call had one.
+        request_id: The call's ``x-request-id``.
+        timeout_s: The call's deadline in seconds, for the message.
+
+    Returns:
+        An instance of the class for the call's status.
+    """
+    code = err.code() if hasattr(err, "code") else grpc.StatusCode.UNKNOWN
+    details = (err.details() if hasattr(err, "details") else str(err)) or "(no message)"
+    cls = CLASS_OF_CODE.get(code, UnknownError)
+    asked = f'{target}, model "{model}"' + (f', signature "{signature}"' if signature else "")
+    message = f"{code.name} from {asked}: {details}"
+    if cls is DeadlineExceededError and timeout_s is not None:
+        message += f" (deadline {timeout_s:g} s)"
+    if request_id:
+        message += f" [request {request_id}]"
+    if cls.advice:
+        message += f"\n  fix: {cls.advice}"
+    error = cls(message, target=target, model=model, signature=signature, request_id=request_id)
+    error.details = details
+    return error
