@@ -1,0 +1,1 @@
+"""Train, publish and evaluate a YOLO detector for the user's own classes."""

@@ -1,0 +1,108 @@
+"""Random changes of a training image that move its boxes along."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from export.detector.letterbox import GREY
+from export.detector.loss import PADDING
+
+_SCALE = (0.6, 1.6)
+_SHIFT = 0.2  # of the image's side
+_BRIGHTNESS = 0.15
+_CONTRAST = (0.7, 1.3)
+_SATURATION = (0.7, 1.3)
+_HUE = 0.03
+# A sliver of an object that was moved over the border teaches nothing but slivers.
+_LEAST_VISIBLE = 0.3
+
+
+def flip(pixels: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mirror left and right.
+
+    Args:
+        pixels: float32 [S, S, 3].
+        boxes: float32 [n, 4], xmin, ymin, xmax, ymax in pixels of the square.
+
+    Returns:
+        Both, mirrored.
+    """
+    width = tf.cast(tf.shape(pixels)[1], tf.float32)
+    mirrored = tf.stack(
+        [width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=-1
+    )
+    return tf.reverse(pixels, axis=[1]), mirrored
+
+
+def scale_and_translate(
+    pixels: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Scale about the centre and move; what comes in at the border is grey.
+
+    Args:
+        pixels: float32 [S, S, 3], 0 to 255.
+        boxes: float32 [n, 4], xmin, ymin, xmax, ymax in pixels of the square.
+        classes: int32 [n].
+        scale: Scalar factor.
+        shift: [2] in pixels, to the right and downward.
+
+    Returns:
+        The three, changed; boxes are cut at the border, and those of which less than 30 % is left
+        become padding.
+    """
+    side = tf.cast(tf.shape(pixels)[0], tf.float32)
+    centre = side / 2
+    # The op wants the map from output to input, in pixel centres.
+    inverse = 1 / scale
+    offset = centre - 0.5 - (centre - 0.5 + shift) * inverse
+    transform = tf.stack([inverse, 0.0, offset[0], 0.0, inverse, offset[1], 0.0, 0.0])
+    moved = tf.raw_ops.ImageProjectiveTransformV3(
+        images=pixels[None],
+        transforms=transform[None],
+        output_shape=tf.shape(pixels)[:2],
+        fill_value=GREY,
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+    )[0]
+    moved = tf.ensure_shape(moved, pixels.shape)
+    whole = (boxes - centre) * scale + centre + tf.tile(shift, [2])
+    cut = tf.clip_by_value(whole, 0.0, side)
+    left = _area(cut) / tf.maximum(_area(whole), 1e-6)
+    return moved, cut, tf.where(left >= _LEAST_VISIBLE, classes, PADDING)
+
+
+def randomly(
+    pixels: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Flip, scale, translate and change colours, all drawn from ``seed``.
+
+    Args:
+        pixels: float32 [S, S, 3], RGB, 0 to 255.
+        boxes: float32 [n, 4], xmin, ymin, xmax, ymax in pixels of the square.
+        classes: int32 [n].
+        seed: int64 [2].
+
+    Returns:
+        The three, changed; the same seed changes the same way.
+    """
+    seeds = tf.unstack(tf.random.split(seed, 7))
+    side = tf.cast(tf.shape(pixels)[0], tf.float32)
+    mirror = tf.random.stateless_uniform([], seeds[0]) < 0.5
+    pixels, boxes = tf.cond(mirror, lambda: flip(pixels, boxes), lambda: (pixels, boxes))
+    # Halving is as likely as doubling.
+    low, high = tf.math.log(_SCALE[0]), tf.math.log(_SCALE[1])
+    scale = tf.exp(tf.random.stateless_uniform([], seeds[1], low, high))
+    shift = tf.random.stateless_uniform([2], seeds[2], -_SHIFT, _SHIFT) * side
+    pixels, boxes, classes = scale_and_translate(pixels, boxes, classes, scale, shift)
+    unit = pixels / 255
+    unit = tf.image.stateless_random_brightness(unit, _BRIGHTNESS, seeds[3])
+    unit = tf.image.stateless_random_contrast(unit, *_CONTRAST, seeds[4])
+    unit = tf.clip_by_value(unit, 0.0, 1.0)
+    unit = tf.image.stateless_random_saturation(unit, *_SATURATION, seeds[5])
+    unit = tf.image.stateless_random_hue(unit, _HUE, seeds[6])
+    return tf.clip_by_value(unit, 0.0, 1.0) * 255, boxes, classes
+
+
+def _area(boxes: tf.Tensor) -> tf.Tensor:
+    size = tf.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
+    return size[:, 0] * size[:, 1]

@@ -1,0 +1,188 @@
+"""The feature extractors a detector can stand on.
+
+A backbone's preprocessing belongs to the backbone: it is written here once, built into the model
+once, and no caller ever normalises. Each gives one feature map a scale, coarsest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import layers
+
+from export.detector.layers import convolution
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One row of :data:`BACKBONES`.
+
+    Attributes:
+        name: Name on the command line.
+        build: Makes the network for a square image of this side, random weights.
+        preprocess: From RGB 0 to 255 to what the network takes, as serialisable layers.
+        strides: Pixels a cell of each feature map, coarsest first.
+        cut: Name of the layer after which fine-tuning starts: what comes before stays frozen in
+            both phases.
+        feature_pyramid: True for YOLOv3's head with a feature pyramid, False for the tiny one.
+        from_darknet: True when ``.weights`` files fill it.
+        summary: One sentence for ``--help`` and the documentation.
+    """
+
+    name: str
+    build: Callable[[int], Any]
+    preprocess: Callable[[Any], Any]
+    strides: tuple[int, ...]
+    cut: str
+    feature_pyramid: bool
+    from_darknet: bool
+    summary: str
+
+
+class BackboneUnavailableError(ImportError):
+    """A backbone needs an optional package that is not installed."""
+
+
+def _unit_range(pixels: Any) -> Any:
+    return layers.Rescaling(1 / 255, name="unit_range")(pixels)
+
+
+def _imagenet_statistics(pixels: Any) -> Any:
+    # timm's statistics, with which the hub's CSPDarknet53 was trained.
+    return layers.Normalization(
+        mean=(0.485, 0.456, 0.406),
+        variance=(0.229**2, 0.224**2, 0.225**2),
+        name="imagenet_statistics",
+    )(_unit_range(pixels))
+
+
+def yolov3_tiny(image_size: int) -> keras.Model:
+    """Build the seven convolutions of YOLOv3-tiny.
+
+    Returns:
+        Model of preprocessed float32 [batch, S, S, 3] to ``[S/32, S/32, 1024]`` and
+        ``[S/16, S/16, 256]``, both float32.
+    """
+    unit = x = keras.Input((image_size, image_size, 3), name="unit")
+    for index, filters in enumerate((16, 32, 64, 128, 256, 512)):
+        x = fine = convolution(x, filters, 3, f"conv_{index:02d}")
+        if filters == 256:
+            stride_16 = fine
+        # Darknet's last pool has stride 1 and pads below and to the right, as "same" does.
+        x = layers.MaxPooling2D(
+            2, strides=2 if filters < 512 else 1, padding="same", name=f"pool_{index:02d}"
+        )(x)
+    stride_32 = convolution(x, 1024, 3, "conv_06")
+    return keras.Model(unit, [stride_32, stride_16], name="yolov3_tiny")
+
+
+def darknet53(image_size: int) -> keras.Model:
+    """Build the 52 convolutions of Darknet53 (YOLOv3), without the classifier.
+
+    Returns:
+        Model of preprocessed float32 [batch, S, S, 3] to ``[S/32, S/32, 1024]``,
+        ``[S/16, S/16, 512]`` and ``[S/8, S/8, 256]``, all float32.
+    """
+    unit = x = keras.Input((image_size, image_size, 3), name="unit")
+    x = convolution(x, 32, 3, "conv_00")
+    index = 1
+    stages = []
+    for filters, blocks in ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4)):
+        x = convolution(x, filters, 3, f"conv_{index:02d}", stride=2)
+        index += 1
+        for _ in range(blocks):
+            narrow = convolution(x, filters // 2, 1, f"conv_{index:02d}")
+            wide = convolution(narrow, filters, 3, f"conv_{index + 1:02d}")
+            x = layers.Add(name=f"add_{index + 1:02d}")([x, wide])
+            index += 2
+        stages.append(x)
+    return keras.Model(unit, stages[:1:-1], name="darknet53")
+
+
+def csp_darknet53(image_size: int, preset: str | None = None) -> keras.Model:
+    """Build CSPDarknet53 by keras-hub.
+
+    Args:
+        image_size: Side of the square image.
+        preset: A keras-hub preset (its name, or a local preset folder); None for random weights.
+
+    Returns:
+        Model of preprocessed float32 [batch, S, S, 3] to ``[S/32, S/32, 1024]``,
+        ``[S/16, S/16, 512]`` and ``[S/8, S/8, 256]``, all float32.
+
+    Raises:
+        BackboneUnavailableError: keras-hub is not installed.
+    """
+    try:
+        from keras_hub.models import CSPNetBackbone
+    except ImportError as err:
+        raise BackboneUnavailableError(
+            "the backbone csp_darknet53 needs keras-hub, which is not installed; "
+            'install it with: pip install "vision-forge[hub]"'
+        ) from err
+    shape = (image_size, image_size, 3)
+    if preset is None:
+        network = CSPNetBackbone(
+            stackwise_num_filters=[64, 128, 256, 512, 1024],
+            stackwise_depth=[1, 2, 8, 8, 4],
+            stem_filters=32,
+            stem_kernel_size=3,
+            stem_strides=1,
+            stackwise_strides=[2],
+            bottle_ratio=[0.5, 1.0],
+            block_ratio=[1.0, 0.5],
+            expand_ratio=[2.0, 1.0],
+            stage_type="csp",
+            block_type="dark_block",
+            down_growth=True,
+            cross_linear=True,
+            image_shape=shape,
+        )
+    else:
+        network = CSPNetBackbone.from_preset(preset, image_shape=shape)
+    pyramid = network.pyramid_outputs
+    names = [f"P{level}" for level in (5, 4, 3)]
+    if missing := [name for name in names if name not in pyramid]:
+        raise ValueError(
+            f"the preset {preset!r} lacks the feature maps {', '.join(missing)}; "
+            f"it has {', '.join(pyramid)}"
+        )
+    return keras.Model(network.input, [pyramid[name] for name in names], name="csp_darknet53")
+
+
+BACKBONES = {
+    "yolov3_tiny": Backbone(
+        name="yolov3_tiny",
+        build=yolov3_tiny,
+        preprocess=_unit_range,
+        strides=(32, 16),
+        cut="pool_03",
+        feature_pyramid=False,
+        from_darknet=True,
+        summary="7 convolutions, two scales; the one for CPUs",
+    ),
+    "darknet53": Backbone(
+        name="darknet53",
+        build=darknet53,
+        preprocess=_unit_range,
+        strides=(32, 16, 8),
+        cut="add_42",
+        feature_pyramid=True,
+        from_darknet=True,
+        summary="52 convolutions of YOLOv3, three scales",
+    ),
+    "csp_darknet53": Backbone(
+        name="csp_darknet53",
+        build=csp_darknet53,
+        preprocess=_imagenet_statistics,
+        strides=(32, 16, 8),
+        cut="",
+        feature_pyramid=True,
+        from_darknet=False,
+        summary="CSPDarknet53 of keras-hub (extra: hub), three scales",
+    ),
+}
+"""The known backbones by name; a new one is one more row."""

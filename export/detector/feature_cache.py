@@ -1,0 +1,167 @@
+"""Features of a frozen backbone, computed once and kept on disk while the head trains.
+
+Memory-mapped: a data set larger than memory trains as well, one that fits is served from memory
+by the operating system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from export.detector import augment, pipeline
+from export.detector.annotations import Sample
+from export.detector.pipeline import Targets
+
+log = logging.getLogger(__name__)
+
+Array = np.ndarray[Any, Any]
+
+_FREE_SHARE = 0.8  # of the disk's free space that may be used
+
+
+@dataclass(frozen=True)
+class CachedFeatures:
+    """Feature maps of every view of every sample, and the boxes that go with them.
+
+    Attributes:
+        maps: By scale, float32 [rows, height, width, channels].
+        targets: Boxes and classes by row.
+    """
+
+    maps: tuple[Array, ...]
+    targets: Targets
+
+    def __len__(self) -> int:
+        return len(self.targets.boxes)
+
+
+class CachedBatches(keras.utils.PyDataset):
+    """Shuffled batches of cached features; the order depends on the seed and the epoch alone."""
+
+    def __init__(self, features: CachedFeatures, batch_size: int, seed: int) -> None:
+        """Keep the features, without copying them."""
+        super().__init__()
+        self._features, self._batch_size = features, batch_size
+        self._random = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._features) / self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[tuple[Array, ...], dict[str, Array]]:
+        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        rows = np.sort(chosen)  # a memory map reads ascending rows faster
+        targets = self._features.targets
+        return (
+            tuple(np.asarray(m[rows]) for m in self._features.maps),
+            {"boxes": targets.boxes[rows], "classes": targets.classes[rows]},
+        )
+
+    def on_epoch_end(self) -> None:
+        """Draw the next epoch's order."""
+        self._order = self._random.permutation(len(self._features))
+
+
+@contextlib.contextmanager
+def scratch_for(features: Any, rows: int) -> Iterator[Path | None]:
+    """Make a directory for ``rows`` rows of features, gone afterwards; None if they do not fit."""
+    need = rows * sum(int(np.prod(output.shape[1:])) for output in features.outputs) * 4
+    free = shutil.disk_usage(tempfile.gettempdir()).free * _FREE_SHARE
+    if need > free:
+        log.warning(
+            "the features of %d images need %.1f GB, %s has %.1f: computing them in each epoch",
+            rows,
+            need / 1e9,
+            tempfile.gettempdir(),
+            free / 1e9,
+        )
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="detector-features-") as directory:
+        yield Path(directory)
+
+
+def compute(
+    features: Any,
+    samples: Sequence[Sample],
+    *,
+    image_size: int,
+    views: int,
+    seed: int,
+    directory: Path,
+    batch_size: int = 8,
+) -> CachedFeatures:
+    """Run the frozen backbone over every view of every sample.
+
+    Args:
+        features: Model of pixels to feature maps.
+        samples: The samples; each is read once.
+        image_size: Side of the square in pixels.
+        views: Versions a sample: the image, its mirror image, then random ones.
+        seed: Of the random ones.
+        directory: Where to keep the maps; made if missing.
+        batch_size: Images a step.
+
+    Returns:
+        The features, view by view: row ``v * len(samples) + i`` is view v of sample i.
+    """
+    directory.mkdir(exist_ok=True)
+    count = len(samples)
+    shapes = [(count * views, *output.shape[1:]) for output in features.outputs]
+    maps = [
+        np.lib.format.open_memmap(directory / f"scale_{scale}.npy", "w+", np.float32, shape)
+        for scale, shape in enumerate(shapes)
+    ]
+    plain = pipeline.targets_of(samples, image_size)
+    boxes = np.tile(plain.boxes, (views, 1, 1))
+    classes = np.tile(plain.classes, (views, 1))
+    run = tf.function(lambda pixels: features(pixels, training=False), reduce_retracing=True)
+    change = tf.function(_view, reduce_retracing=True)
+    progress = keras.utils.Progbar(count, unit_name="image")
+    start = 0
+    for pixels in pipeline.pixels(samples, image_size, batch_size):
+        stop = start + len(pixels)
+        for view in range(views):
+            batch, rows = pixels, slice(view * count + start, view * count + stop)
+            if view:
+                changed = [
+                    change(
+                        pixels[i],
+                        plain.boxes[start + i],
+                        plain.classes[start + i],
+                        view == 1,
+                        tf.constant([seed, view * count + start + i], tf.int64),
+                    )
+                    for i in range(len(pixels))
+                ]
+                batch = tf.stack([pixel for pixel, _, _ in changed])
+                boxes[rows] = [box.numpy() for _, box, _ in changed]
+                classes[rows] = [label.numpy() for _, _, label in changed]
+            for target, values in zip(maps, run(batch), strict=True):
+                target[rows] = values.numpy()
+        start = stop
+        if sys.stderr.isatty():
+            with contextlib.redirect_stdout(sys.stderr):
+                progress.update(stop)
+    return CachedFeatures(tuple(maps), Targets(boxes, classes))
+
+
+def _view(
+    pixels: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, mirror: bool, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    if mirror:
+        return (*augment.flip(pixels, boxes), classes)
+    return augment.randomly(pixels, boxes, classes, seed)

@@ -1,0 +1,171 @@
+"""The detector's loss: where the boxes are, whether something is there, what it is.
+
+Box: 1 - CIoU (Zheng et al. 2020). Objectness: binary cross-entropy over all cells, without those
+that predict a true box well and are not responsible for it (YOLOv3's ignore threshold). Class:
+binary cross-entropy a class, for overlapping labels. Each term is summed over the scales and
+divided by the number of responsible cells, so that it depends neither on the batch size nor on how
+many objects an image has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from keras.utils import bounding_boxes
+
+from export.detector.predictions import Grid, boxes_of
+
+PADDING = -1
+"""Class of a row that stands for no box."""
+
+IGNORED = -2
+"""Class of a box that is neither to be found nor background (VOC's difficult, COCO's crowd)."""
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Weights and thresholds of the loss.
+
+    Attributes:
+        ignore_iou: A cell whose prediction overlaps a true box by more than this is not told that
+            there is nothing (YOLOv3 uses 0.5).
+        assign_iou: Besides the anchor that fits a true box best, each anchor whose shape overlaps
+            it by more than this is responsible for it (YOLOv4's ``iou_thresh`` 0.213 in its small
+            networks). 1 leaves only the best.
+        box_weight: Weight of the box term.
+        objectness_weight: Weight of the objectness term.
+        class_weight: Weight of the class term.
+    """
+
+    ignore_iou: float = 0.5
+    assign_iou: float = 0.3
+    box_weight: float = 2.0
+    objectness_weight: float = 1.0
+    class_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("ignore_iou", "assign_iou"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in (0, 1], received {getattr(self, name)}")
+
+
+def detection_loss(
+    raws: Sequence[tf.Tensor],
+    boxes: tf.Tensor,
+    classes: tf.Tensor,
+    grid: Grid,
+    settings: LossSettings,
+) -> Mapping[str, tf.Tensor]:
+    """Compute the terms of the loss.
+
+    Args:
+        raws: The head's outputs, coarsest first, float32 [batch, height, width, anchors, 5 +
+            classes].
+        boxes: float32 [batch, M, 4], true xmin, ymin, xmax, ymax in pixels of the network input.
+        classes: int32 [batch, M], 0-based, :data:`PADDING` or :data:`IGNORED`.
+        grid: The geometry.
+        settings: Weights and thresholds.
+
+    Returns:
+        Scalars ``box``, ``objectness`` and ``class``, weighted; the loss is their sum. A true box
+        without area counts as padding. Gradients are finite for every finite ``raws``.
+    """
+    sizes = boxes[..., 2:] - boxes[..., :2]
+    present = (classes != PADDING) & (tf.reduce_min(sizes, axis=-1) > 0)
+    real = present & (classes >= 0)
+    responsible = _responsible(sizes, real, grid, settings.assign_iou)
+    terms = {"box": 0.0, "objectness": 0.0, "class": 0.0}
+    responsible_cells = tf.constant(0.0)
+    for scale, raw in enumerate(raws):
+        mine = responsible[:, :, scale]
+        count = tf.reduce_sum(tf.cast(mine, tf.float32))
+        responsible_cells += count
+        predicted = boxes_of(raw, grid, scale)
+        index = _cells(boxes, tf.shape(raw), grid.strides[scale])
+        terms["box"] += _box_term(tf.gather_nd(predicted, index), boxes, mine)
+        terms["class"] += _class_term(tf.gather_nd(raw[..., 5:], index), classes, mine)
+        terms["objectness"] += _objectness_term(
+            raw[..., 4], predicted, boxes, present, index, mine, settings.ignore_iou
+        )
+    weights = {
+        "box": settings.box_weight,
+        "objectness": settings.objectness_weight,
+        "class": settings.class_weight,
+    }
+    return {
+        name: weights[name] * term / tf.maximum(responsible_cells, 1.0)
+        for name, term in terms.items()
+    }
+
+
+def _responsible(sizes: tf.Tensor, real: tf.Tensor, grid: Grid, assign_iou: float) -> tf.Tensor:
+    """Tell which anchors answer for which true box: bool [batch, M, scales, anchors]."""
+    anchors = np.array(grid.anchors, np.float32)  # [scales, anchors, 2]
+    flat = anchors.reshape(-1, 2)
+    common = tf.minimum(sizes[:, :, None, :], flat)
+    intersection = tf.maximum(common[..., 0] * common[..., 1], 0.0)
+    union = sizes[..., 0:1] * sizes[..., 1:2] + flat[:, 0] * flat[:, 1] - intersection
+    overlap = intersection / tf.maximum(union, 1e-6)
+    best = tf.one_hot(tf.argmax(overlap, axis=-1), len(flat), on_value=True, off_value=False)
+    chosen = (best | (overlap > assign_iou)) & real[..., None]
+    return tf.reshape(chosen, [*tf.unstack(tf.shape(sizes)[:2]), *anchors.shape[:2]])
+
+
+def _cells(boxes: tf.Tensor, raw_shape: tf.Tensor, stride: int) -> tf.Tensor:
+    """Index the cell of each box's centre at each anchor: int32 [batch, M, anchors, 4]."""
+    centre = (boxes[..., :2] + boxes[..., 2:]) / (2 * stride)
+    limit = raw_shape[2:0:-1] - 1  # width, height
+    cell = tf.clip_by_value(tf.cast(tf.floor(centre), tf.int32), 0, limit)
+    batch, number = tf.shape(boxes)[0], tf.shape(boxes)[1]
+    image, _, anchor = tf.meshgrid(
+        tf.range(batch), tf.range(number), tf.range(raw_shape[3]), indexing="ij"
+    )
+    row = tf.broadcast_to(cell[..., None, 1], tf.shape(image))
+    column = tf.broadcast_to(cell[..., None, 0], tf.shape(image))
+    return tf.stack([image, row, column, anchor], axis=-1)
+
+
+def _box_term(predicted: tf.Tensor, boxes: tf.Tensor, mine: tf.Tensor) -> tf.Tensor:
+    truth = tf.broadcast_to(boxes[:, :, None, :], tf.shape(predicted))
+    # Padding would divide zero by zero; a gradient of it would be NaN even when masked after.
+    safe = tf.where(mine[..., None], truth, predicted + tf.constant([0.0, 0.0, 1.0, 1.0]))
+    safe = tf.stop_gradient(safe)
+    ciou = bounding_boxes.compute_ciou(
+        tf.reshape(predicted, [-1, 4]), tf.reshape(safe, [-1, 4]), "xyxy"
+    )
+    return tf.reduce_sum(tf.where(tf.reshape(mine, [-1]), 1.0 - ciou, 0.0))
+
+
+def _class_term(logits: tf.Tensor, classes: tf.Tensor, mine: tf.Tensor) -> tf.Tensor:
+    target = tf.one_hot(classes, logits.shape[-1])[:, :, None, :]
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(
+        labels=tf.broadcast_to(target, tf.shape(logits)), logits=logits
+    )
+    return tf.reduce_sum(tf.where(mine, tf.reduce_sum(entropy, axis=-1), 0.0))
+
+
+def _objectness_term(
+    logits: tf.Tensor,
+    predicted: tf.Tensor,
+    boxes: tf.Tensor,
+    present: tf.Tensor,
+    index: tf.Tensor,
+    mine: tf.Tensor,
+    ignore_iou: float,
+) -> tf.Tensor:
+    shape = tf.shape(logits)
+    target = tf.tensor_scatter_nd_max(
+        tf.zeros(shape),
+        tf.boolean_mask(index, mine),
+        tf.ones_like(tf.boolean_mask(mine, mine), tf.float32),
+    )
+    flat = tf.reshape(tf.stop_gradient(predicted), [shape[0], -1, 4])
+    overlap = bounding_boxes.compute_iou(flat, boxes, "xyxy")
+    overlap = tf.reduce_max(tf.where(present[:, None, :], overlap, 0.0), axis=-1)
+    overlap = tf.reshape(overlap, shape)
+    counts = tf.cast((target > 0) | (overlap <= ignore_iou), tf.float32)
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=target, logits=logits)
+    return tf.reduce_sum(counts * entropy)

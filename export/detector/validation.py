@@ -1,0 +1,132 @@
+"""Validation while training: mean average precision, the best weights, early stop, time limit."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from export.detector.average_precision import ImageBoxes, mean_average_precision
+from export.detector.pipeline import Targets
+from export.detector.predictions import Grid, candidates
+from export.detector.suppression import Suppression, suppress
+
+log = logging.getLogger(__name__)
+
+_METRIC = "val_map50"
+
+
+class Validator:
+    """Measures mAP@0.5 on a fixed validation set, in the network's square."""
+
+    def __init__(
+        self, targets: Targets, grid: Grid, num_classes: int, suppression: Suppression
+    ) -> None:
+        """Keep the truth.
+
+        Args:
+            targets: True boxes, one row an image.
+            grid: Geometry of the predictions.
+            num_classes: Number of classes.
+            suppression: The thresholds that the exported graph will use.
+        """
+        self._grid, self._num_classes, self._suppression = grid, num_classes, suppression
+        self._truth = []
+        for boxes, classes in zip(targets.boxes, targets.classes, strict=True):
+            present = (classes != -1) & ((boxes[:, 2:] - boxes[:, :2]).min(axis=-1) > 0)
+            # Corner order as the suppression answers it: y before x.
+            self._truth.append(ImageBoxes(boxes[present][:, [1, 0, 3, 2]], classes[present]))
+        self._detect = tf.function(self._detections, reduce_retracing=True)
+
+    def _detections(self, raws: Any) -> Any:
+        return suppress(*candidates(raws, self._grid), self._suppression)
+
+    def measure(self, model: Any, inputs: Any) -> tuple[float, tuple[float, ...]]:
+        """Run ``model`` over the validation set.
+
+        Args:
+            model: Inputs to raw predictions.
+            inputs: An iterable of input batches, in the truth's order.
+
+        Returns:
+            mAP@0.5 and each class's average precision.
+        """
+        run = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+        found = []
+        for batch in inputs:
+            boxes, scores, classes, counts = (t.numpy() for t in self._detect(run(batch)))
+            found += [
+                ImageBoxes(boxes[i, :n], classes[i, :n], scores[i, :n])
+                for i, n in enumerate(counts)
+            ]
+        return mean_average_precision(self._truth, found, self._num_classes)
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Measures mAP after each epoch, keeps the best weights, stops early or when time is up.
+
+    Attributes:
+        best: Highest validation mAP@0.5.
+        best_epoch: 1-based; 0 stands for the weights at the start.
+    """
+
+    def __init__(
+        self, validator: Validator, inputs: Any, patience: int, deadline: float | None
+    ) -> None:
+        """Set up.
+
+        Args:
+            validator: Measures.
+            inputs: Validation batches; can be iterated once an epoch.
+            patience: Epochs without improvement before training stops.
+            deadline: ``time.monotonic()`` after which no further epoch starts, or None. An epoch
+                that would probably not end in time does not start either.
+        """
+        super().__init__()
+        self.best, self.best_epoch = -1.0, 0
+        self._validator, self._inputs = validator, inputs
+        self._patience, self._deadline = patience, deadline
+        self._weights: list[Any] = []
+        self._started = 0.0
+
+    def start_from(self, model: Any) -> None:
+        """Count the weights at the start as a candidate: a phase can then not make things worse."""
+        self.best, _ = self._validator.measure(model, self._inputs)
+        self._weights = model.get_weights()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """Note the time."""
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Measure; keep or count."""
+        value, each = self._validator.measure(self.model.network, self._inputs)
+        if logs is not None:
+            logs[_METRIC] = value
+        log.info(
+            "epoch %d: validation mAP@0.5 %.4f (%s)",
+            epoch + 1,
+            value,
+            ", ".join(f"{v:.3f}" for v in each),
+        )
+        if value > self.best:
+            self.best, self.best_epoch = value, epoch + 1
+            self._weights = self.model.network.get_weights()
+        elif epoch + 1 - self.best_epoch >= self._patience:
+            log.info("no better mAP for %d epochs: stopping", self._patience)
+            self.model.stop_training = True
+        now = time.monotonic()
+        if self._deadline is not None and now + (now - self._started) > self._deadline:
+            log.info("time is up after %d epochs", epoch + 1)
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
+        """Put the best weights back."""
+        if self._weights:
+            self.model.network.set_weights(self._weights)
+        if not np.isfinite(self.best):
+            log.warning("the validation mAP was never a number")
