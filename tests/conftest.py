@@ -4,3 +4,142 @@ This process never imports TensorFlow and never starts a JVM (TensorFlow Java an
 cannot share a process): models are made by ``python -m export``, servers by ``python -m
 model_server``, Java runs in a worker of its own.
 """
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent
+READY_TIMEOUT_S = 120.0
+
+
+@dataclass
+class RunningServer:
+    """A server process that answers.
+
+    Attributes:
+        target: Where it answers gRPC, ``127.0.0.1:port``.
+        rest: Base URL of its REST API, empty when it was started without.
+        process: The process; send it signals, look at its exit code.
+        log_path: What it wrote to stdout and stderr.
+    """
+
+    target: str
+    rest: str
+    process: subprocess.Popen[bytes]
+    log_path: Path
+
+    @property
+    def log(self) -> str:
+        """Everything it has written so far."""
+        return self.log_path.read_text(encoding="utf-8", errors="replace")
+
+    def stop(self, timeout_s: float = 40.0) -> int:
+        """End it as an operator would (SIGTERM) and return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                pytest.fail(f"the server did not end on SIGTERM:\n{self.log}")
+        return self.process.returncode
+
+
+@pytest.fixture(scope="session")
+def start_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., RunningServer]]:
+    """Start servers on free ports and stop them at the end.
+
+    ``start_server(*flags, rest=False, wait=True)`` returns a :class:`RunningServer` that answers
+    (with ``wait=False`` one that may still be loading).
+    """
+    servers: list[RunningServer] = []
+
+    def start(*flags: str, rest: bool = False, wait: bool = True) -> RunningServer:
+        port, rest_port = _free_ports(2)
+        command = [sys.executable, "-m", "model_server", f"--port={port}", *flags]
+        if rest:
+            command.append(f"--rest_api_port={rest_port}")
+        log_path = tmp_path_factory.mktemp("server") / "server.log"
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=REPO,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        server = RunningServer(
+            f"127.0.0.1:{port}",
+            f"http://127.0.0.1:{rest_port}" if rest else "",
+            process,
+            log_path,
+        )
+        servers.append(server)
+        if wait:
+            _wait_until_ready(server)
+        return server
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.process.send_signal(signal.SIGTERM)
+    for server in servers:
+        try:
+            server.process.wait(40.0)
+        except subprocess.TimeoutExpired:
+            server.process.kill()
+            server.process.wait()
+
+
+@pytest.fixture(scope="session")
+def classifier_server(start_server: Callable[..., RunningServer], published: Path) -> str:
+    """Target of a server with the published classifier; it answers health checks too."""
+    server = start_server(
+        "--model_name=classifier",
+        f"--model_base_path={published.parent}",
+        "--grpc_max_threads=32",
+        "--enable_grpc_healthcheck_service",
+    )
+    return server.target
+
+
+def _free_ports(count: int) -> list[int]:
+    """Find ports nobody listens on; all are held until the last is found, so they differ."""
+    holders = [socket.socket() for _ in range(count)]
+    try:
+        for holder in holders:
+            holder.bind(("127.0.0.1", 0))
+        return [holder.getsockname()[1] for holder in holders]
+    finally:
+        for holder in holders:
+            holder.close()
+
+
+def _wait_until_ready(server: RunningServer) -> None:
+    # Both this server and TensorFlow Serving answer only once every model is available.
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            pytest.fail(f"the server ended with {server.process.returncode}:\n{server.log}")
+        with grpc.insecure_channel(server.target) as channel:
+            try:
+                grpc.channel_ready_future(channel).result(timeout=0.5)
+            except grpc.FutureTimeoutError:
+                continue
+            return
+    pytest.fail(f"the server does not answer after {READY_TIMEOUT_S:g} s:\n{server.log}")

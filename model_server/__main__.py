@@ -1,0 +1,51 @@
+"""``python -m model_server``: TensorFlow Serving's command line on in-process TensorFlow."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from model_server import logs, options
+from model_server.config_files import read_model_configs
+from model_server.errors import StartError, UsageError
+
+logger = logging.getLogger("model_server")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the server until it is told to stop.
+
+    Args:
+        arguments: The command line without the program's name; None takes the process's own.
+
+    Returns:
+        0 after a clean end, 1 when the server cannot start, 2 when the command line or a
+        configuration file cannot be used.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if "--help" in arguments:
+        print(options.usage())  # noqa: T201
+        return 0
+    logs.configure()
+    try:
+        chosen = options.parse(arguments)
+        configs = read_model_configs(chosen)
+        # TensorFlow's own chatter about CPUs and CUDA hides what the server has to say.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        # Importing TensorFlow takes seconds; a mistake on the command line is said before that.
+        from model_server import application
+
+        application.run(chosen, configs)
+    except UsageError as err:
+        logger.error("%s", err)  # noqa: TRY400
+        return 2
+    except StartError as err:
+        logger.error("Failed to start server. Error: %s", err)  # noqa: TRY400
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

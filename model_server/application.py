@@ -1,0 +1,126 @@
+"""The whole server: catalog, engine and gRPC, from its options to its end."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+import tensorflow as tf
+
+from model_server import warmup
+from model_server.catalog import Catalog, CatalogSettings
+from model_server.engine import Engine
+from model_server.grpc_server import GrpcServer
+from model_server.model_configs import ModelConfig
+from model_server.options import ServerOptions
+from model_server.predict import PredictRules
+from model_server.saved_model import SavedModel, SessionThreads, check_tensorflow
+from model_server.versions import Version
+
+logger = logging.getLogger(__name__)
+
+# Kubernetes kills 30 seconds after SIGTERM by default; running calls get a little less.
+_GRACE_S = 25.0
+
+_MAX_TENSOR_BYTES = 2**30  # with shape checks on; gRPC itself carries at most 2 GiB
+
+
+def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the running calls.
+
+    Args:
+        options: The command line.
+        configs: The models.
+
+    Raises:
+        StartError: The server cannot start.
+        UsageError: An option cannot be understood.
+    """
+    check_tensorflow()
+    tf.get_logger().setLevel("ERROR")
+    # Everything imported so far lives as long as the process: keep the collector away from it, so
+    # that a collection after an unload takes a millisecond and not a tenth of a second.
+    gc.collect()
+    gc.freeze()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda signum, _frame: _on_signal(signum, _frame, stop))
+    rules = PredictRules(
+        check_shapes=options.check_signature_shapes,
+        check_method_name=options.enable_signature_method_name_check,
+        max_tensor_bytes=_MAX_TENSOR_BYTES if options.check_signature_shapes else None,
+    )
+    catalog = Catalog(_loader(options, rules), _catalog_settings(options))
+    try:
+        engine = Engine(catalog, rules, options.enable_serialization_as_tensor_content)
+        server = GrpcServer(engine, options)
+        catalog.start(configs, stop)
+        if not stop.is_set():
+            server.start()
+            stop.wait()
+        logger.info("stopping: no new calls, running ones finish")
+        server.stop(_GRACE_S)
+    finally:
+        catalog.stop()
+    # The interpreter gives signals their default action back while it ends; a second SIGTERM from
+    # an impatient supervisor must not turn a clean end into a killed process.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    logger.info("stopped")
+
+
+def _on_signal(number: int, _frame: FrameType | None, stop: threading.Event) -> None:
+    if stop.is_set() and number == signal.SIGINT:  # somebody at a terminal is in a hurry
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+    stop.set()
+
+
+def _loader(options: ServerOptions, rules: PredictRules) -> _Loader:
+    return _Loader(
+        tags=[tag for tag in options.saved_model_tags.split(",") if tag],
+        threads=SessionThreads(options.intra_op_threads, options.inter_op_threads),
+        warmup_iterations=(
+            max(1, options.num_request_iterations_for_warmup) if options.enable_model_warmup else 0
+        ),
+        rules=rules,
+    )
+
+
+class _Loader:
+    """Loads a version and warms it up."""
+
+    def __init__(
+        self,
+        tags: Sequence[str],
+        threads: SessionThreads,
+        warmup_iterations: int,
+        rules: PredictRules,
+    ) -> None:
+        self._tags = tags
+        self._threads = threads
+        self._warmup_iterations = warmup_iterations
+        self._rules = rules
+
+    def __call__(self, version: Version) -> SavedModel:
+        model = SavedModel(version.path, self._tags, self._threads)
+        if self._warmup_iterations:
+            try:
+                warmup.replay(model, version.path, self._rules, self._warmup_iterations)
+            except BaseException:
+                model.close()
+                raise
+        return model
+
+
+def _catalog_settings(options: ServerOptions) -> CatalogSettings:
+    return CatalogSettings(
+        poll_seconds=options.file_system_poll_wait_seconds,
+        load_threads=options.num_load_threads or 2,
+        max_load_retries=options.max_num_load_retries,
+        retry_seconds=options.load_retry_interval_micros / 1e6,
+        labels_for_unavailable_versions=options.allow_version_labels_for_unavailable_models,
+    )

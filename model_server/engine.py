@@ -1,0 +1,173 @@
+"""The API without a transport: requests in, responses out, errors raised.
+
+gRPC and REST both call this, so that they cannot answer differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    model_pb2,
+    predict_pb2,
+    regression_pb2,
+)
+
+from model_server import inference, tensors
+from model_server.catalog import Catalog
+from model_server.errors import invalid_argument, not_found
+from model_server.predict import PredictRules, choose_outputs, find_signature, read_inputs
+from model_server.saved_model import Array, Signature
+from model_server.versions import Version
+
+_SIGNATURE_FIELD = "signature_def"
+
+
+class Engine:
+    """Answers every call of PredictionService and ModelService. Thread-safe."""
+
+    def __init__(self, catalog: Catalog, rules: PredictRules, as_content: bool = False) -> None:
+        """Create an engine.
+
+        Args:
+            catalog: The models.
+            rules: How strict Predict is.
+            as_content: Answer in ``tensor_content`` instead of the typed fields.
+        """
+        self.catalog = catalog
+        self.rules = rules
+        self._as_content = as_content
+
+    def predict(self, request: Any, timeout_ms: int | None = None) -> Any:
+        """Answer a ``PredictRequest``.
+
+        Args:
+            request: The message.
+            timeout_ms: Time left for the run; None for any.
+
+        Raises:
+            ServingError: With TensorFlow Serving's code and text.
+        """
+        spec = _spec(request)
+        with self.catalog.lease(spec) as version:
+            signature = find_signature(version.model, spec.signature_name)
+            feeds = read_inputs(signature, request.inputs, self.rules)
+            names = choose_outputs(signature, request.output_filter)
+            values = version.model.run(signature, feeds, names, timeout_ms)
+        response = predict_pb2.PredictResponse()
+        _describe(response.model_spec, version, signature.key)
+        for name, value in zip(names, values, strict=True):
+            tensors.to_proto(value, response.outputs[name], self._as_content)
+        return response
+
+    def run_arrays(
+        self,
+        version: Version,
+        signature: Signature,
+        feeds: Mapping[str, Array],
+        timeout_ms: int | None,
+    ) -> dict[str, Array]:
+        """Run a leased version on arrays and return every output by alias."""
+        names = list(signature.outputs)
+        values = version.model.run(signature, feeds, names, timeout_ms)
+        return dict(zip(names, values, strict=True))
+
+    def classify(self, request: Any, timeout_ms: int | None = None) -> Any:
+        """Answer a ``ClassificationRequest``."""
+        response = classification_pb2.ClassificationResponse()
+        with self.catalog.lease(_spec(request)) as version:
+            result = inference.classify(version.model, request, self.rules, timeout_ms)
+        response.result.CopyFrom(result)
+        _describe(response.model_spec, version, request.model_spec.signature_name)
+        return response
+
+    def regress(self, request: Any, timeout_ms: int | None = None) -> Any:
+        """Answer a ``RegressionRequest``."""
+        response = regression_pb2.RegressionResponse()
+        with self.catalog.lease(_spec(request)) as version:
+            result = inference.regress(version.model, request, self.rules, timeout_ms)
+        response.result.CopyFrom(result)
+        _describe(response.model_spec, version, request.model_spec.signature_name)
+        return response
+
+    def infer_all(self, request: Any, timeout_ms: int | None = None) -> Any:
+        """Answer a ``MultiInferenceRequest``."""
+        first = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
+        with self.catalog.lease(first) as version:
+            response: inference_pb2.MultiInferenceResponse = inference.infer_all(
+                version.model, request, self.rules, timeout_ms
+            )
+        for task, result in zip(request.tasks, response.results, strict=True):
+            _describe(result.model_spec, version, task.model_spec.signature_name)
+        return response
+
+    def metadata(self, request: Any) -> Any:
+        """Answer a ``GetModelMetadataRequest``."""
+        spec = _spec(request)
+        if not request.metadata_field:
+            raise invalid_argument(
+                "GetModelMetadataRequest must specify at least one metadata_field"
+            )
+        for name in request.metadata_field:
+            if name != _SIGNATURE_FIELD:
+                raise invalid_argument(f"Metadata field {name} is not supported")
+        with self.catalog.lease(spec) as version:
+            signatures = get_model_metadata_pb2.SignatureDefMap()
+            for key, signature in version.model.signatures.items():
+                signatures.signature_def[key].CopyFrom(signature.definition)
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        _describe(response.model_spec, version, "")
+        response.metadata[_SIGNATURE_FIELD].Pack(signatures)
+        return response
+
+    def status(self, request: Any) -> Any:
+        """Answer a ``GetModelStatusRequest``; a label is ignored, as in TensorFlow Serving."""
+        spec = _spec(request)
+        states = self.catalog.states(spec.name)
+        if spec.WhichOneof("version_choice") == "version":
+            number = spec.version.value
+            states = [state for state in states if state[0] == number]
+            if not states:
+                raise not_found(f"Could not find version {number} of model {spec.name}")
+        elif not states:
+            raise not_found(f"Could not find any versions of model {spec.name}")
+        response = get_model_status_pb2.GetModelStatusResponse()
+        for number, state, error in states:
+            entry = response.model_version_status.add()
+            entry.version = number
+            entry.state = int(state)
+            entry.status.error_code = error.number if error else 0
+            entry.status.error_message = error.message if error else ""
+        return response
+
+    def reload(self, request: Any, deadline_s: float | None = None) -> Any:
+        """Answer a ``ReloadConfigRequest``: replace the models and wait for the new ones."""
+        if request.config.WhichOneof("config") != "model_config_list":
+            raise invalid_argument(
+                "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+                "Only ModelConfigList is currently supported"
+            )
+        configs: Iterable[Any] = request.config.model_config_list.config
+        self.catalog.reload(configs, deadline_s)
+        response = model_management_pb2.ReloadConfigResponse()
+        response.status.error_code = 0
+        return response
+
+
+def _spec(request: Any) -> Any:
+    if not request.HasField("model_spec"):
+        raise invalid_argument("Missing ModelSpec")
+    return request.model_spec
+
+
+def _describe(spec: Any, version: Version, signature_name: str) -> None:
+    """Name the model, its numeric version (never the label) and the signature that answered."""
+    spec.name = version.model_name
+    spec.version.value = version.number
+    spec.signature_name = signature_name

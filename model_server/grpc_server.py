@@ -1,0 +1,129 @@
+"""The gRPC server: services, threads, health, limits and its end."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+from model_server.engine import Engine
+from model_server.errors import StartError, UsageError
+from model_server.options import ServerOptions
+from model_server.services import Admission, ModelService, PredictionService
+
+logger = logging.getLogger(__name__)
+
+# TensorFlow Serving's names in grpc.health.v1; "" is the server as a whole.
+_HEALTH_SERVICES = (
+    "",
+    "PredictionService",
+    "ModelService",
+    "tensorflow.serving.PredictionService",
+    "tensorflow.serving.ModelService",
+)
+
+# Threads above the admission limit do nothing but refuse; they must not be held up by those that
+# work, nor by callers that are slow to send.
+_REFUSING_THREADS = 8
+
+_ANY_SIZE = -1
+
+
+class GrpcServer:
+    """A listening gRPC server around an engine."""
+
+    def __init__(self, engine: Engine, options: ServerOptions) -> None:
+        """Bind the ports; :meth:`start` answers.
+
+        Raises:
+            UsageError: ``--grpc_channel_arguments`` cannot be read.
+            StartError: A port is taken or may not be used.
+        """
+        threads = options.grpc_max_threads
+        self._pool = ThreadPoolExecutor(threads + _REFUSING_THREADS, "grpc")
+        self._server = grpc.server(
+            self._pool,
+            options=[
+                ("grpc.max_receive_message_length", _ANY_SIZE),
+                ("grpc.max_send_message_length", _ANY_SIZE),
+                # Two servers must not share a port without anybody noticing.
+                ("grpc.so_reuseport", 0),
+                *channel_arguments(options.grpc_channel_arguments),
+            ],
+        )
+        admission = Admission(threads)
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            PredictionService(engine, admission), self._server
+        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(
+            ModelService(engine, admission), self._server
+        )
+        self._health: Any = None
+        if options.enable_grpc_healthcheck_service:
+            # Watch calls are answered by callbacks: they hold no thread, and probes need no place
+            # among the admitted calls.
+            self._health = health.HealthServicer(
+                experimental_non_blocking=True,
+                experimental_thread_pool=ThreadPoolExecutor(2, "health"),
+            )
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+            engine.catalog.subscribe(self._set_health)
+        self.addresses = [self._listen(address) for address in _addresses(options)]
+
+    def _listen(self, address: str) -> str:
+        try:
+            self._server.add_insecure_port(address)
+        except RuntimeError as err:
+            raise StartError(f"cannot listen on {address}: is the port taken? ({err})") from err
+        return address
+
+    def _set_health(self, available: bool) -> None:
+        status = health_pb2.HealthCheckResponse
+        for service in _HEALTH_SERVICES:
+            self._health.set(service, status.SERVING if available else status.NOT_SERVING)
+
+    def start(self) -> None:
+        """Answer calls from now on."""
+        self._server.start()
+        for address in self.addresses:
+            logger.info("gRPC: listening on %s", address)
+
+    def stop(self, grace_s: float) -> None:
+        """Refuse new calls, let running ones finish for ``grace_s`` seconds, then end them."""
+        if self._health is not None:
+            self._health.enter_graceful_shutdown()
+        self._server.stop(grace_s).wait()
+        self._pool.shutdown(wait=True)
+
+
+def channel_arguments(text: str) -> list[tuple[str, Any]]:
+    """Read ``key=value,key=value``; a value that is a number is passed as one.
+
+    Raises:
+        UsageError: An entry has no ``=``.
+    """
+    arguments: list[tuple[str, Any]] = []
+    for entry in filter(None, text.split(",")):
+        key, equals, value = entry.partition("=")
+        if not equals or not key:
+            raise UsageError(
+                f"--grpc_channel_arguments expects key=value,key=value, received {entry!r}"
+            )
+        try:
+            arguments.append((key, int(value)))
+        except ValueError:
+            arguments.append((key, value))
+    return arguments
+
+
+def _addresses(options: ServerOptions) -> list[str]:
+    addresses = []
+    if options.port:
+        addresses.append(f"0.0.0.0:{options.port}")
+    if options.grpc_socket_path:
+        addresses.append(f"unix:{options.grpc_socket_path}")
+    return addresses

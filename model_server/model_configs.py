@@ -1,0 +1,152 @@
+"""Which models a server has: validation of a new list against the current one.
+
+The rules and their texts are TensorFlow Serving's (``server_core.cc``), since a caller of
+HandleReloadConfigRequest reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model_server.errors import ServingError, invalid_argument
+
+PLATFORM = "tensorflow"
+_MODEL_TYPE_TENSORFLOW = 1
+
+
+@dataclass(frozen=True)
+class VersionPolicy:
+    """Which of the versions on disk to serve.
+
+    Attributes:
+        kind: ``latest``, ``all`` or ``specific``.
+        count: How many, for ``latest``.
+        numbers: Which, for ``specific``.
+    """
+
+    kind: str = "latest"
+    count: int = 1
+    numbers: frozenset[int] = frozenset()
+
+    def choose(self, on_disk: Iterable[int]) -> set[int]:
+        """Return those of the version numbers ``on_disk`` that this policy serves."""
+        numbers = sorted(set(on_disk))
+        if self.kind == "all":
+            return set(numbers)
+        if self.kind == "specific":
+            return set(numbers) & self.numbers
+        return set(numbers[-self.count :])
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One model of the list.
+
+    Attributes:
+        name: What callers name it.
+        base_path: Directory whose numbered directories are its versions; absolute.
+        platform: Always ``tensorflow`` for a model that is served.
+        policy: Which versions are served.
+        labels: Version number by label.
+    """
+
+    name: str
+    base_path: Path
+    platform: str = PLATFORM
+    policy: VersionPolicy = VersionPolicy()
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+
+def validate(configs: Iterable[Any], current: Mapping[str, ModelConfig]) -> list[ModelConfig]:
+    """Check a list of ``ModelConfig`` messages that shall replace ``current``.
+
+    Args:
+        configs: The messages.
+        current: Today's models by name.
+
+    Returns:
+        The same list as values.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT with TensorFlow Serving's text.
+    """
+    configs = list(configs)
+    seen = set()
+    for config in configs:
+        if not config.name:
+            raise invalid_argument("Illegal to list a model without a name in config list")
+        if config.name in seen:
+            raise invalid_argument(
+                f"Illegal to list model {config.name} multiple times in config list"
+            )
+        seen.add(config.name)
+    for config in configs:
+        if not Path(config.base_path).is_absolute() and "://" not in config.base_path:
+            raise invalid_argument(
+                f"Expected model {config.name} to have an absolute path or URI; "
+                f"got base_path()={config.base_path}"
+            )
+    for config in configs:
+        platform = _platform(config)
+        old = current.get(config.name)
+        if old and old.platform != platform:
+            raise invalid_argument(
+                f"Illegal to change a model's platform. For model {config.name} platform was "
+                f"{old.platform} and new platform requested is {platform}"
+            )
+        if platform != PLATFORM:
+            raise invalid_argument(f"Model {config.name} requests unsupported platform {platform}")
+        if "://" in config.base_path:
+            raise invalid_argument(
+                f"Model {config.name} has the base path {config.base_path}; this embedded server "
+                "reads local directories only"
+            )
+    return [
+        ModelConfig(
+            name=config.name,
+            base_path=Path(config.base_path),
+            policy=_policy(config),
+            labels=dict(config.version_labels),
+        )
+        for config in configs
+    ]
+
+
+def _platform(config: Any) -> str:
+    if config.model_type:
+        if config.model_platform:
+            raise invalid_argument(
+                "Illegal setting both ModelServerConfig::model_type (deprecated) and "
+                "ModelServerConfig::model_platform."
+            )
+        if config.model_type != _MODEL_TYPE_TENSORFLOW:
+            raise invalid_argument(
+                f"ModelServerConfig::model_type choice {config.model_type} not supported."
+            )
+        return PLATFORM
+    if not config.model_platform:
+        raise invalid_argument(
+            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
+            "ModelServerConfig::model_platform."
+        )
+    return str(config.model_platform)
+
+
+def _policy(config: Any) -> VersionPolicy:
+    policy = config.model_version_policy
+    kind = policy.WhichOneof("policy_choice") or "latest"
+    if kind == "specific":
+        if not policy.specific.versions:
+            raise _no_versions(config.name)
+        return VersionPolicy(kind, numbers=frozenset(policy.specific.versions))
+    return VersionPolicy(kind, count=policy.latest.num_versions or 1)
+
+
+def _no_versions(name: str) -> ServingError:
+    return invalid_argument(
+        f"Model {name} has the version policy specific without versions; "
+        "name at least one: specific { versions: 1 }"
+    )

@@ -1,0 +1,233 @@
+"""The command line: TensorFlow Serving's own flags, their defaults, and one of ours.
+
+A field of :class:`ServerOptions` is a flag, so a flag exists in one place. Flags that TensorFlow
+Serving knows and this server cannot honour are refused unless they keep their default: a server
+that ignores a setting is worse than one that does not start.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, NoReturn
+
+from model_server.errors import UsageError
+
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+_TRUE = ("true", "1")
+_FALSE = ("false", "0")
+_UNSUPPORTED = "unsupported"
+
+
+def _flag(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+def _unsupported(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text, _UNSUPPORTED: True})
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """Everything the command line says. Each field is the flag of the same name."""
+
+    port: int = _flag(8500, "TCP port to listen on for gRPC; 0 disables it (see grpc_socket_path)")
+    grpc_socket_path: str = _flag("", "if non-empty, also listen for gRPC on this Unix socket")
+    grpc_max_threads: int = _flag(
+        4 * _CORES, "calls answered at the same time; one more is refused"
+    )
+    grpc_channel_arguments: str = _flag("", "comma-separated key=value gRPC server arguments")
+    enable_grpc_healthcheck_service: bool = _flag(False, "serve grpc.health.v1.Health")
+
+    model_name: str = _flag("default", "name of the model (ignored with --model_config_file)")
+    model_base_path: str = _flag("", "directory whose numbered directories are its versions")
+    model_config_file: str = _flag("", "ModelServerConfig in protobuf text format")
+    allow_version_labels_for_unavailable_models: bool = _flag(
+        False, "a label that is new may point to a version that is not available yet"
+    )
+    file_system_poll_wait_seconds: int = _flag(
+        1, "seconds between looks for new versions; 0 looks once, negative never looks again"
+    )
+    max_num_load_retries: int = _flag(5, "how often a failed load is tried again")
+    load_retry_interval_micros: int = _flag(60_000_000, "microseconds between those tries")
+    num_load_threads: int = _flag(0, "versions loaded at the same time; 0 chooses")
+    enable_model_warmup: bool = _flag(
+        True, "replay assets.extra/tf_serving_warmup_requests before a version is available"
+    )
+    num_request_iterations_for_warmup: int = _flag(1, "how often each warm-up request is replayed")
+    saved_model_tags: str = _flag("serve", "comma-separated tags of the meta graph to load")
+
+    tensorflow_session_parallelism: int = _flag(0, "threads of a session, both kinds; 0 chooses")
+    tensorflow_intra_op_parallelism: int = _flag(0, "threads inside one operation; 0 chooses")
+    tensorflow_inter_op_parallelism: int = _flag(0, "operations run at the same time; 0 chooses")
+    enable_signature_method_name_check: bool = _flag(
+        False, "refuse signatures whose method_name is not the one of the call"
+    )
+    enable_serialization_as_tensor_content: bool = _flag(
+        False, "answer with tensor_content instead of the typed *_val fields"
+    )
+    check_signature_shapes: bool = _flag(
+        True,
+        "(not in TensorFlow Serving) refuse a tensor whose rank or fixed dimensions contradict the "
+        "signature before anything runs; off, the graph decides, and a wrong rank can end the "
+        "process",
+    )
+
+    platform_config_file: str = _unsupported("", "PlatformConfigMap")
+    tensorflow_session_config_file: str = _unsupported("", "ConfigProto of sessions")
+    per_process_gpu_memory_fraction: float = _unsupported(0.0, "share of the GPU's memory")
+    prefer_tflite_model: bool = _unsupported(False, "serve model.tflite")
+    use_alts_credentials: bool = _unsupported(False, "Google ALTS")
+    xla_cpu_compilation_enabled: bool = _unsupported(False, "XLA on CPU")
+    mixed_precision: str = _unsupported("", "mixed precision")
+    thread_pool_factory_config_file: str = _unsupported("", "ThreadPoolConfig")
+    enable_per_model_batching_parameters: bool = _unsupported(
+        False, "batching_params.pbtxt in a version"
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse values that contradict each other or no server can honour.
+
+        Raises:
+            UsageError: With the flag, what it may be and what it is.
+        """
+        for name in ("port",):
+            _expect_range(self, name, 0, 65535)
+        _expect_range(self, "grpc_max_threads", 1, 10_000)
+        for name in (
+            "max_num_load_retries",
+            "load_retry_interval_micros",
+            "num_load_threads",
+            "num_request_iterations_for_warmup",
+            "tensorflow_session_parallelism",
+            "tensorflow_intra_op_parallelism",
+            "tensorflow_inter_op_parallelism",
+        ):
+            _expect_range(self, name, 0, 2**31 - 1)
+        for flag in fields(self):
+            if flag.metadata.get(_UNSUPPORTED) and getattr(self, flag.name) != flag.default:
+                raise UsageError(
+                    f"--{flag.name} is a flag of tensorflow_model_server that this embedded server "
+                    f"does not have; only its default {_show(flag.default)!r} is accepted"
+                )
+        if self.tensorflow_session_parallelism and (
+            self.tensorflow_intra_op_parallelism or self.tensorflow_inter_op_parallelism
+        ):
+            raise UsageError(
+                "--tensorflow_session_parallelism sets both pools: give either it or "
+                "--tensorflow_intra_op_parallelism and --tensorflow_inter_op_parallelism"
+            )
+        if not self.port and not self.grpc_socket_path:
+            raise UsageError("--port=0 needs --grpc_socket_path: nothing would listen for gRPC")
+        if not self.model_config_file and not self.model_base_path:
+            raise UsageError(
+                "no model to serve: give --model_base_path (with --model_name) or "
+                "--model_config_file"
+            )
+
+    @property
+    def intra_op_threads(self) -> int:
+        """Threads inside one operation, 0 for TensorFlow's choice."""
+        return self.tensorflow_intra_op_parallelism or self.tensorflow_session_parallelism
+
+    @property
+    def inter_op_threads(self) -> int:
+        """Operations run at the same time, 0 for TensorFlow's choice."""
+        return self.tensorflow_inter_op_parallelism or self.tensorflow_session_parallelism
+
+
+def parse(arguments: Sequence[str]) -> ServerOptions:
+    """Read ``--flag=value``, ``--flag value``, ``--flag`` and ``--noflag``.
+
+    Args:
+        arguments: The command line without the program's name.
+
+    Returns:
+        The options; a flag given twice has its last value.
+
+    Raises:
+        UsageError: An unknown flag (the closest known one is named), a value that is missing or of
+            the wrong type, an argument that is not a flag, or values that contradict each other.
+    """
+    known = {flag.name: flag for flag in fields(ServerOptions)}
+    values: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if not argument.startswith("--") or argument == "--":
+            raise UsageError(f"{argument!r} is not a flag; flags look like --port=8500")
+        name, equals, value = argument[2:].partition("=")
+        flag = known.get(name)
+        if flag is None and name.startswith("no") and not equals:
+            flag = known.get(name[2:])
+            if flag is not None and isinstance(flag.default, bool):
+                values[flag.name] = False
+                continue
+            flag = None
+        if flag is None:
+            _unknown(name, list(known))
+        if isinstance(flag.default, bool):
+            # A separate word is no value of a boolean, as in gflags: `--flag false` is ambiguous.
+            values[name] = _boolean(name, value) if equals else True
+            continue
+        if not equals:
+            if not rest:
+                raise UsageError(f"--{name} needs a value: --{name}={_show(flag.default) or '…'}")
+            value = rest.pop(0)
+        values[name] = _convert(name, value, type(flag.default))
+    return ServerOptions(**values)
+
+
+def usage() -> str:
+    """Return the text of ``--help``: every flag with its default and meaning."""
+    lines = ["usage: python -m model_server [--flag=value]...", ""]
+    for flag in fields(ServerOptions):
+        if not flag.metadata.get(_UNSUPPORTED):
+            lines.append(f"  --{flag.name}={_show(flag.default)}")
+            lines.append(f"      {flag.metadata['help']}")
+    return "\n".join(lines)
+
+
+def _unknown(name: str, known: list[str]) -> NoReturn:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean --{close[0]}?" if close else ""
+    raise UsageError(f"unknown flag --{name}{hint} (--help lists the flags)")
+
+
+def _boolean(name: str, value: str) -> bool:
+    if value.lower() in _TRUE:
+        return True
+    if value.lower() in _FALSE:
+        return False
+    raise UsageError(f"--{name} expects true or false, received {value!r}")
+
+
+def _convert(name: str, value: str, kind: type) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        expected = {int: "a whole number", float: "a number"}.get(kind, kind.__name__)
+        raise UsageError(f"--{name} expects {expected}, received {value!r}") from None
+
+
+def _expect_range(options: ServerOptions, name: str, low: int, high: int) -> None:
+    value = getattr(options, name)
+    if not low <= value <= high:
+        raise UsageError(f"--{name} expects {low} to {high}, received {value}")
+
+
+def _show(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_text(options: ServerOptions) -> str:
+    """Return the flags that differ from their defaults, as one would type them."""
+    changed = [
+        f"--{flag.name}={_show(getattr(options, flag.name))}"
+        for flag in dataclasses.fields(options)
+        if getattr(options, flag.name) != flag.default
+    ]
+    return " ".join(changed)

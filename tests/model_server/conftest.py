@@ -1,0 +1,192 @@
+"""What the server's tests share: the toy model, a server of it, and one way to call any RPC."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import json_format
+
+from python_client import messages
+
+HERE = Path(__file__).parent
+SHARED = HERE.parent.parent.parent / "shared" / "conformance"
+
+_API = "tensorflow_serving.apis"
+_MESSAGES = {
+    "PredictionService/Predict": ("predict_pb2", "PredictRequest", "PredictResponse"),
+    "PredictionService/GetModelMetadata": (
+        "get_model_metadata_pb2",
+        "GetModelMetadataRequest",
+        "GetModelMetadataResponse",
+    ),
+    "PredictionService/Classify": (
+        "classification_pb2",
+        "ClassificationRequest",
+        "ClassificationResponse",
+    ),
+    "PredictionService/Regress": ("regression_pb2", "RegressionRequest", "RegressionResponse"),
+    "PredictionService/MultiInference": (
+        "inference_pb2",
+        "MultiInferenceRequest",
+        "MultiInferenceResponse",
+    ),
+    "ModelService/GetModelStatus": (
+        "get_model_status_pb2",
+        "GetModelStatusRequest",
+        "GetModelStatusResponse",
+    ),
+    "ModelService/HandleReloadConfigRequest": (
+        "model_management_pb2",
+        "ReloadConfigRequest",
+        "ReloadConfigResponse",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the code's name, and the message or the response."""
+
+    code: str
+    message: str = ""
+    response: Any = None
+
+
+class Caller:
+    """Calls a server with requests in proto3 JSON."""
+
+    def __init__(self, target: str, channel: grpc.Channel | None = None) -> None:
+        """Call ``target``."""
+        self.channel = channel or grpc.insecure_channel(
+            target, options=[("grpc.max_receive_message_length", -1)]
+        )
+
+    def __call__(self, rpc: str, request: dict[str, Any] | bytes, timeout: float = 30.0) -> Answer:
+        """Call ``Service/Method``; ``request`` is proto3 JSON, or the message's bytes."""
+        module, request_name, response_name = _MESSAGES[rpc]
+        loaded = messages.load(f"{_API}.{module}")
+        if isinstance(request, dict):
+            request = json_format.ParseDict(
+                request, getattr(loaded, request_name)()
+            ).SerializeToString()
+        stub = self.channel.unary_unary(
+            f"/tensorflow.serving.{rpc}",
+            request_serializer=None,
+            response_deserializer=getattr(loaded, response_name).FromString,
+        )
+        try:
+            return Answer("OK", response=stub(request, timeout=timeout))
+        except grpc.RpcError as err:
+            return Answer(err.code().name, err.details())
+
+    def predict(self, values: list[float], **spec: Any) -> Answer:
+        """Call the toy's default signature."""
+        tensor = {
+            "dtype": "DT_FLOAT",
+            "tensorShape": {"dim": [{"size": str(len(values))}]},
+            "floatVal": values,
+        }
+        request = {"modelSpec": {"name": "toy", **spec}, "inputs": {"x": tensor}}
+        return self("PredictionService/Predict", request)
+
+    def status(self, name: str = "toy") -> dict[int, tuple[str, str]]:
+        """Return state and error message by version."""
+        answer = self("ModelService/GetModelStatus", {"modelSpec": {"name": name}})
+        assert answer.code == "OK", answer
+        document = json_format.MessageToDict(answer.response)
+        return {
+            int(entry["version"]): (entry["state"], entry["status"].get("error_message", ""))
+            for entry in document.get("model_version_status", [])
+        }
+
+
+@pytest.fixture(scope="session")
+def make_toy() -> Callable[..., Path]:
+    """Write versions of the toy model: ``make_toy(base, 1, 2, scale=False)``."""
+
+    def make(base: Path, *versions: int, scale: bool = False) -> Path:
+        command = [sys.executable, str(HERE / "make_toy.py"), str(base), *map(str, versions)]
+        subprocess.run(
+            [*command, *(["--scale"] if scale else [])],
+            check=True,
+            capture_output=True,
+            timeout=120,
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+        )
+        return base
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def toy_models(make_toy: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Versions 1 and 2 of the corpus's toy model, with identical content."""
+    return make_toy(tmp_path_factory.mktemp("models") / "toy", 1, 2)
+
+
+@pytest.fixture(scope="session")
+def scaled_toys(make_toy: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Versions 1 to 3 that tell themselves apart: y = x / 2 + 2 * version."""
+    return make_toy(tmp_path_factory.mktemp("scaled") / "toy", 1, 2, 3, scale=True)
+
+
+@pytest.fixture(scope="session")
+def toy_server(
+    start_server: Callable[..., Any], toy_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """The toy served as it was for the corpus: both versions, two labels, the recorded flags."""
+    config = tmp_path_factory.mktemp("config") / "models.config"
+    config.write_text(
+        f"""
+        model_config_list {{
+          config {{
+            name: "toy"
+            base_path: "{toy_models}"
+            model_platform: "tensorflow"
+            model_version_policy {{ specific {{ versions: 1 versions: 2 }} }}
+            version_labels {{ key: "stable" value: 1 }}
+            version_labels {{ key: "canary" value: 2 }}
+          }}
+        }}
+        """
+    )
+    return start_server(
+        f"--model_config_file={config}",
+        "--grpc_max_threads=32",
+        "--allow_version_labels_for_unavailable_models=true",
+        "--check_signature_shapes=false",
+    )
+
+
+@pytest.fixture(scope="session")
+def caller() -> type[Caller]:
+    """Calls servers: ``caller(target)(rpc, request)``."""
+    return Caller
+
+
+def corpus(name: str) -> list[dict[str, Any]]:
+    """Read recorded cases; none when the corpus is not there (its test says so)."""
+    path = SHARED / name
+    return json.loads(path.read_text()) if path.is_file() else []
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each recorded case a test of its own."""
+    for argument, name in (
+        ("grpc_case", "tensorflow_serving_2.20.json"),
+        ("rest_case", "tensorflow_serving_2.20_rest.json"),
+    ):
+        if argument in metafunc.fixturenames:
+            cases = corpus(name)
+            if not cases and os.environ.get("CI") == "true":
+                pytest.fail(f"under CI the recorded answers must be there: {SHARED / name}")
+            metafunc.parametrize(argument, cases, ids=[case["id"] for case in cases])

@@ -1,0 +1,167 @@
+"""Versions come, fail and go while the server runs; health and the end of the process."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+DEADLINE_S = 30.0
+
+
+def wait_for(condition: Callable[[], object], what: str, server: Any) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert server.process.poll() is None, server.log
+        assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def growing(
+    tmp_path: Path, scaled_toys: Path, start_server: Callable[..., Any], caller: Any
+) -> Any:
+    """A server of one toy version, with a place to publish more: (server, call, publish)."""
+    base = tmp_path / "toy"
+    base.mkdir()
+
+    def publish(number: int, source: int = 1) -> None:
+        shutil.copytree(scaled_toys / str(source), tmp_path / "coming")
+        (tmp_path / "coming").rename(base / str(number))
+
+    publish(1)
+    server = start_server(
+        "--model_name=toy",
+        f"--model_base_path={base}",
+        "--grpc_max_threads=16",
+        "--max_num_load_retries=1",
+        "--load_retry_interval_micros=100000",
+        "--enable_grpc_healthcheck_service",
+    )
+    yield server, caller(server.target), publish
+    server.stop()
+
+
+def first(answer: Any) -> float:
+    assert answer.code == "OK", answer
+    return answer.response.outputs["y"].float_val[0]
+
+
+def test_a_new_version_replaces_the_old(growing: Any) -> None:
+    server, call, publish = growing
+    assert first(call.predict([0.0])) == 2.0
+    publish(2, source=2)
+    wait_for(lambda: first(call.predict([0.0])) == 4.0, "version 2 answering", server)
+    wait_for(
+        lambda: call.status() == {2: ("AVAILABLE", ""), 1: ("END", "")}, "version 1 ending", server
+    )
+    assert "toy version 2 is AVAILABLE" in server.log
+    gone = call.predict([0.0], version="1")
+    assert (gone.code, gone.message) == (
+        "NOT_FOUND",
+        "Servable not found for request: Specific(toy, 1)",
+    )
+
+
+def test_a_broken_version_is_reported_and_the_old_one_serves(growing: Any, tmp_path: Path) -> None:
+    server, call, publish = growing
+    (tmp_path / "toy" / "2").mkdir()
+    wait_for(lambda: call.status().get(2, ("",))[0] == "END", "version 2 failing", server)
+    state, message = call.status()[2]
+    assert state == "END"
+    assert message == (
+        "Could not find SavedModel .pb or .pbtxt at supplied export directory path: "
+        f"{tmp_path}/toy/2"
+    )
+    (tmp_path / "toy" / "3").mkdir()
+    (tmp_path / "toy" / "3" / "saved_model.pb").write_bytes(b"not a protobuf")
+    wait_for(lambda: call.status().get(3, ("",))[0] == "END", "version 3 failing", server)
+    assert call.status()[3][1]
+    assert call.status()[1] == ("AVAILABLE", "")
+    assert first(call.predict([0.0])) == 2.0
+    # A version that failed is loaded when it comes back whole under the same number.
+    shutil.rmtree(tmp_path / "toy" / "3")
+    time.sleep(1.5)
+    publish(3, source=3)
+    wait_for(lambda: first(call.predict([0.0])) == 6.0, "version 3 answering", server)
+
+
+def test_health_follows_the_models(growing: Any, tmp_path: Path) -> None:
+    server, _, _ = growing
+    serving = health_pb2.HealthCheckResponse.SERVING
+    not_serving = health_pb2.HealthCheckResponse.NOT_SERVING
+    with grpc.insecure_channel(server.target) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+
+        def state(service: str) -> Any:
+            request = health_pb2.HealthCheckRequest(service=service)
+            return health.Check(request, timeout=10).status
+
+        for service in ("", "PredictionService", "ModelService"):
+            assert state(service) == serving
+        with pytest.raises(grpc.RpcError) as unknown:
+            state("nope")
+        assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
+        shutil.rmtree(tmp_path / "toy" / "1")
+        wait_for(lambda: state("") == not_serving, "NOT_SERVING without versions", server)
+
+
+def test_sigterm_lets_running_calls_finish(growing: Any) -> None:
+    server, call, _ = growing
+    text = {
+        "modelSpec": {"name": "toy", "signatureName": "length"},
+        "inputs": {
+            "text": {
+                "dtype": "DT_STRING",
+                "tensorShape": {"dim": [{"size": "3000000"}]},
+                "stringVal": ["YQ=="],
+            }
+        },
+    }
+    answers: list[Any] = []
+    caller = threading.Thread(
+        target=lambda: answers.append(call("PredictionService/Predict", text))
+    )
+    caller.start()
+    time.sleep(0.3)
+    assert not answers, "the call was too quick to be running at SIGTERM"
+    server.process.send_signal(signal.SIGTERM)
+    caller.join(DEADLINE_S)
+    assert server.stop() == 0
+    assert answers[0].code == "OK", answers[0]
+    assert "stopped" in server.log
+
+
+def test_calls_above_the_limit_are_refused_at_once(
+    toy_models: Path, start_server: Callable[..., Any], caller: Any
+) -> None:
+    server = start_server(
+        "--model_name=toy", f"--model_base_path={toy_models}", "--grpc_max_threads=1"
+    )
+    slow = {
+        "modelSpec": {"name": "toy", "signatureName": "length"},
+        "inputs": {
+            "text": {
+                "dtype": "DT_STRING",
+                "tensorShape": {"dim": [{"size": "3000000"}]},
+                "stringVal": ["YQ=="],
+            }
+        },
+    }
+    call = caller(server.target)
+    busy = threading.Thread(target=lambda: call("PredictionService/Predict", slow))
+    busy.start()
+    time.sleep(0.3)
+    refused = call.predict([1.0])
+    busy.join(DEADLINE_S)
+    assert (refused.code, refused.message) == ("RESOURCE_EXHAUSTED", "Server Threadpool Exhausted")
+    assert call.predict([1.0]).code == "OK"
+    server.stop()
