@@ -1,0 +1,55 @@
+package io.thecodeforge.ml;
+
+import java.util.Arrays;
+
+/**
+ * The shape of decoded photographs: [count, height, width, 3].
+ *
+ * @param count images in the batch, at least 1
+ * @param height rows, at least 1
+ * @param width columns, at least 1
+ */
+record PixelShape(int count, int height, int width) {
+
+  private static final int CHANNELS = 3;
+
+  PixelShape {
+    if (count < 1 || height < 1 || width < 1) {
+      throw new InvalidImageException(
+          "expected uint8 [batch, height, width, 3] with every size at least 1, received"
+              + " [%d, %d, %d, 3]".formatted(count, height, width));
+    }
+  }
+
+  /**
+   * Reads a tensor's shape.
+   *
+   * @throws InvalidImageException when it is not that of RGB images
+   */
+  static PixelShape of(long... shape) {
+    if (shape.length != 4 || shape[3] != CHANNELS) {
+      throw new InvalidImageException(
+          "expected uint8 [batch, height, width, 3], received uint8 " + Arrays.toString(shape));
+    }
+    return new PixelShape(
+        Math.toIntExact(shape[0]), Math.toIntExact(shape[1]), Math.toIntExact(shape[2]));
+  }
+
+  /**
+   * Refuses a buffer of another size than this shape's.
+   *
+   * @throws InvalidImageException when {@code rgb} is too short or too long
+   */
+  void check(byte[] rgb) {
+    long expected = (long) count * height * width * CHANNELS;
+    if (rgb.length != expected) {
+      throw new InvalidImageException(
+          "expected %d bytes for %d RGB images of %d rows and %d columns, received %d"
+              .formatted(expected, count, height, width, rgb.length));
+    }
+  }
+
+  long[] sizes() {
+    return new long[] {count, height, width, CHANNELS};
+  }
+}

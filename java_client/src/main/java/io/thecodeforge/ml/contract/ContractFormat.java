@@ -1,0 +1,167 @@
+package io.thecodeforge.ml.contract;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Turns a JSON document into a {@link Contract}, refusing whatever the format does not know. */
+final class ContractFormat {
+
+  /** Version of the format that this class reads. */
+  private static final long VERSION = 1;
+
+  private ContractFormat() {}
+
+  static Contract contract(Object json) throws MalformedContractException {
+    Map<String, Object> document =
+        object(
+            json,
+            "the contract",
+            Set.of("model", "contract_version", "signatures"),
+            Set.of("summary", "dimensions", "bound", "class_names", "parameters"));
+    if (!document.get("contract_version").equals(VERSION)) {
+      throw new MalformedContractException(
+          "contract_version is %s, this toolkit reads %d"
+              .formatted(document.get("contract_version"), VERSION));
+    }
+    Map<String, String> dimensions =
+        values(document.getOrDefault("dimensions", Map.of()), "dimensions", String.class);
+    Map<String, SignatureSpec> signatures = new LinkedHashMap<>();
+    for (var entry : object(document.get("signatures"), "signatures").entrySet()) {
+      signatures.put(entry.getKey(), signature(entry.getKey(), entry.getValue(), dimensions));
+    }
+    if (signatures.isEmpty()) {
+      throw new MalformedContractException("a contract needs at least one signature");
+    }
+    return new Contract(
+        cast(document.get("model"), "model", String.class),
+        signatures,
+        dimensions,
+        values(document.getOrDefault("bound", Map.of()), "bound", Long.class),
+        list(document.getOrDefault("class_names", List.of()), "class_names", String.class));
+  }
+
+  private static SignatureSpec signature(String key, Object json, Map<String, String> dimensions)
+      throws MalformedContractException {
+    Map<String, Object> entry =
+        object(
+            json, "signature '%s'".formatted(key), Set.of("inputs", "outputs"), Set.of("summary"));
+    return new SignatureSpec(
+        specs(entry.get("inputs"), key + " input", dimensions),
+        specs(entry.get("outputs"), key + " output", dimensions));
+  }
+
+  private static Map<String, TensorSpec> specs(
+      Object json, String where, Map<String, String> dimensions) throws MalformedContractException {
+    Map<String, TensorSpec> specs = new LinkedHashMap<>();
+    for (var entry : object(json, where + "s").entrySet()) {
+      String here = "%s '%s'".formatted(where, entry.getKey());
+      specs.put(entry.getKey(), spec(entry.getValue(), here, dimensions));
+    }
+    if (specs.isEmpty()) {
+      throw new MalformedContractException(where + "s must be a non-empty object");
+    }
+    return specs;
+  }
+
+  private static TensorSpec spec(Object json, String here, Map<String, String> dimensions)
+      throws MalformedContractException {
+    Map<String, Object> entry =
+        object(json, here, Set.of("dtype", "shape"), Set.of("axes", "range", "meaning"));
+    String dtype = cast(entry.get("dtype"), here + " dtype", String.class);
+    if (!DataTypes.names().contains(dtype)) {
+      throw new MalformedContractException(
+          "%s has dtype '%s'; known are %s"
+              .formatted(here, dtype, String.join(", ", DataTypes.names())));
+    }
+    List<Size> shape = new ArrayList<>();
+    for (Object size : list(entry.get("shape"), here + " shape", Object.class)) {
+      if (size instanceof Long count && count >= -1) {
+        shape.add(new Size.Count(count));
+      } else if (size instanceof String name) {
+        if (!dimensions.containsKey(name)) {
+          throw new MalformedContractException(
+              "%s names dimension '%s', not declared".formatted(here, name));
+        }
+        shape.add(new Size.Named(name));
+      } else {
+        throw new MalformedContractException(
+            "%s has the size %s; use -1, a count or a name".formatted(here, size));
+      }
+    }
+    return new TensorSpec(dtype, Optional.of(shape));
+  }
+
+  private static Map<String, Object> object(
+      Object json, String where, Set<String> required, Set<String> optional)
+      throws MalformedContractException {
+    Map<String, Object> object = object(json, where);
+    Set<String> missing = new TreeSet<>(required);
+    missing.removeAll(object.keySet());
+    if (!missing.isEmpty()) {
+      throw new MalformedContractException(
+          "%s lacks %s".formatted(where, String.join(", ", missing)));
+    }
+    Set<String> known = new TreeSet<>(required);
+    known.addAll(optional);
+    Set<String> unknown = new TreeSet<>(object.keySet());
+    unknown.removeAll(known);
+    if (!unknown.isEmpty()) {
+      throw new MalformedContractException(
+          "%s has unknown %s; known are %s"
+              .formatted(where, String.join(", ", unknown), String.join(", ", known)));
+    }
+    return object;
+  }
+
+  private static Map<String, Object> object(Object json, String where)
+      throws MalformedContractException {
+    return values(json, where, Object.class);
+  }
+
+  private static <T> Map<String, T> values(Object json, String where, Class<T> type)
+      throws MalformedContractException {
+    Map<String, T> values = new LinkedHashMap<>();
+    Map<?, ?> object = cast(json, where, Map.class);
+    for (Map.Entry<?, ?> entry : object.entrySet()) {
+      String key = (String) entry.getKey();
+      values.put(key, cast(entry.getValue(), "%s '%s'".formatted(where, key), type));
+    }
+    return values;
+  }
+
+  private static <T> List<T> list(Object json, String where, Class<T> type)
+      throws MalformedContractException {
+    List<T> items = new ArrayList<>();
+    for (Object item : cast(json, where, List.class)) {
+      items.add(cast(item, where, type));
+    }
+    return items;
+  }
+
+  private static <T> T cast(Object json, String where, Class<T> type)
+      throws MalformedContractException {
+    if (!type.isInstance(json)) {
+      throw new MalformedContractException(
+          "%s must be %s, is %s".formatted(where, jsonName(type), jsonName(json.getClass())));
+    }
+    return type.cast(json);
+  }
+
+  private static String jsonName(Class<?> type) {
+    if (Map.class.isAssignableFrom(type)) {
+      return "an object";
+    }
+    if (List.class.isAssignableFrom(type)) {
+      return "a list";
+    }
+    if (type == String.class) {
+      return "a text";
+    }
+    return type == Long.class ? "a whole number" : "a " + type.getSimpleName().toLowerCase();
+  }
+}
