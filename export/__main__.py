@@ -1,0 +1,85 @@
+"""``python -m export``: train, export, verify.
+
+Standard output carries one JSON object as its last line and nothing else; everything a person reads
+goes to standard error. Exit 0: done; 1: it failed, and the message says why; 2: wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from export.classifier import arguments as classifier_arguments
+from export.errors import ExportError, SettingsError
+from export.verify import verify
+from serving_config import contract as contracts
+from serving_config.contract import ContractError
+
+log = logging.getLogger(__name__)
+
+Command = Callable[[argparse.Namespace], dict[str, Any]]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments without the program's name; by default the process's.
+
+    Returns:
+        The exit code.
+    """
+    # TensorFlow's C++ start-up notices would bury ours; what matters comes as an exception too.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname).1s %(message)s")
+    parser, commands = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        result = commands[arguments.command](arguments)
+    except SettingsError as err:
+        print(f"{parser.prog} {arguments.command}: {err}", file=sys.stderr)  # noqa: T201
+        return 2
+    except (ExportError, ContractError) as err:
+        print(f"{parser.prog} {arguments.command}: {err}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing was published", file=sys.stderr)  # noqa: T201
+        return 130
+    print(json.dumps(result))  # noqa: T201
+    return 0 if result.get("ok", True) else 1
+
+
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
+    parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    classifier_arguments.add_arguments(
+        subparsers.add_parser("classifier", help="train, export, verify and publish a classifier")
+    )
+    check = subparsers.add_parser("verify", help="hold a SavedModel to its contract")
+    check.add_argument("path", type=Path, help="a SavedModel directory")
+    check.add_argument("--contract", metavar="NAME|FILE", help="default: the copy it carries")
+    return parser, {"classifier": _classifier, "verify": _verify}
+
+
+def _classifier(arguments: argparse.Namespace) -> dict[str, Any]:
+    from export.classifier import command  # loads TensorFlow
+
+    return command.main(arguments)
+
+
+def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
+    named = contracts.load(arguments.contract) if arguments.contract else None
+    verification = verify(arguments.path, named)
+    for difference in verification.differences:
+        log.error("%s", difference)
+    return verification.to_json()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

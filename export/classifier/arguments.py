@@ -1,0 +1,41 @@
+"""The command's options, apart from it so that ``--help`` need not load TensorFlow."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from export.classifier.settings import ClassifierSettings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's options."""
+    defaults = ClassifierSettings()
+    add = parser.add_argument
+    add("--data", type=Path, required=True, metavar="DIR", help="a folder of class folders")
+    add("--out", type=Path, required=True, metavar="MODELS", help="where versions are published")
+    add("--backbone", default=defaults.backbone, help="mobilenet_v2, resnet50, efficientnet_b0")
+    add("--image-size", type=int, metavar="N", help="side in pixels (default: the backbone's own)")
+    add(
+        "--weights",
+        default=defaults.weights,
+        metavar="auto|imagenet|none|PATH",
+        help="auto: ImageNet's, or a mirror where their host is out of reach (default)",
+    )
+    add("--epochs", type=int, default=defaults.epochs, metavar="N", help="phase 1 (%(default)s)")
+    add(
+        "--fine-tune-epochs",
+        type=int,
+        default=defaults.fine_tune_epochs,
+        metavar="N",
+        help="phase 2; 0 leaves it out (%(default)s)",
+    )
+    add(
+        "--fine-tune-layers",
+        type=int,
+        default=defaults.fine_tune_layers,
+        metavar="N",
+        help="layers of the base that phase 2 trains (%(default)s)",
+    )
+    add("--augment", action="store_true", help="vary training photographs (slower)")
+    add("--seed", type=int, default=defaults.seed, metavar="N", help="default %(default)s")

@@ -1,0 +1,153 @@
+"""``python -m export classifier``: photographs in, a published version out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from export import golden_cases, serving_graph, warmup
+from export.classifier import photographs
+from export.classifier.backbones import backbone
+from export.classifier.settings import ClassifierSettings
+from export.classifier.training import Trained, train
+from export.errors import PublishError
+from export.publish import Published, publish
+from serving_config import contract as contracts
+from serving_config.golden import GoldenCase
+
+log = logging.getLogger(__name__)
+
+MODEL = "classifier"
+KERAS_FILE = "model.keras"
+RUN_FILE = "run.json"
+
+# Rounding in float32 moves the logits of trained networks by up to 1e-4 (measured: 7e-5).
+_FOLDING_TOLERANCE = 1e-3
+
+
+def run(settings: ClassifierSettings, data_dir: Path, models_dir: Path) -> dict[str, Any]:
+    """Train, export, verify and publish one classifier.
+
+    Args:
+        settings: The run's settings.
+        data_dir: A folder of class folders.
+        models_dir: ``MODELS``; the version goes to ``MODELS/classifier/<version>``.
+
+    Returns:
+        The result that the command line prints.
+
+    Raises:
+        ExportError: Nothing was published; the message says why.
+    """
+    started = time.monotonic()
+    trained = train(settings, photographs.find(data_dir))
+    trained_s = time.monotonic() - started
+    published = _publish(trained, settings, models_dir)
+    data = trained.photographs
+    return {
+        "model": MODEL,
+        "version": published.version,
+        "path": str(published.path),
+        "accuracy": round(trained.accuracy, 4),
+        "phases": {
+            str(phase.number): {
+                "accuracy": round(phase.accuracy, 4),
+                "loss": round(phase.loss, 4),
+                "epochs": len(phase.history),
+                "frozen_layers": phase.frozen_layers,
+            }
+            for phase in trained.phases
+        },
+        "kept_phase": trained.kept_phase,
+        "weights": trained.weights.to_json(),
+        "classes": list(data.class_names),
+        "photographs": {
+            "training": len(data.paths) - len(trained.validation),
+            "validation": len(trained.validation),
+            "skipped": len(data.skipped),
+        },
+        "max_distance": dict(published.verification.max_distance),
+        "seconds": {
+            "training": round(trained_s, 1),
+            "all": round(time.monotonic() - started, 1),
+        },
+    }
+
+
+def _publish(trained: Trained, settings: ClassifierSettings, models_dir: Path) -> Published:
+    classifier, data = trained.classifier, trained.photographs
+    network = classifier.network()
+    paths = [data.paths[position] for position in _spread(trained)]
+    cases = golden_cases.make(paths, network, settings.image_size, data.class_names)
+    _check_folding(
+        cases,
+        golden_cases.make(paths, classifier.trained(), settings.image_size, data.class_names),
+    )
+
+    def write(version_dir: Path) -> None:
+        serving_graph.write_image_model(version_dir, network, settings.image_size, data.class_names)
+        extra = version_dir / "assets.extra"
+        extra.mkdir(exist_ok=True)
+        warmup.write(extra / warmup.WARMUP_FILE, MODEL, cases)
+        classifier.model.save(extra / KERAS_FILE)
+        record = {
+            "settings": settings.to_json(),
+            "weights": trained.weights.to_json(),
+            "kept_phase": trained.kept_phase,
+            "phases": {phase.number: phase.history for phase in trained.phases},
+            "validation": [str(data.paths[position]) for position in trained.validation],
+            "skipped": {str(s.path): s.reason for s in data.skipped},
+            "keras": keras.__version__,
+        }
+        (extra / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+    contract = contracts.load(MODEL).bind(data.class_names)
+    return publish(models_dir, contract, cases, write)
+
+
+def _check_folding(served: list[GoldenCase], trained: list[GoldenCase]) -> None:
+    """Compare the folded network with the trained one; rounding alone may lie between them."""
+    moved = max(
+        distance
+        for case, reference in zip(served, trained, strict=True)
+        for distance in reference.differences(case.outputs).values()
+    )
+    log.info("folding batch normalisation moved the outputs by at most %.1e", moved)
+    if not moved <= _FOLDING_TOLERANCE:
+        raise PublishError(
+            f"folding batch normalisation moved an output by {moved:g}, more than rounding can "
+            f"({_FOLDING_TOLERANCE:g}); nothing was published"
+        )
+
+
+def _spread(trained: Trained) -> list[int]:
+    """Choose five held-out photographs, from as many classes as there are."""
+    by_class: dict[int, list[int]] = {}
+    for position in trained.validation.tolist():
+        by_class.setdefault(trained.photographs.labels[position], []).append(position)
+    rounds = max(map(len, by_class.values()))
+    turns = [p[i] for i in range(rounds) for p in by_class.values() if i < len(p)]
+    return turns[:5]
+
+
+def main(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the command with the arguments of :mod:`export.classifier.arguments`."""
+    row = backbone(arguments.backbone)
+    settings = ClassifierSettings(
+        backbone=row.name,
+        image_size=row.image_size if arguments.image_size is None else arguments.image_size,
+        weights=arguments.weights,
+        epochs=arguments.epochs,
+        fine_tune_epochs=arguments.fine_tune_epochs,
+        fine_tune_layers=arguments.fine_tune_layers,
+        augment=arguments.augment,
+        seed=arguments.seed,
+    )
+    log.info("settings: %s", json.dumps(settings.to_json()))
+    return run(settings, arguments.data, arguments.out)

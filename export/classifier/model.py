@@ -1,0 +1,181 @@
+"""The classifier's network: preprocessing, a pretrained base, a new head.
+
+One set of layers, looked at in several ways: the whole model that is saved, and the parts that
+train on features computed once. Training a part trains the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from export.classifier.backbones import Backbone
+from export.classifier.settings import ClassifierSettings
+from export.errors import SettingsError
+from export.folding import fold_batch_norm
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network and its parts, which share their layers.
+
+    Attributes:
+        model: float32 [batch, size, size, 3], RGB 0 to 255 → probabilities: [batch, 1] (of the
+            second class) for two classes, [batch, C] otherwise. This is what ``.keras`` holds.
+        base: The pretrained base.
+        features: The same input as ``model`` → pooled base features, float32 [batch, channels].
+        lower: The same input → features at the cut, below every layer that phase 2 may train.
+        upper: Features at the cut → pooled base features.
+        head: Pooled base features → logits, [batch, 1] or [batch, C].
+        row: The base's row in the table.
+        classes: Number of classes.
+    """
+
+    model: Any
+    base: Any
+    features: Any
+    lower: Any
+    upper: Any
+    head: Any
+    row: Backbone
+    classes: int
+
+    def network(self) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+        """Return what is served: the trained network with its batch normalisations folded.
+
+        Returns:
+            A function of float32 [batch, size, size, 3], RGB, 0 to 255, that gives ``logits`` and
+            ``probabilities``, float32 [batch, C]. A sigmoid's single logit z stands as [0, z],
+            whose softmax is [1 - sigmoid(z), sigmoid(z)].
+        """
+        pixels = keras.Input(self.model.input.shape[1:])
+        pooled = _pool()(fold_batch_norm(self.base)(self.row.preprocess(pixels)))
+        return self._answering(keras.Model(pixels, self.head(pooled)))
+
+    def trained(self) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+        """Return the same function as :meth:`network`, of the network as it was trained."""
+        return self._answering(keras.Model(self.features.input, self.head(self.features.output)))
+
+    def _answering(self, model: Any) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+        def answer(resized: tf.Tensor) -> dict[str, tf.Tensor]:
+            logits = model(resized, training=False)
+            if self.classes == 2:
+                logits = tf.concat([tf.zeros_like(logits), logits], axis=1)
+            return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+
+        return answer
+
+
+class Assembly(keras.Model):
+    """A pretrained base in inference mode, and a head in whatever mode the call asks for.
+
+    ``base(x, training=False)`` inside a functional model does not survive ``fit``: Keras 3 passes
+    the call's ``training=True`` down over the recorded False, and an unfrozen BatchNormalization
+    then uses and changes its statistics. Here the call itself says False.
+    """
+
+    def __init__(
+        self, features: Any, head: Any, augmentation: Any = None, *, pretrained: bool = True
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            features: Input → pooled features.
+            head: Pooled features → logits.
+            augmentation: Changes the input, while training only.
+            pretrained: False for a base that learns from scratch, statistics included.
+        """
+        super().__init__()
+        self._features, self._head, self._augmentation = features, head, augmentation
+        self._pretrained = pretrained
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Return the logits of a batch."""
+        if self._augmentation is not None:
+            inputs = self._augmentation(inputs, training=training)
+        features = self._features(inputs, training=False if self._pretrained else training)
+        return self._head(features, training=training)
+
+
+def build(row: Backbone, base: Any, settings: ClassifierSettings, classes: int) -> Classifier:
+    """Put a head on a base.
+
+    Args:
+        row: The base's row, for its preprocessing.
+        base: The base, its weights loaded.
+        settings: The run's settings.
+        classes: Number of classes, at least 2.
+
+    Returns:
+        The classifier with its base frozen.
+    """
+    base.trainable = False
+    units = 1 if classes == 2 else classes
+    head = keras.Sequential(
+        [
+            keras.Input(base.output.shape[-1:]),
+            keras.layers.Dropout(settings.dropout, name="dropout"),
+            keras.layers.Dense(units, name="logits"),
+        ],
+        name="head",
+    )
+    cut = cut_layer(base, settings.fine_tune_layers)
+    pixels = keras.Input((settings.image_size, settings.image_size, 3), name="pixels")
+    preprocessed = row.preprocess(pixels)
+    pooled = _pool()(base(preprocessed, training=False))
+    probabilities = keras.layers.Activation(
+        "sigmoid" if classes == 2 else "softmax", name="probabilities"
+    )
+    return Classifier(
+        model=keras.Model(pixels, probabilities(head(pooled)), name="classifier"),
+        base=base,
+        features=keras.Model(pixels, pooled, name="features"),
+        lower=keras.Model(pixels, keras.Model(base.input, cut.output)(preprocessed), name="lower"),
+        upper=keras.Model(cut.output, _pool()(base.output), name="upper"),
+        head=head,
+        row=row,
+        classes=classes,
+    )
+
+
+def _pool() -> Any:
+    return keras.layers.GlobalAveragePooling2D(name="pool")
+
+
+def cut_layer(base: Any, trained_layers: int) -> Any:
+    """Find the highest layer that all data passes through below the top ``trained_layers``.
+
+    A base with shortcuts can be divided only where a single tensor connects the two parts.
+
+    Raises:
+        SettingsError: There is none; the base has too few layers.
+    """
+    for layer in reversed(base.layers[1 : len(base.layers) - trained_layers]):
+        try:
+            keras.Model(layer.output, base.output)
+        except ValueError:
+            continue  # a shortcut goes around this layer
+        return layer
+    raise SettingsError(
+        f"{base.name} has {len(base.layers)} layers and cannot leave its top {trained_layers} "
+        "to fine-tuning; lower --fine-tune-layers"
+    )
+
+
+def unfreeze_top(base: Any, layers: int) -> int:
+    """Make the top layers of a base trainable and freeze the rest.
+
+    Compile the model that trains afterwards: Keras decides at compile time what is trained.
+
+    Returns:
+        The number of layers that stay frozen.
+    """
+    base.trainable = True
+    frozen = base.layers[:-layers]
+    for layer in frozen:
+        layer.trainable = False
+    return len(frozen)

@@ -1,0 +1,96 @@
+"""Make the golden vectors of a version from photographs and the live Keras model.
+
+The cases cover what breaks between runtimes: one image and several, a photograph that is wider than
+high, a single pixel, black and white, JPEG and PNG, and files of different sizes in one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from export import images
+from serving_config.golden import GoldenCase
+
+Array = np.ndarray[Any, Any]
+Answer = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
+
+_LONGEST_SIDE = 320  # keeps golden.npz small whatever camera the photographs come from
+_BATCH_HEIGHT, _BATCH_WIDTH = 96, 128
+
+
+def make(
+    photographs: Sequence[Path],
+    answer: Answer,
+    image_size: int,
+    class_names: Sequence[str],
+) -> list[GoldenCase]:
+    """Run the live model on a handful of requests.
+
+    Args:
+        photographs: Files to take requests from, at least one; the first five are used.
+        answer: The live model, from float32 [batch, image_size, image_size, 3] (RGB, 0 to 255) to
+            ``probabilities`` and ``logits``.
+        image_size: Side of the square that the model takes.
+        class_names: Names in column order.
+
+    Returns:
+        Cases of ``serving_default`` and ``serving_bytes``; the first of each is one photograph.
+    """
+    pictures = [_picture(path) for path in photographs[:5]]
+    batch = np.stack([_pixels(p, (_BATCH_HEIGHT, _BATCH_WIDTH)) for p in pictures])
+    extremes = np.stack([np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 255, np.uint8)])
+    pixel_cases = {
+        "one": pictures[0][None],
+        "batch": batch,
+        "single_pixel": pictures[0][:1, :1][None],
+        "black_and_white": extremes,
+    }
+    files = [_jpeg(picture) for picture in pictures]
+    png = tf.io.encode_png(pictures[-1]).numpy()
+    file_cases = {"one": files[:1], "png": [png], "batch_of_sizes": [*files, png]}
+
+    # As a graph, like Keras's own predict(): kernels then fuse as they do when served.
+    graph = tf.function(answer, reduce_retracing=True)
+
+    def outputs(resized: tf.Tensor) -> dict[str, Array]:
+        values = {name: np.asarray(value) for name, value in graph(resized).items()}
+        row = np.array([name.encode() for name in class_names], dtype=object)
+        values["classes"] = np.tile(row, (len(resized), 1))
+        return values
+
+    cases = [
+        GoldenCase(
+            "serving_default",
+            name,
+            {"input_tensor": pixels},
+            outputs(images.resize(tf.constant(pixels), image_size)),
+        )
+        for name, pixels in pixel_cases.items()
+    ]
+    for name, encoded in file_cases.items():
+        decoded = [images.resize(images.decode(tf.constant(e)), image_size) for e in encoded]
+        inputs = {"image_bytes": np.array(encoded, dtype=object)}
+        cases.append(GoldenCase("serving_bytes", name, inputs, outputs(tf.stack(decoded))))
+    return cases
+
+
+def _picture(path: Path) -> Array:
+    """Return a photograph as uint8 [height, width, 3], its longest side limited."""
+    decoded = images.decode(tf.constant(path.read_bytes())).numpy()
+    height, width = decoded.shape[:2]
+    scale = min(1.0, _LONGEST_SIDE / max(height, width))
+    return _pixels(decoded, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def _pixels(picture: Array, size: tuple[int, int]) -> Array:
+    resized = tf.image.resize(picture, size, antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8).numpy()  # type: ignore[no-any-return]
+
+
+def _jpeg(picture: Array) -> bytes:
+    return tf.io.encode_jpeg(picture, quality=90).numpy()  # type: ignore[no-any-return]
