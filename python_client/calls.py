@@ -115,9 +115,12 @@ class ModelCalls:
             )
 
             def read(
-                answer: Any, decode: Callable[[Any], dict[str, Array]] = call.read, key: str = key
+                answer: Any,
+                decode: Callable[[Any], dict[str, Array]] = call.read,
+                key: str = key,
+                rows: int = len(batch.positions),
             ) -> list[Classification]:
-                return classifier.read(decode(answer), key, _version(answer))
+                return classifier.read(decode(answer), key, rows, _version(answer))
 
             calls.append(
                 (

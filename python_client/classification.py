@@ -62,18 +62,29 @@ class Classifier:
         return cls(contract, model, target, _inputs(contract))
 
     def read(
-        self, outputs: Mapping[str, Array], key: str, version: int | None
+        self, outputs: Mapping[str, Array], key: str, rows: int, version: int | None
     ) -> list[Classification]:
         """Turn one answer into a value for each picture.
+
+        Args:
+            outputs: The decoded outputs.
+            key: The signature key that was asked for.
+            rows: How many pictures were sent, at least 1.
+            version: The version that answered.
 
         Raises:
             AnswerError: An output is missing, or has another dtype or shape than the contract's.
             ContractBrokenError: The class names, or their order, are not the contract's.
         """
         self._check(outputs, key)
-        rows = len(outputs[_PROBABILITIES])
-        if not rows:
-            return []
+        if len(outputs[_PROBABILITIES]) != rows:
+            raise AnswerError(
+                f'{self.target}, model "{self.model}", signature "{key}": expected an answer for '
+                f"{rows} pictures, received {len(outputs[_PROBABILITIES])}",
+                target=self.target,
+                model=self.model,
+                signature=key,
+            )
         names = [name.decode("utf-8") for name in outputs[_CLASSES][0]]
         known = self.contract.class_names
         if known and tuple(names) != known:
