@@ -7,6 +7,7 @@ model_server``, Java runs in a worker of its own.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -19,6 +20,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+
+from demo.photographs import write_data_set
 
 REPO = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 120.0
@@ -104,6 +107,23 @@ def start_server(
         except subprocess.TimeoutExpired:
             server.process.kill()
             server.process.wait()
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of three class folders with 64 real photographs each."""
+    return write_data_set(tmp_path_factory.mktemp("photographs"))
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory, photographs: Path) -> Path:
+    """``MODELS/classifier/1``: a classifier trained on ``photographs`` from pretrained weights."""
+    models = tmp_path_factory.mktemp("models")
+    command = [sys.executable, "-m", "export", "classifier"]
+    command += [f"--data={photographs}", f"--out={models}", "--epochs=5", "--fine-tune-epochs=1"]
+    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return Path(json.loads(done.stdout.splitlines()[-1])["path"])
 
 
 @pytest.fixture(scope="session")
