@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from export.detector.backbones import Backbone
 from export.detector.predictions import Grid, candidates
+from export.folding import fold_batch_norm
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,9 @@ class Detector:
     """A network and its parts, which share their layers.
 
     Attributes:
+        row: The backbone's row.
         model: float32 [batch, S, S, 3], RGB 0 to 255, letterboxed → the head's raw predictions,
-            one a scale. This is what ``.keras`` holds. The backbone's BatchNormalization keeps its
-            statistics even where it is trained.
-        from_scratch: The same network with BatchNormalization in training mode, for a backbone
-            without pretrained statistics.
+            one a scale. This is what ``.keras`` holds.
         backbone: The feature extractor, preprocessed pixels → feature maps.
         head: Feature maps → raw predictions.
         features: Pixels → feature maps.
@@ -34,8 +33,8 @@ class Detector:
         class_names: In label order.
     """
 
+    row: Backbone
     model: Any
-    from_scratch: Any
     backbone: Any
     head: Any
     features: Any
@@ -56,6 +55,11 @@ class Detector:
         boxes, scores = candidates(self.model(letterboxed, training=False), self.grid)
         return {"boxes": boxes, "scores": scores}
 
+    def folded(self) -> Detector:
+        """Return a copy for inference, every batch normalisation part of its convolution."""
+        backbone, head = fold_batch_norm(self.backbone), fold_batch_norm(self.head)
+        return assemble(self.row, backbone, head, self.grid, self.class_names)
+
 
 def assemble(
     row: Backbone, backbone: Any, head: Any, grid: Grid, class_names: tuple[str, ...]
@@ -71,11 +75,10 @@ def assemble(
     """
     backbone.trainable = False
     pixels = keras.Input((grid.image_size, grid.image_size, 3), name="pixels")
-    unit = row.preprocess(pixels)
-    features = backbone(unit, training=False)
+    features = backbone(row.preprocess(pixels))
     return Detector(
+        row=row,
         model=keras.Model(pixels, head(features), name="detector"),
-        from_scratch=keras.Model(pixels, head(backbone(unit)), name="detector_from_scratch"),
         backbone=backbone,
         head=head,
         features=keras.Model(pixels, features, name="features"),
@@ -93,11 +96,22 @@ def _layers_above(backbone: Any, cut: str) -> tuple[str, ...]:
     return tuple(names[names.index(cut) + 1 :])
 
 
-def unfreeze(backbone: Any, names: tuple[str, ...]) -> None:
-    """Make these layers of the backbone trainable and freeze the rest.
+def unfreeze_top(detector: Detector) -> None:
+    """Make the backbone's layers above the cut trainable, except their batch normalisation.
+
+    A frozen BatchNormalization runs in inference mode, so the pretrained statistics stay. Calling
+    the backbone with ``training=False`` would not do: the ``training=True`` with which the outer
+    model is fitted replaces it.
 
     Compile the model that trains afterwards: Keras decides at compile time what is trained.
     """
-    backbone.trainable = True
-    for layer in backbone.layers:
-        layer.trainable = layer.name in names
+    detector.backbone.trainable = True
+    for layer in detector.backbone.layers:
+        layer.trainable = layer.name in detector.top and not isinstance(
+            layer, keras.layers.BatchNormalization
+        )
+
+
+def unfreeze_all(detector: Detector) -> None:
+    """Make the whole backbone trainable, statistics included: it knows nothing worth keeping."""
+    detector.backbone.trainable = True

@@ -181,12 +181,12 @@ def train(settings: DetectorSettings, data: DetectionData, log_dir: Path | None 
     run = _Run(settings, data, detector, log_dir)
     if weights.source == "none":
         # There is nothing to keep frozen: the whole network trains from the start.
-        models.unfreeze(backbone, tuple(layer.name for layer in backbone.layers))
-        phases = [run.on_images("whole", detector.from_scratch, settings.epochs, settings.minutes)]
+        models.unfreeze_all(detector)
+        phases = [run.on_images("whole", detector.model, settings.epochs, settings.minutes)]
     else:
         phases = [run.head()]
         if settings.fine_tune_epochs:
-            models.unfreeze(backbone, detector.top)
+            models.unfreeze_top(detector)
             phases.append(
                 run.on_images(
                     "top", detector.model, settings.fine_tune_epochs, settings.fine_tune_minutes
@@ -314,11 +314,13 @@ class _Run:
         suppression = Suppression(
             settings.max_detections, settings.score_threshold, settings.iou_threshold
         )
-        validator = Validator(targets, self.detector.grid, len(self.data.class_names), suppression)
+        validator = Validator(
+            network, held_out, targets, self.detector.grid, len(self.data.class_names), suppression
+        )
         deadline = started + minutes * 60 if minutes else None
-        best = KeepBest(validator, held_out, settings.patience, deadline)
+        best = KeepBest(validator, settings.patience, deadline)
         if name == "top":
-            best.start_from(network)
+            best.measure_start()
             log.info("phase top starts from validation mAP@0.5 %.4f", best.best)
         callbacks: list[Any] = [best]
         if self.log_dir:
@@ -331,6 +333,7 @@ class _Run:
                 epochs=epochs,
                 callbacks=callbacks,
                 verbose=1 if sys.stderr.isatty() else 2,
+                shuffle=False,  # the batches come shuffled
             ).history
         rows = tuple(
             {key: float(values[epoch]) for key, values in history.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -24,16 +25,26 @@ class Validator:
     """Measures mAP@0.5 on a fixed validation set, in the network's square."""
 
     def __init__(
-        self, targets: Targets, grid: Grid, num_classes: int, suppression: Suppression
+        self,
+        network: Any,
+        inputs: Iterable[Any],
+        targets: Targets,
+        grid: Grid,
+        num_classes: int,
+        suppression: Suppression,
     ) -> None:
-        """Keep the truth.
+        """Keep network and truth.
 
         Args:
+            network: Inputs to raw predictions.
+            inputs: Input batches in the truth's order; iterated once a measurement.
             targets: True boxes, one row an image.
             grid: Geometry of the predictions.
             num_classes: Number of classes.
             suppression: The thresholds that the exported graph will use.
         """
+        self.network = network
+        self._inputs = inputs
         self._grid, self._num_classes, self._suppression = grid, num_classes, suppression
         self._truth = []
         for boxes, classes in zip(targets.boxes, targets.classes, strict=True):
@@ -42,23 +53,15 @@ class Validator:
             self._truth.append(ImageBoxes(boxes[present][:, [1, 0, 3, 2]], classes[present]))
         self._detect = tf.function(self._detections, reduce_retracing=True)
 
-    def _detections(self, raws: Any) -> Any:
+    def _detections(self, batch: Any) -> Any:
+        raws = self.network(batch, training=False)
         return suppress(*candidates(raws, self._grid), self._suppression)
 
-    def measure(self, model: Any, inputs: Any) -> tuple[float, tuple[float, ...]]:
-        """Run ``model`` over the validation set.
-
-        Args:
-            model: Inputs to raw predictions.
-            inputs: An iterable of input batches, in the truth's order.
-
-        Returns:
-            mAP@0.5 and each class's average precision.
-        """
-        run = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+    def measure(self) -> tuple[float, tuple[float, ...]]:
+        """Return mAP@0.5 and each class's average precision with the network's present weights."""
         found = []
-        for batch in inputs:
-            boxes, scores, classes, counts = (t.numpy() for t in self._detect(run(batch)))
+        for batch in self._inputs:
+            boxes, scores, classes, counts = (t.numpy() for t in self._detect(batch))
             found += [
                 ImageBoxes(boxes[i, :n], classes[i, :n], scores[i, :n])
                 for i, n in enumerate(counts)
@@ -74,29 +77,26 @@ class KeepBest(keras.callbacks.Callback):
         best_epoch: 1-based; 0 stands for the weights at the start.
     """
 
-    def __init__(
-        self, validator: Validator, inputs: Any, patience: int, deadline: float | None
-    ) -> None:
+    def __init__(self, validator: Validator, patience: int, deadline: float | None) -> None:
         """Set up.
 
         Args:
-            validator: Measures.
-            inputs: Validation batches; can be iterated once an epoch.
+            validator: Measures the network that trains.
             patience: Epochs without improvement before training stops.
             deadline: ``time.monotonic()`` after which no further epoch starts, or None. An epoch
                 that would probably not end in time does not start either.
         """
         super().__init__()
         self.best, self.best_epoch = -1.0, 0
-        self._validator, self._inputs = validator, inputs
+        self._validator = validator
         self._patience, self._deadline = patience, deadline
         self._weights: list[Any] = []
         self._started = 0.0
 
-    def start_from(self, model: Any) -> None:
+    def measure_start(self) -> None:
         """Count the weights at the start as a candidate: a phase can then not make things worse."""
-        self.best, _ = self._validator.measure(model, self._inputs)
-        self._weights = model.get_weights()
+        self.best, _ = self._validator.measure()
+        self._weights = self._validator.network.get_weights()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Note the time."""
@@ -104,7 +104,7 @@ class KeepBest(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Measure; keep or count."""
-        value, each = self._validator.measure(self.model.network, self._inputs)
+        value, each = self._validator.measure()
         if logs is not None:
             logs[_METRIC] = value
         log.info(
@@ -115,7 +115,7 @@ class KeepBest(keras.callbacks.Callback):
         )
         if value > self.best:
             self.best, self.best_epoch = value, epoch + 1
-            self._weights = self.model.network.get_weights()
+            self._weights = self._validator.network.get_weights()
         elif epoch + 1 - self.best_epoch >= self._patience:
             log.info("no better mAP for %d epochs: stopping", self._patience)
             self.model.stop_training = True
@@ -127,6 +127,6 @@ class KeepBest(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
         """Put the best weights back."""
         if self._weights:
-            self.model.network.set_weights(self._weights)
+            self._validator.network.set_weights(self._weights)
         if not np.isfinite(self.best):
             log.warning("the validation mAP was never a number")

@@ -1,0 +1,188 @@
+"""``python -m export detector``: labelled images in, a published version out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from export import warmup
+from export.detector import data_sets, golden_cases, serving
+from export.detector.annotations import ON_BAD_INPUT, DetectionData
+from export.detector.backbones import BACKBONES
+from export.detector.settings import DetectorSettings
+from export.detector.suppression import Suppression
+from export.detector.training import Trained, train
+from export.publish import Published, publish
+from serving_config import contract as contracts
+
+log = logging.getLogger(__name__)
+
+MODEL = "detector"
+KERAS_FILE = "model.keras"
+RUN_FILE = "run.json"
+
+
+def run(
+    settings: DetectorSettings,
+    data: DetectionData,
+    models_dir: Path,
+    log_dir: Path | None = None,
+) -> dict[str, Any]:
+    """Train, export, verify and publish one detector.
+
+    Args:
+        settings: The run's settings.
+        data: The data set.
+        models_dir: ``MODELS``; the version goes to ``MODELS/detector/<version>``.
+        log_dir: Where TensorBoard's files go; None writes none.
+
+    Returns:
+        The result that the command line prints.
+
+    Raises:
+        ExportError: Nothing was published; the message says why.
+    """
+    started = time.monotonic()
+    trained = train(settings, data, log_dir)
+    trained_s = time.monotonic() - started
+    published = _publish(trained, settings, data, models_dir)
+    return {
+        "model": MODEL,
+        "version": published.version,
+        "path": str(published.path),
+        "map50": round(trained.phases[-1].map50, 4),
+        "phases": [phase.to_json() for phase in trained.phases],
+        "backbone_change": trained.backbone_change,
+        "weights": trained.weights.to_json(),
+        "classes": list(data.class_names),
+        "images": {
+            "training": len(data.training),
+            "validation": len(data.validation),
+            "problems": len(data.problems),
+        },
+        "max_distance": dict(published.verification.max_distance),
+        "seconds": {
+            "training": round(trained_s, 1),
+            "all": round(time.monotonic() - started, 1),
+        },
+    }
+
+
+def _publish(
+    trained: Trained, settings: DetectorSettings, data: DetectionData, models_dir: Path
+) -> Published:
+    detector = trained.detector.folded()
+    limits = Suppression(settings.max_detections, settings.score_threshold, settings.iou_threshold)
+    cases = golden_cases.make(
+        [sample.path for sample in data.validation], serving.live(detector, limits)
+    )
+
+    def write(version_dir: Path) -> None:
+        serving.write(version_dir, detector, limits)
+        extra = version_dir / "assets.extra"
+        extra.mkdir(exist_ok=True)
+        warmup.write(extra / warmup.WARMUP_FILE, MODEL, cases)
+        trained.detector.model.save(extra / KERAS_FILE)
+        record = {
+            "settings": settings.to_json(),
+            "weights": trained.weights.to_json(),
+            "anchors": detector.grid.anchors,
+            "strides": detector.grid.strides,
+            "anchor_iou": trained.anchor_iou,
+            "phases": {phase.name: phase.history for phase in trained.phases},
+            "problems": [str(problem) for problem in data.problems],
+            "keras": keras.__version__,
+        }
+        (extra / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+    contract = contracts.load(MODEL).bind(data.class_names, N=limits.max_detections)
+    parameters = {
+        "score_threshold": limits.score_threshold,
+        "iou_threshold": limits.iou_threshold,
+        "image_size": settings.image_size,
+        "backbone": settings.backbone,
+    }
+    return publish(models_dir, replace(contract, parameters=parameters), cases, write)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's options."""
+    defaults = DetectorSettings()
+    add = parser.add_argument
+    add("--data", type=Path, required=True, metavar="DIR", help="a Pascal VOC or COCO folder")
+    add("--out", type=Path, required=True, metavar="MODELS", help="where versions are published")
+    add("--format", choices=sorted(data_sets.FORMATS), help="default: found by looking")
+    add("--classes", metavar="A,B,…", help="the only classes to use (default: the data set's)")
+    add(
+        "--backbone",
+        default=defaults.backbone,
+        help="; ".join(f"{row.name}: {row.summary}" for row in BACKBONES.values())
+        + " (%(default)s)",
+    )
+    add(
+        "--weights",
+        default=defaults.weights,
+        metavar="auto|none|PATH",
+        help="auto: Darknet's own, or a mirror where its host is out of reach (%(default)s)",
+    )
+    add("--on-bad-input", choices=ON_BAD_INPUT, default=defaults.on_bad_input, help="%(default)s")
+    add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's files there")
+    add("--no-augment", action="store_true", help="leave the images of phase 2 as they are")
+    for name, help_text in (
+        ("image_size", "side of the network's square in pixels, a multiple of 32"),
+        ("epochs", "phase 1, neck and head"),
+        ("fine_tune_epochs", "phase 2, the backbone's top too; 0 leaves it out"),
+        ("minutes", "most minutes of phase 1; 0 is no limit"),
+        ("fine_tune_minutes", "most minutes of phase 2; 0 is no limit"),
+        ("batch_size", "images a step"),
+        ("learning_rate", "Adam's in phase 1; the backbone's top gets a hundredth in phase 2"),
+        ("fine_tune_learning_rate", "neck's and head's in phase 2"),
+        ("patience", "epochs without a higher mAP before a phase ends"),
+        ("views", "versions of each image whose features phase 1 computes once; 0: none"),
+        ("max_detections", "most detections an image"),
+        ("score_threshold", "detections below it are not answered"),
+        ("iou_threshold", "of non-maximum suppression"),
+        ("seed", "of everything random"),
+    ):
+        value = getattr(defaults, name)
+        add(
+            f"--{name.replace('_', '-')}",
+            type=type(value),
+            default=value,
+            metavar="N",
+            help=f"{help_text} (%(default)s)",
+        )
+
+
+def settings_from(arguments: argparse.Namespace) -> DetectorSettings:
+    """Return the settings that parsed arguments ask for.
+
+    Raises:
+        SettingsError: One is out of range.
+    """
+    given = vars(arguments)
+    names = DetectorSettings.__dataclass_fields__
+    chosen = {name: value for name, value in given.items() if name in names}
+    return DetectorSettings(**chosen, augment=not arguments.no_augment)
+
+
+def main(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the command with parsed arguments."""
+    settings = settings_from(arguments)
+    log.info("settings: %s", json.dumps(settings.to_json()))
+    data = data_sets.load(
+        arguments.data,
+        arguments.format,
+        on_bad_input=settings.on_bad_input,
+        validation_fraction=settings.validation_fraction,
+        seed=settings.seed,
+        class_names=arguments.classes.split(",") if arguments.classes else None,
+    )
+    return run(settings, data, arguments.out, arguments.tensorboard)
