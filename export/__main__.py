@@ -1,4 +1,4 @@
-"""``python -m export``: train, export, verify.
+"""``python -m export``: train, export, verify, evaluate.
 
 Standard output carries one JSON object as its last line and nothing else; everything a person reads
 goes to standard error. Exit 0: done; 1: it failed, and the message says why; 2: wrong usage.
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from export.classifier import arguments as classifier_arguments
+from export.detector import arguments as detector_arguments
 from export.errors import ExportError, SettingsError
 from export.verify import verify
 from serving_config import contract as contracts
@@ -61,16 +62,43 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     classifier_arguments.add_arguments(
         subparsers.add_parser("classifier", help="train, export, verify and publish a classifier")
     )
+    detector_arguments.add_arguments(
+        subparsers.add_parser("detector", help="train, export, verify and publish a detector")
+    )
+    evaluate = subparsers.add_parser("evaluate", help="measure what a server answers")
+    detector_arguments.add_evaluation_arguments(
+        evaluate.add_subparsers(dest="model", required=True, metavar="MODEL").add_parser(
+            "detector", help="mean average precision on a labelled data set"
+        )
+    )
     check = subparsers.add_parser("verify", help="hold a SavedModel to its contract")
     check.add_argument("path", type=Path, help="a SavedModel directory")
     check.add_argument("--contract", metavar="NAME|FILE", help="default: the copy it carries")
-    return parser, {"classifier": _classifier, "verify": _verify}
+    commands: dict[str, Command] = {
+        "classifier": _classifier,
+        "detector": _detector,
+        "evaluate": _evaluate,
+        "verify": _verify,
+    }
+    return parser, commands
 
 
 def _classifier(arguments: argparse.Namespace) -> dict[str, Any]:
     from export.classifier import command  # loads TensorFlow
 
     return command.main(arguments)
+
+
+def _detector(arguments: argparse.Namespace) -> dict[str, Any]:
+    from export.detector import command  # loads TensorFlow
+
+    return command.main(arguments)
+
+
+def _evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
+    from export.detector import evaluation  # loads TensorFlow
+
+    return evaluation.main(arguments)
 
 
 def _verify(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -28,9 +28,6 @@ log = logging.getLogger(__name__)
 Array = np.ndarray[Any, Any]
 Box = tuple[float, float, float, float]
 
-ON_BAD_INPUT = ("skip", "refuse")
-"""What to do with bad input: use the rest, or stop with all of it named."""
-
 _READERS = 4  # decoding releases the interpreter lock; more threads than this gain nothing
 _NAMED_IN_ERROR = 20
 # Annotation tools that count from 1, or round, put edges up to a pixel outside.
@@ -151,7 +148,7 @@ def prepare(
 
     Args:
         listing: From a reader.
-        on_bad_input: One of :data:`ON_BAD_INPUT`.
+        on_bad_input: One of :data:`export.detector.settings.ON_BAD_INPUT`.
         validation_fraction: Share to hold out when the data set states no split.
         seed: Of that split: the same seed and files give the same split.
         class_names: The only classes to use, in label order; by default the data set's.

@@ -29,7 +29,6 @@ class Backbone:
             both phases.
         feature_pyramid: True for YOLOv3's head with a feature pyramid, False for the tiny one.
         from_darknet: True when ``.weights`` files fill it.
-        summary: One sentence for ``--help`` and the documentation.
     """
 
     name: str
@@ -39,7 +38,6 @@ class Backbone:
     cut: str
     feature_pyramid: bool
     from_darknet: bool
-    summary: str
 
 
 class BackboneUnavailableError(ImportError):
@@ -162,7 +160,6 @@ BACKBONES = {
         cut="pool_03",
         feature_pyramid=False,
         from_darknet=True,
-        summary="7 convolutions, two scales; the one for CPUs",
     ),
     "darknet53": Backbone(
         name="darknet53",
@@ -172,7 +169,6 @@ BACKBONES = {
         cut="add_42",
         feature_pyramid=True,
         from_darknet=True,
-        summary="52 convolutions of YOLOv3, three scales",
     ),
     "csp_darknet53": Backbone(
         name="csp_darknet53",
@@ -182,7 +178,6 @@ BACKBONES = {
         cut="",
         feature_pyramid=True,
         from_darknet=False,
-        summary="CSPDarknet53 of keras-hub (extra: hub), three scales",
     ),
 }
 """The known backbones by name; a new one is one more row."""

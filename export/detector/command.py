@@ -14,8 +14,7 @@ import keras
 
 from export import warmup
 from export.detector import data_sets, golden_cases, serving
-from export.detector.annotations import ON_BAD_INPUT, DetectionData
-from export.detector.backbones import BACKBONES
+from export.detector.annotations import DetectionData
 from export.detector.settings import DetectorSettings
 from export.detector.suppression import Suppression
 from export.detector.training import Trained, train
@@ -110,55 +109,6 @@ def _publish(
         "backbone": settings.backbone,
     }
     return publish(models_dir, replace(contract, parameters=parameters), cases, write)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command's options."""
-    defaults = DetectorSettings()
-    add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="DIR", help="a Pascal VOC or COCO folder")
-    add("--out", type=Path, required=True, metavar="MODELS", help="where versions are published")
-    add("--format", choices=sorted(data_sets.FORMATS), help="default: found by looking")
-    add("--classes", metavar="A,B,…", help="the only classes to use (default: the data set's)")
-    add(
-        "--backbone",
-        default=defaults.backbone,
-        help="; ".join(f"{row.name}: {row.summary}" for row in BACKBONES.values())
-        + " (%(default)s)",
-    )
-    add(
-        "--weights",
-        default=defaults.weights,
-        metavar="auto|none|PATH",
-        help="auto: Darknet's own, or a mirror where its host is out of reach (%(default)s)",
-    )
-    add("--on-bad-input", choices=ON_BAD_INPUT, default=defaults.on_bad_input, help="%(default)s")
-    add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's files there")
-    add("--no-augment", action="store_true", help="leave the images of phase 2 as they are")
-    for name, help_text in (
-        ("image_size", "side of the network's square in pixels, a multiple of 32"),
-        ("epochs", "phase 1, neck and head"),
-        ("fine_tune_epochs", "phase 2, the backbone's top too; 0 leaves it out"),
-        ("minutes", "most minutes of phase 1; 0 is no limit"),
-        ("fine_tune_minutes", "most minutes of phase 2; 0 is no limit"),
-        ("batch_size", "images a step"),
-        ("learning_rate", "Adam's in phase 1; the backbone's top gets a hundredth in phase 2"),
-        ("fine_tune_learning_rate", "neck's and head's in phase 2"),
-        ("patience", "epochs without a higher mAP before a phase ends"),
-        ("views", "versions of each image whose features phase 1 computes once; 0: none"),
-        ("max_detections", "most detections an image"),
-        ("score_threshold", "detections below it are not answered"),
-        ("iou_threshold", "of non-maximum suppression"),
-        ("seed", "of everything random"),
-    ):
-        value = getattr(defaults, name)
-        add(
-            f"--{name.replace('_', '-')}",
-            type=type(value),
-            default=value,
-            metavar="N",
-            help=f"{help_text} (%(default)s)",
-        )
 
 
 def settings_from(arguments: argparse.Namespace) -> DetectorSettings:

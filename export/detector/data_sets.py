@@ -9,8 +9,7 @@ from export.detector import coco, voc
 from export.detector.annotations import DetectionData, prepare
 from export.errors import DataSetError
 
-FORMATS = {"voc": voc.read, "coco": coco.read}
-"""Reader by format."""
+_READERS = {"voc": voc.read, "coco": coco.read}
 
 
 def load(
@@ -26,7 +25,7 @@ def load(
 
     Args:
         data_dir: The folder.
-        data_format: A key of :data:`FORMATS`, or None to look.
+        data_format: A key of :data:`export.detector.settings.FORMATS`, or None to look.
         on_bad_input: See :func:`export.detector.annotations.prepare`, as for the rest.
         validation_fraction: Share to hold out when the data set states no split.
         seed: Of that split.
@@ -52,7 +51,7 @@ def load(
             )
         data_format = found[0]
     return prepare(
-        FORMATS[data_format](data_dir),
+        _READERS[data_format](data_dir),
         on_bad_input=on_bad_input,
         validation_fraction=validation_fraction,
         seed=seed,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from export.detector import coco_metrics, data_sets, pictures, serving_client
-from export.detector.annotations import ON_BAD_INPUT, Sample
+from export.detector.annotations import Sample
 from export.detector.serving_client import Detections, DetectionServer
 from export.errors import ExportError
 from serving_config import contract as contracts
@@ -40,21 +40,6 @@ def evaluate(
     """
     found = [server.detect(sample.path.read_bytes()) for sample in samples]
     return coco_metrics.measure(samples, found, class_names), found
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command's options."""
-    add = parser.add_argument
-    add("version", type=Path, help="the published version, MODELS/detector/N: its class names")
-    add("--data", type=Path, required=True, metavar="DIR", help="a Pascal VOC or COCO folder")
-    add("--format", choices=sorted(data_sets.FORMATS), help="default: found by looking")
-    add("--part", choices=("validation", "training"), default="validation", help="%(default)s")
-    add("--server", metavar="HOST:PORT", help="default: start the embedded server on the version")
-    add("--pictures", type=Path, metavar="DIR", help="write pictures there")
-    add("--score", type=float, default=0.5, metavar="S", help="draw from this score (%(default)s)")
-    add("--on-bad-input", choices=ON_BAD_INPUT, default="skip", help="%(default)s")
-    add("--validation-fraction", type=float, default=0.2, help="as in training (%(default)s)")
-    add("--seed", type=int, default=0, metavar="N", help="of the split, as in training")
 
 
 def main(arguments: argparse.Namespace) -> dict[str, Any]:

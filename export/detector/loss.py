@@ -10,46 +10,19 @@ many objects an image has.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 from keras.utils import bounding_boxes
 
 from export.detector.predictions import Grid, boxes_of
+from export.detector.settings import LossSettings
 
 PADDING = -1
 """Class of a row that stands for no box."""
 
 IGNORED = -2
 """Class of a box that is neither to be found nor background (VOC's difficult, COCO's crowd)."""
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """Weights and thresholds of the loss.
-
-    Attributes:
-        ignore_iou: A cell whose prediction overlaps a true box by more than this is not told that
-            there is nothing (YOLOv3 uses 0.5).
-        assign_iou: Besides the anchor that fits a true box best, each anchor whose shape overlaps
-            it by more than this is responsible for it (YOLOv4's ``iou_thresh`` 0.213 in its small
-            networks). 1 leaves only the best.
-        box_weight: Weight of the box term.
-        objectness_weight: Weight of the objectness term.
-        class_weight: Weight of the class term.
-    """
-
-    ignore_iou: float = 0.5
-    assign_iou: float = 0.3
-    box_weight: float = 2.0
-    objectness_weight: float = 1.0
-    class_weight: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("ignore_iou", "assign_iou"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in (0, 1], received {getattr(self, name)}")
 
 
 def detection_loss(

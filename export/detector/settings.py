@@ -5,10 +5,47 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from export.detector.annotations import ON_BAD_INPUT
-from export.detector.backbones import BACKBONES
-from export.detector.loss import LossSettings
 from export.errors import SettingsError
+
+BACKBONES = {
+    "yolov3_tiny": "7 convolutions, two scales; the one for CPUs",
+    "darknet53": "52 convolutions of YOLOv3, three scales",
+    "csp_darknet53": "CSPDarknet53 of keras-hub (extra: hub), three scales",
+}
+"""What each row of :data:`export.detector.backbones.BACKBONES` is; importing those loads Keras."""
+
+FORMATS = ("coco", "voc")
+"""Formats of data sets."""
+
+ON_BAD_INPUT = ("skip", "refuse")
+"""What to do with bad input: use the rest, or stop with all of it named."""
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Weights and thresholds of the loss.
+
+    Attributes:
+        ignore_iou: A cell whose prediction overlaps a true box by more than this is not told that
+            there is nothing (YOLOv3 uses 0.5).
+        assign_iou: Besides the anchor that fits a true box best, each anchor whose shape overlaps
+            it by more than this is responsible for it (YOLOv4's ``iou_thresh`` 0.213 in its small
+            networks). 1 leaves only the best.
+        box_weight: Weight of the box term.
+        objectness_weight: Weight of the objectness term.
+        class_weight: Weight of the class term.
+    """
+
+    ignore_iou: float = 0.5
+    assign_iou: float = 0.3
+    box_weight: float = 2.0
+    objectness_weight: float = 1.0
+    class_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("ignore_iou", "assign_iou"):
+            if not 0 < getattr(self, name) <= 1:
+                raise SettingsError(f"{name} must be in (0, 1], received {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

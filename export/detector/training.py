@@ -27,11 +27,11 @@ from export.detector.annotations import DetectionData
 from export.detector.backbones import BACKBONES
 from export.detector.feature_cache import CachedBatches, CachedFeatures
 from export.detector.head import ANCHORS_PER_SCALE
-from export.detector.loss import LossSettings, detection_loss
+from export.detector.loss import detection_loss
 from export.detector.model import Detector
 from export.detector.predictions import Grid
 from export.detector.pretrained import build_and_fill
-from export.detector.settings import DetectorSettings
+from export.detector.settings import DetectorSettings, LossSettings
 from export.detector.suppression import Suppression
 from export.detector.validation import KeepBest, Validator
 from export.weights import WeightsRecord
