@@ -15,6 +15,7 @@ so both sides then hold the very same classes.
 from __future__ import annotations
 
 import builtins
+import functools
 import importlib.util
 from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
@@ -41,6 +42,12 @@ def load(name: str) -> Any:
     """
     if name not in _loaded:
         spec = _find(name)
+        if spec is None or spec.loader is None:
+            raise MessagesMissingError(
+                f"python_client cannot find {name}: it needs the message files of the packages "
+                "tensorflow-serving-api and tensorflow (which it reads and never starts); "
+                'install them with: pip install "tensorflow-serving-api>=2.21,<2.22"'
+            )
         code = getattr(spec.loader, "get_code")(name)  # noqa: B009  # not in the Loader protocol
         module = ModuleType(name)
         vars(module)["__builtins__"] = {**vars(builtins), "__import__": _import}
@@ -49,21 +56,16 @@ def load(name: str) -> Any:
     return _loaded[name]
 
 
-def _find(name: str) -> ModuleSpec:
-    package, *rest = name.split(".")
-    # For a top-level name this looks and does not execute; below it, it would execute the parent.
-    spec = importlib.util.find_spec(package)
-    for part in rest:
-        if spec is None or spec.submodule_search_locations is None:
-            break
-        spec = PathFinder.find_spec(f"{spec.name}.{part}", spec.submodule_search_locations)
-    if spec is None or spec.loader is None:
-        raise MessagesMissingError(
-            f"python_client cannot find {name}: it needs the message files of the packages "
-            "tensorflow-serving-api and tensorflow (which it reads and never starts); "
-            'install them with: pip install "tensorflow-serving-api>=2.21,<2.22"'
-        )
-    return spec
+@functools.cache
+def _find(name: str) -> ModuleSpec | None:
+    """Look a module up without executing the packages above it, as ``import`` would."""
+    parent = name.rpartition(".")[0]
+    if not parent:
+        return importlib.util.find_spec(name)
+    above = _find(parent)
+    if above is None or above.submodule_search_locations is None:
+        return None
+    return PathFinder.find_spec(name, above.submodule_search_locations)
 
 
 def _import(
