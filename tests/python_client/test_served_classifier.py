@@ -1,0 +1,149 @@
+"""The client against a real server with a trained classifier: the golden corpus, and refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from python_client import AsyncVisionClient, VisionClient, errors
+from serving_config import contract as contracts
+from serving_config import golden
+
+
+@pytest.fixture
+def client(classifier_server: str, published: Path) -> Iterator[VisionClient]:
+    with VisionClient(classifier_server, contract=published, timeout_s=60) as client:
+        yield client
+
+
+@pytest.fixture
+def cases(published: Path) -> list[golden.GoldenCase]:
+    cases = golden.load(published, contracts.load(published))
+    assert {case.signature for case in cases} == {"serving_default", "serving_bytes"}
+    return cases
+
+
+def test_predict_gives_the_golden_answers(
+    client: VisionClient, cases: list[golden.GoldenCase]
+) -> None:
+    for case in cases:
+        differences = case.differences(client.predict(case.inputs, case.signature))
+        assert max(differences.values()) <= golden.TOLERANCE, f"{case}: {differences}"
+
+
+def test_classify_gives_the_golden_answers(
+    client: VisionClient, cases: list[golden.GoldenCase]
+) -> None:
+    for case in cases:
+        (images,) = case.inputs.values()
+        answers = client.classify(images)
+        names = [name.decode() for name in case.outputs["classes"][0]]
+        assert len(answers) == len(images)
+        for row, answer in enumerate(answers):
+            assert list(answer.probabilities) == list(answer.logits) == names
+            for values, output in (
+                (answer.probabilities, "probabilities"),
+                (answer.logits, "logits"),
+            ):
+                want = case.outputs[output][row]
+                np.testing.assert_allclose(list(values.values()), want, 0, golden.TOLERANCE)
+            assert answer.label == names[int(case.outputs["probabilities"][row].argmax())]
+
+
+def test_asyncio_gives_the_golden_answers(
+    classifier_server: str, published: Path, cases: list[golden.GoldenCase]
+) -> None:
+    async def differences() -> list[float]:
+        async with AsyncVisionClient(classifier_server, contract=published, timeout_s=60) as client:
+            answers = await asyncio.gather(
+                *(client.predict(case.inputs, case.signature) for case in cases)
+            )
+            return [
+                max(case.differences(answer).values())
+                for case, answer in zip(cases, answers, strict=True)
+            ]
+
+    assert max(asyncio.run(differences())) <= golden.TOLERANCE
+
+
+def test_pictures_of_any_sizes_in_one_go(
+    client: VisionClient, cases: list[golden.GoldenCase]
+) -> None:
+    """Mixed files and pixels answer as one by one (batches may differ in the last digits)."""
+    images = [image for case in cases for value in case.inputs.values() for image in value]
+    together = client.classify(images)
+    for image, answer in zip(images, together, strict=True):
+        (alone,) = client.classify(image)
+        for one, other in (
+            (answer.logits, alone.logits),
+            (answer.probabilities, alone.probabilities),
+        ):
+            np.testing.assert_allclose(
+                list(one.values()), list(other.values()), 0, golden.TOLERANCE
+            )
+
+
+def test_the_model_keeps_its_contract(client: VisionClient, published: Path) -> None:
+    metadata = client.check_contract()
+    assert metadata.version == int(published.name)
+    assert client.status().available == (int(published.name),)
+
+
+def test_a_contract_with_the_classes_in_another_order_is_refused(
+    classifier_server: str, published: Path
+) -> None:
+    contract = contracts.load(published)
+    swapped = contract.bind(contract.class_names[::-1])
+    with VisionClient(classifier_server, contract=swapped, timeout_s=60) as client:
+        with pytest.raises(errors.ContractBrokenError, match="class order"):
+            client.check_contract()
+        with pytest.raises(errors.ContractBrokenError, match="class order"):
+            client.classify(np.zeros((8, 8, 3), np.uint8))
+
+
+def test_what_the_graph_refuses(client: VisionClient) -> None:
+    with pytest.raises(errors.InvalidArgumentError) as caught:
+        client.classify(b"this is no photograph")
+    assert caught.value.signature == "serving_bytes"
+    with pytest.raises(errors.InvalidArgumentError):
+        client.predict({"input_tensor": np.zeros((0, 8, 8, 3), np.uint8)})
+    assert client.status().available  # and it lives
+
+
+def test_what_the_server_does_not_have(
+    client: VisionClient, classifier_server: str, published: Path
+) -> None:
+    with pytest.raises(errors.NotFoundError, match="Servable not found"):
+        client.classify(np.zeros((8, 8, 3), np.uint8), version=int(published.name) + 99)
+    with (
+        VisionClient(classifier_server, model="nobody") as stranger,
+        pytest.raises(errors.NotFoundError, match='model "nobody"'),
+    ):
+        stranger.status()
+
+
+def test_the_command_line(
+    classifier_server: str, published: Path, photographs: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"this is no photograph")
+    files = sorted(photographs.glob("*/*"))[:3]
+    command = [sys.executable, "-m", "python_client", "classify", "--server", classifier_server]
+    command += ["--contract", str(published), "--timeout", "60", str(broken), *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    refused, *answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert refused["file"] == str(broken)
+    assert "INVALID_ARGUMENT" in refused["error"]
+    names = list(contracts.load(published).class_names)
+    for answer, file in zip(answers, files, strict=True):
+        assert answer["file"] == str(file)
+        assert list(answer["probabilities"]) == names
+        assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
