@@ -3,6 +3,9 @@ package io.thecodeforge.ml.cli;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import io.thecodeforge.ml.Classification;
+import io.thecodeforge.ml.DeadlineExceededException;
+import io.thecodeforge.ml.InferenceException;
+import io.thecodeforge.ml.InvalidImageException;
 import io.thecodeforge.ml.VisionException;
 import io.thecodeforge.ml.VisionGrpcClient;
 import io.thecodeforge.ml.VisionService;
@@ -27,11 +30,10 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code classify}: one JSON line for each file that could be answered. */
+/** {@code classify}: one JSON line for each file, with the answer or with what is wrong. */
 @Command(
     name = "classify",
     description = "Prints one JSON line for each image file.",
-    mixinStandardHelpOptions = true,
     exitCodeListHeading = "Exit codes:%n",
     exitCodeList = {"0:every file was answered", "1:something failed", "2:wrong usage"})
 final class ClassifyCommand implements Callable<Integer> {
@@ -70,12 +72,19 @@ final class ClassifyCommand implements Callable<Integer> {
       defaultValue = "10")
   private double timeoutSeconds;
 
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help and exit.")
+  private boolean help;
+
   @Spec private CommandSpec spec;
 
   @Parameters(arity = "1..*", paramLabel = "FILE", description = "JPEG or PNG files.")
   private List<Path> files;
 
-  private final Gson gson = new GsonBuilder().disableHtmlEscaping().create();
+  private final Gson gson =
+      new GsonBuilder().disableHtmlEscaping().serializeSpecialFloatingPointValues().create();
   private final PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
   @Override
@@ -100,7 +109,8 @@ final class ClassifyCommand implements Callable<Integer> {
         return classify(client::classify);
       }
     } catch (VisionException e) {
-      System.err.println("error: " + e.getMessage());
+      // What is wrong with the version or the server is wrong for every file.
+      System.err.println("vision-client: " + e.getMessage());
       return 1;
     }
   }
@@ -109,20 +119,22 @@ final class ClassifyCommand implements Callable<Integer> {
   private int classify(Function<byte[], Classification> classifier) {
     int exitCode = 0;
     for (Path file : files) {
+      Map<String, Object> line;
       try {
-        out.println(gson.toJson(line(file, classifier.apply(Files.readAllBytes(file)))));
+        line = answer(file, classifier.apply(Files.readAllBytes(file)));
       } catch (IOException e) {
-        System.err.println("error: %s: %s".formatted(file, reason(e)));
+        line = failure(file, reason(e));
         exitCode = 1;
-      } catch (VisionException e) {
-        System.err.println("error: %s: %s".formatted(file, e.getMessage()));
+      } catch (InvalidImageException | InferenceException | DeadlineExceededException e) {
+        line = failure(file, e.getMessage());
         exitCode = 1;
       }
+      out.println(gson.toJson(line));
     }
     return exitCode;
   }
 
-  private static Map<String, Object> line(Path file, Classification answer) {
+  private static Map<String, Object> answer(Path file, Classification answer) {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("file", file.toString());
     line.put("label", answer.label());
@@ -131,10 +143,19 @@ final class ClassifyCommand implements Callable<Integer> {
     return line;
   }
 
+  private static Map<String, Object> failure(Path file, String reason) {
+    Map<String, Object> line = new LinkedHashMap<>();
+    line.put("file", file.toString());
+    line.put("error", reason);
+    return line;
+  }
+
   private static String reason(IOException e) {
     if (e instanceof NoSuchFileException) {
       return "no such file";
     }
-    return e instanceof AccessDeniedException ? "permission denied" : e.getMessage();
+    return e instanceof AccessDeniedException
+        ? "permission denied"
+        : String.valueOf(e.getMessage());
   }
 }

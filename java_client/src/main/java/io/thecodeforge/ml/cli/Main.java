@@ -2,7 +2,7 @@ package io.thecodeforge.ml.cli;
 
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.HelpCommand;
+import picocli.CommandLine.IVersionProvider;
 
 /**
  * The command line: results as JSON lines on standard output, everything else on standard error.
@@ -11,9 +11,19 @@ import picocli.CommandLine.HelpCommand;
 @Command(
     name = "vision-client",
     description = "Asks a vision model, in this process or on a server.",
-    subcommands = {ClassifyCommand.class, HelpCommand.class},
-    synopsisSubcommandLabel = "COMMAND")
+    subcommands = ClassifyCommand.class,
+    synopsisSubcommandLabel = "COMMAND",
+    versionProvider = Main.ManifestVersion.class,
+    mixinStandardHelpOptions = true)
 public final class Main {
+
+  /** The version that Maven wrote into the jar's manifest. */
+  static final class ManifestVersion implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"vision-client " + Main.class.getPackage().getImplementationVersion()};
+    }
+  }
 
   private Main() {}
 

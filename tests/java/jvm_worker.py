@@ -1,0 +1,214 @@
+"""The process in which the JVM lives; started by ``conftest.py``, never imported.
+
+Python TensorFlow and TensorFlow Java cannot share a process, and a process can start one JVM only,
+once. So the tests ask this one, over a pipe: a request is ``(operation, arguments)``, the answer
+``("value", value)`` or ``("error", Java class name, message)``. The pytest process starts it anew,
+without fork, and it never imports ``tensorflow``.
+
+Usage: ``jvm_worker.py FILE_DESCRIPTOR JAR``.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import jpype
+import numpy as np
+
+Answer = dict[str, Any]
+
+
+class Worker:
+    """What a test can ask; public methods are the operations.
+
+    Services and clients stay in the JVM; a test names them by the number that ``load`` or
+    ``connect`` returned.
+    """
+
+    def __init__(self) -> None:
+        ml = jpype.JPackage("io").thecodeforge.ml
+        self._service = ml.VisionService
+        self._client = ml.VisionGrpcClient
+        self._contract = ml.contract.Contract
+        self._path = jpype.JClass("java.nio.file.Path")
+        self._objects: dict[int, Any] = {}
+
+    def load(self, version: str) -> int:
+        """VisionService.load."""
+        return self._keep(self._service.load(self._path.of(version)))
+
+    def connect(
+        self,
+        target: str,
+        version: str | None = None,
+        model: str | None = None,
+        deadline_s: float = 30.0,
+    ) -> int:
+        """VisionGrpcClient of ``target``, held to the contract of a published ``version``."""
+        builder = self._client.builder(target)
+        builder.deadline(jpype.JClass("java.time.Duration").ofMillis(round(deadline_s * 1000)))
+        if version:
+            builder.contract(self._contract.ofVersion(self._path.of(version)))
+        if model:
+            builder.model(model)
+        return self._keep(builder.build())
+
+    def close(self, number: int) -> None:
+        """Close a service or a client."""
+        self._objects[number].close()
+
+    def check_version(self, version: str) -> None:
+        """Load a version and let it go."""
+        self._service.load(self._path.of(version)).close()
+
+    def check_server(self, target: str, image: bytes, version: str | None = None) -> None:
+        """Hold a server to the contract: what it declares, and its answer to one image file."""
+        number = self.connect(target, version)
+        try:
+            self._objects[number].checkContract()
+            self.classify(number, [image])
+        finally:
+            self.close(number)
+
+    def classify(self, number: int, images: list[bytes]) -> list[Answer]:
+        """Classify encoded images in one call."""
+        batch = jpype.java.util.ArrayList()
+        for image in images:
+            batch.add(jpype.JArray(jpype.JByte)(image))
+        return [_plain(answer) for answer in self._objects[number].classify(batch)]
+
+    def classify_pixels(self, number: int, images: np.ndarray[Any, Any]) -> list[Answer]:
+        """Classify uint8 [batch, height, width, 3], handed over as one array of bytes."""
+        count, height, width, _ = images.shape
+        rgb = jpype.JArray(jpype.JByte)(images.tobytes())
+        answers = self._objects[number].classifyPixels(rgb, count, height, width)
+        return [_plain(answer) for answer in answers]
+
+    def classify_tensor(self, number: int, images: np.ndarray[Any, Any]) -> list[Answer]:
+        """Classify uint8 of any shape, handed over as a tensor that stays the caller's."""
+        shape = jpype.JClass("org.tensorflow.ndarray.Shape").of(*images.shape)
+        rgb = jpype.JArray(jpype.JByte)(images.tobytes())
+        buffer = jpype.JClass("org.tensorflow.ndarray.buffer.DataBuffers").of(rgb)
+        tensor = jpype.JClass("org.tensorflow.types.TUint8").tensorOf(shape, buffer)
+        try:
+            return [_plain(answer) for answer in self._objects[number].classify(tensor)]
+        finally:
+            tensor.close()
+
+    def classify_at_once(
+        self, number: int, batches: list[list[bytes]], threads: int
+    ) -> list[list[Answer]]:
+        """Classify batches of encoded images from several threads of the JVM."""
+        barrier = threading.Barrier(threads)
+
+        def call(position: int) -> list[Answer]:
+            if position < threads:
+                barrier.wait(30.0)
+            return self.classify(number, batches[position])
+
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(call, range(len(batches))))
+
+    def close_while_calling(
+        self, number: int, images: np.ndarray[Any, Any], threads: int
+    ) -> list[tuple[int, str]]:
+        """Close a service under calls without pause.
+
+        Returns:
+            For each thread how many calls were answered, and what ended them.
+        """
+        barrier = threading.Barrier(threads + 1)
+
+        def call() -> tuple[int, str]:
+            answered = 0
+            while True:
+                try:
+                    self.classify_pixels(number, images)
+                except jpype.JException as err:
+                    return answered, type(err).__name__
+                answered += 1
+                if answered == 1:
+                    barrier.wait(30.0)
+
+        with ThreadPoolExecutor(threads) as pool:
+            ends = [pool.submit(call) for _ in range(threads)]
+            barrier.wait(30.0)
+            self.close(number)
+            return [end.result(30.0) for end in ends]
+
+    def resident_mb(self, number: int, images: np.ndarray[Any, Any], calls: int) -> list[float]:
+        """Classify again and again; return the resident memory after each call, in MB."""
+        rgb = jpype.JArray(jpype.JByte)(images.tobytes())
+        count, height, width, _ = images.shape
+        service = self._objects[number]
+        samples = []
+        for _ in range(calls):
+            service.classifyPixels(rgb, count, height, width)
+            samples.append(_resident_mb())
+        return samples
+
+    def imported_tensorflow(self) -> bool:
+        """Tell whether Python's TensorFlow is in this process, where it must never be."""
+        return "tensorflow" in sys.modules
+
+    def _keep(self, java_object: Any) -> int:
+        number = len(self._objects)
+        self._objects[number] = java_object
+        return number
+
+
+def _plain(answer: Any) -> Answer:
+    return {
+        "label": str(answer.label()),
+        "probability": float(answer.probability()),
+        "probabilities": _by_class(answer.probabilities()),
+        "logits": _by_class(answer.logits()),
+    }
+
+
+def _by_class(values: Any) -> dict[str, float]:
+    return {str(entry.getKey()): float(entry.getValue()) for entry in values.entrySet()}
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4096 / 1e6
+
+
+def main() -> None:
+    """Start the JVM, answer until the other side hangs up."""
+    descriptor, jar = sys.argv[1:]
+    jpype.startJVM(
+        "-ea",
+        # A heap that is resident from the start: what grows afterwards is native memory.
+        "-Xms512m",
+        "-Xmx512m",
+        "-XX:+AlwaysPreTouch",
+        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+        classpath=[jar],
+    )
+    worker = Worker()
+    with Connection(int(descriptor)) as connection:
+        while True:
+            try:
+                operation, arguments = connection.recv()
+            except EOFError:
+                return
+            connection.send(_answer(getattr(worker, operation), arguments))
+
+
+def _answer(operation: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    try:
+        return ("value", operation(*arguments))
+    except jpype.JException as err:
+        return ("error", str(err.getClass().getSimpleName()), str(err.getMessage()))
+
+
+if __name__ == "__main__":
+    main()

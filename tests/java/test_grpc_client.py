@@ -1,0 +1,73 @@
+"""VisionGrpcClient against a real server with a trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serving_config import contract as contracts
+from serving_config import golden
+from serving_config.golden import GoldenCase
+
+
+@pytest.fixture(scope="module")
+def cases(published: Path) -> list[GoldenCase]:
+    return golden.load(published, contracts.load(published))
+
+
+@pytest.fixture(scope="module")
+def client(java: Any, classifier_server: str, published: Path) -> Iterator[int]:
+    number: int = java("connect", classifier_server, published)
+    yield number
+    java("close", number)
+
+
+def test_golden_answers(java: Any, client: int, cases: list[GoldenCase]) -> None:
+    for case in cases:
+        if case.signature == "serving_bytes":
+            answers = java("classify", client, list(case.inputs["image_bytes"]))
+        else:
+            answers = java("classify_pixels", client, case.inputs["input_tensor"])
+        differences = case.differences(
+            {
+                "probabilities": np.array([list(a["probabilities"].values()) for a in answers]),
+                "logits": np.array([list(a["logits"].values()) for a in answers]),
+                "classes": np.array([list(a["probabilities"]) for a in answers], dtype=object),
+            }
+        )
+        assert max(differences.values()) <= golden.TOLERANCE, f"{case}: {differences}"
+
+
+def test_the_server_keeps_the_contract(
+    java: Any, classifier_server: str, published: Path, cases: list[GoldenCase]
+) -> None:
+    image = next(c for c in cases if c.signature == "serving_bytes").inputs["image_bytes"][0]
+    assert java.refusal("check_server", classifier_server, image, published) is None
+    assert java.refusal("check_server", classifier_server, image) is None
+
+
+def test_an_image_that_the_server_cannot_decode(
+    java: Any, client: int, cases: list[GoldenCase]
+) -> None:
+    image = next(c for c in cases if c.signature == "serving_bytes").inputs["image_bytes"][0]
+    refusal = java.refusal("classify", client, [image[:200]])
+    assert refusal.startswith("InvalidImageException: the server at ")
+
+
+def test_a_model_that_is_not_there(java: Any, classifier_server: str) -> None:
+    number = java("connect", classifier_server, None, "nobody")
+    refusal = java.refusal("classify_pixels", number, np.zeros((1, 8, 8, 3), np.uint8))
+    java("close", number)
+    assert refusal.startswith("ServerException: the server at ")
+    assert "NOT_FOUND" in refusal
+
+
+def test_nobody_there(java: Any) -> None:
+    number = java("connect", "127.0.0.1:1")
+    refusal = java.refusal("classify_pixels", number, np.zeros((1, 8, 8, 3), np.uint8))
+    java("close", number)
+    assert refusal.startswith("ServerUnavailableException: no server answers at 127.0.0.1:1: ")
