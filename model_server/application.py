@@ -7,21 +7,32 @@ import logging
 import signal
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
+import grpc
 import tensorflow as tf
 
 from model_server import warmup
 from model_server.catalog import Catalog, CatalogSettings
+from model_server.config_files import read_model_config_messages
 from model_server.engine import Engine
+from model_server.errors import ServingError, UsageError
 from model_server.grpc_server import GrpcServer
 from model_server.model_configs import ModelConfig
 from model_server.options import ServerOptions
 from model_server.predict import PredictRules
+from model_server.rest_api import RestApi
+from model_server.rest_server import RestServer
 from model_server.saved_model import SavedModel, SessionThreads, check_tensorflow
+from model_server.security import read_credentials
 from model_server.versions import Version
 
 logger = logging.getLogger(__name__)
+
+# How long a changed configuration file is waited for before it is looked at again.
+_RELOAD_WAIT_S = 60.0
 
 # Kubernetes kills 30 seconds after SIGTERM by default; running calls get a little less.
 _GRACE_S = 25.0
@@ -41,6 +52,7 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
         UsageError: An option cannot be understood.
     """
     check_tensorflow()
+    settings = read_settings(options)
     tf.get_logger().setLevel("ERROR")
     # Everything imported so far lives as long as the process: keep the collector away from it, so
     # that a collection after an unload takes a millisecond and not a tenth of a second.
@@ -57,12 +69,17 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
     catalog = Catalog(_loader(options, rules), _catalog_settings(options))
     try:
         engine = Engine(catalog, rules, options.enable_serialization_as_tensor_content)
-        server = GrpcServer(engine, options)
+        server = GrpcServer(engine, options, settings.credentials)
+        rest = _rest_server(engine, options) if options.rest_api_port else None
         catalog.start(configs, stop)
         if not stop.is_set():
             server.start()
-            stop.wait()
+            if rest:
+                rest.start()
+            _wait(stop, catalog, options)
         logger.info("stopping: no new calls, running ones finish")
+        if rest:
+            rest.stop(_GRACE_S)
         server.stop(_GRACE_S)
     finally:
         catalog.stop()
@@ -70,6 +87,64 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
     # an impatient supervisor must not turn a clean end into a killed process.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logger.info("stopped")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the configuration files beside the models' own say."""
+
+    credentials: grpc.ServerCredentials | None
+
+
+def read_settings(options: ServerOptions) -> Settings:
+    """Read the configuration files that the options name.
+
+    Raises:
+        UsageError: With file and line.
+    """
+    return Settings(
+        credentials=(
+            read_credentials(Path(options.ssl_config_file)) if options.ssl_config_file else None
+        ),
+    )
+
+
+def _rest_server(engine: Engine, options: ServerOptions) -> RestServer:
+    return RestServer(
+        RestApi(engine, options.rest_api_timeout_in_ms or None),
+        options.rest_api_port,
+        options.rest_api_num_threads,
+        options.rest_api_enable_cors_support,
+    )
+
+
+def _wait(stop: threading.Event, catalog: Catalog, options: ServerOptions) -> None:
+    """Wait for the end, and meanwhile follow changes of the models' configuration file."""
+    period = options.model_config_file_poll_wait_seconds
+    if not period or not options.model_config_file:
+        stop.wait()
+        return
+    path = Path(options.model_config_file)
+    known = _content(path)
+    while not stop.wait(period):
+        content = _content(path)
+        if content is None or content == known:
+            continue
+        known = content
+        try:
+            catalog.reload(read_model_config_messages(path), deadline_s=_RELOAD_WAIT_S)
+            logger.info("%s changed and is in force", path)
+        except UsageError as err:
+            logger.error("the models stay as they are: %s", err)  # noqa: TRY400
+        except ServingError as err:
+            logger.error("%s: %s: %s", path, err.code.name, err.message)  # noqa: TRY400
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:  # replaced at this very moment, or gone: the next look tells
+        return None
 
 
 def _on_signal(number: int, _frame: FrameType | None, stop: threading.Event) -> None:

@@ -58,6 +58,24 @@ def read_model_config_file(path: Path) -> list[ModelConfig]:
         UsageError: With file and line.
     """
     text = _read(path)
+    configs = _model_configs(text, path)
+    try:
+        return validate(configs, current={})
+    except ServingError as err:
+        line = _line_of_offender(text, [config.name for config in configs], err.message)
+        raise UsageError(f"{path}:{line}: {err.message}") from err
+
+
+def read_model_config_messages(path: Path) -> list[model_server_config_pb2.ModelConfig]:
+    """Read a ``ModelServerConfig`` for :meth:`Catalog.reload`, which checks it against today's.
+
+    Raises:
+        UsageError: With file and line.
+    """
+    return _model_configs(_read(path), path)
+
+
+def _model_configs(text: str, path: Path) -> list[model_server_config_pb2.ModelConfig]:
     document = _parse(text, path, model_server_config_pb2.ModelServerConfig())
     if document.WhichOneof("config") != "model_config_list":
         raise UsageError(
@@ -67,11 +85,7 @@ def read_model_config_file(path: Path) -> list[ModelConfig]:
     configs = list(document.model_config_list.config)
     if not configs:
         raise UsageError(f"{path}:1: model_config_list has no config: nothing to serve")
-    try:
-        return validate(configs, current={})
-    except ServingError as err:
-        line = _line_of_offender(text, [config.name for config in configs], err.message)
-        raise UsageError(f"{path}:{line}: {err.message}") from err
+    return configs
 
 
 def _read(path: Path) -> str:

@@ -8,7 +8,13 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
+from tensorflow_serving.apis import (
+    model_service_pb2,
+    model_service_pb2_grpc,
+    prediction_service_pb2,
+    prediction_service_pb2_grpc,
+)
 
 from model_server.engine import Engine
 from model_server.errors import StartError, UsageError
@@ -36,8 +42,18 @@ _ANY_SIZE = -1
 class GrpcServer:
     """A listening gRPC server around an engine."""
 
-    def __init__(self, engine: Engine, options: ServerOptions) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        options: ServerOptions,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
         """Bind the ports; :meth:`start` answers.
+
+        Args:
+            engine: Answers the calls.
+            options: The command line.
+            credentials: TLS; None is plain text.
 
         Raises:
             UsageError: ``--grpc_channel_arguments`` cannot be read.
@@ -62,6 +78,12 @@ class GrpcServer:
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
             ModelService(engine, admission), self._server
         )
+        self._credentials = credentials
+        services = [
+            prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name,
+            model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
+            reflection.SERVICE_NAME,
+        ]
         self._health: Any = None
         if options.enable_grpc_healthcheck_service:
             # Watch calls are answered by callbacks: they hold no thread, and probes need no place
@@ -71,12 +93,17 @@ class GrpcServer:
                 experimental_thread_pool=ThreadPoolExecutor(2, "health"),
             )
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+            services.append(health.SERVICE_NAME)
             engine.catalog.subscribe(self._set_health)
+        reflection.enable_server_reflection(services, self._server)
         self.addresses = [self._listen(address) for address in _addresses(options)]
 
     def _listen(self, address: str) -> str:
         try:
-            self._server.add_insecure_port(address)
+            if self._credentials is None:
+                self._server.add_insecure_port(address)
+            else:
+                self._server.add_secure_port(address, self._credentials)
         except RuntimeError as err:
             raise StartError(f"cannot listen on {address}: is the port taken? ({err})") from err
         return address
@@ -90,7 +117,8 @@ class GrpcServer:
         """Answer calls from now on."""
         self._server.start()
         for address in self.addresses:
-            logger.info("gRPC: listening on %s", address)
+            security = "plain text" if self._credentials is None else "TLS"
+            logger.info("gRPC: listening on %s (%s)", address, security)
 
     def stop(self, grace_s: float) -> None:
         """Refuse new calls, let running ones finish for ``grace_s`` seconds, then end them."""

@@ -42,9 +42,19 @@ class ServerOptions:
     grpc_channel_arguments: str = _flag("", "comma-separated key=value gRPC server arguments")
     enable_grpc_healthcheck_service: bool = _flag(False, "serve grpc.health.v1.Health")
 
+    rest_api_port: int = _flag(0, "TCP port to listen on for REST; 0 disables it")
+    rest_api_num_threads: int = _flag(4 * _CORES, "REST requests answered at the same time")
+    rest_api_timeout_in_ms: int = _flag(30_000, "longest run of a REST request in milliseconds")
+    rest_api_enable_cors_support: bool = _flag(False, "send CORS headers")
+    ssl_config_file: str = _flag("", "SSLConfig in protobuf text format: TLS or mTLS for gRPC")
+    monitoring_config_file: str = _flag("", "MonitoringConfig in protobuf text format")
+
     model_name: str = _flag("default", "name of the model (ignored with --model_config_file)")
     model_base_path: str = _flag("", "directory whose numbered directories are its versions")
     model_config_file: str = _flag("", "ModelServerConfig in protobuf text format")
+    model_config_file_poll_wait_seconds: int = _flag(
+        0, "seconds between looks whether that file changed; 0 never looks again"
+    )
     allow_version_labels_for_unavailable_models: bool = _flag(
         False, "a label that is new may point to a version that is not available yet"
     )
@@ -63,6 +73,8 @@ class ServerOptions:
     tensorflow_session_parallelism: int = _flag(0, "threads of a session, both kinds; 0 chooses")
     tensorflow_intra_op_parallelism: int = _flag(0, "threads inside one operation; 0 chooses")
     tensorflow_inter_op_parallelism: int = _flag(0, "operations run at the same time; 0 chooses")
+    enable_batching: bool = _flag(False, "put requests of one signature together into batches")
+    batching_parameters_file: str = _flag("", "BatchingParameters in protobuf text format")
     enable_signature_method_name_check: bool = _flag(
         False, "refuse signatures whose method_name is not the one of the call"
     )
@@ -94,13 +106,16 @@ class ServerOptions:
         Raises:
             UsageError: With the flag, what it may be and what it is.
         """
-        for name in ("port",):
+        for name in ("port", "rest_api_port"):
             _expect_range(self, name, 0, 65535)
-        _expect_range(self, "grpc_max_threads", 1, 10_000)
+        for name in ("grpc_max_threads", "rest_api_num_threads"):
+            _expect_range(self, name, 1, 10_000)
         for name in (
             "max_num_load_retries",
             "load_retry_interval_micros",
             "num_load_threads",
+            "model_config_file_poll_wait_seconds",
+            "rest_api_timeout_in_ms",
             "num_request_iterations_for_warmup",
             "tensorflow_session_parallelism",
             "tensorflow_intra_op_parallelism",
@@ -120,6 +135,10 @@ class ServerOptions:
                 "--tensorflow_session_parallelism sets both pools: give either it or "
                 "--tensorflow_intra_op_parallelism and --tensorflow_inter_op_parallelism"
             )
+        if self.port and self.port == self.rest_api_port:
+            raise UsageError(f"--rest_api_port cannot be the same as --port, both are {self.port}")
+        if self.batching_parameters_file and not self.enable_batching:
+            raise UsageError("--batching_parameters_file needs --enable_batching")
         if not self.port and not self.grpc_socket_path:
             raise UsageError("--port=0 needs --grpc_socket_path: nothing would listen for gRPC")
         if not self.model_config_file and not self.model_base_path:

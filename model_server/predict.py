@@ -151,9 +151,10 @@ def check_shape(signature: Signature, info: TensorInfo, dtype: int, shape: tuple
 
 def _read(signature: Signature, info: TensorInfo, proto: Any, rules: PredictRules) -> Array:
     try:
+        shape = tensors.shape_of(proto)
         if rules.check_shapes:
-            check_shape(signature, info, proto.dtype, tensors.shape_of(proto))
-        return tensors.from_proto(proto, rules.max_tensor_bytes)
+            check_shape(signature, info, proto.dtype, shape)
+        return tensors.from_proto(proto, rules.max_tensor_bytes, shape)
     except tensors.TensorTooLargeError as err:
         raise ServingError(
             grpc.StatusCode.RESOURCE_EXHAUSTED, f'input "{info.alias}" is too large: {err}'

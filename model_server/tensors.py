@@ -76,20 +76,24 @@ def shape_of(proto: Any) -> tuple[int, ...]:
     """
     shape = proto.tensor_shape
     dims = tuple([dim.size for dim in shape.dim])
-    if shape.unknown_rank or len(dims) > _MAX_RANK or any(size < 0 for size in dims):
+    if shape.unknown_rank or len(dims) > _MAX_RANK or (dims and min(dims) < 0):
         raise TensorError("the shape is not one of a tensor")
-    if math.prod(size for size in dims if size) > _MAX_INT64:
+    # Zeros must not hide an overflow of the other dimensions.
+    if math.prod([size or 1 for size in dims]) > _MAX_INT64:
         raise TensorError("the shape has more than 2**63-1 elements")
     return dims
 
 
-def from_proto(proto: Any, max_bytes: int | None = None) -> Array:
+def from_proto(
+    proto: Any, max_bytes: int | None = None, shape: tuple[int, ...] | None = None
+) -> Array:
     """Read a ``TensorProto``.
 
     Args:
         proto: The message.
         max_bytes: Refuse a tensor that would be larger in memory; a few bytes on the wire can
             declare any size, since missing values repeat the last one.
+        shape: What :func:`shape_of` gave for this message, if it was called already.
 
     Returns:
         An array of the declared shape; strings are ``bytes`` in an object array.
@@ -98,7 +102,8 @@ def from_proto(proto: Any, max_bytes: int | None = None) -> Array:
         TensorTooLargeError: It is larger than ``max_bytes``.
         TensorError: The message is not a tensor.
     """
-    shape = shape_of(proto)
+    if shape is None:
+        shape = shape_of(proto)
     count = math.prod(shape)
     if proto.dtype == STRING:
         return _strings(proto, shape, count, max_bytes)

@@ -164,6 +164,7 @@ def toy_server(
         "--grpc_max_threads=32",
         "--allow_version_labels_for_unavailable_models=true",
         "--check_signature_shapes=false",
+        rest=True,
     )
 
 

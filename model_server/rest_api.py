@@ -1,0 +1,248 @@
+"""The REST API without a transport: method, path and body in, status and JSON out."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.parse
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import numpy as np
+from google.protobuf import json_format
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_pb2,
+    regression_pb2,
+)
+
+from model_server import json_examples, json_tensors
+from model_server.engine import Engine
+from model_server.errors import ServingError, invalid_argument
+from model_server.json_text import parse_object, show, values_of
+from model_server.predict import check_shape
+from model_server.saved_model import DEFAULT_SIGNATURE, Array
+
+_MODEL = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
+_CALL = re.compile(_MODEL + r":(classify|regress|predict)", re.IGNORECASE)
+_LOOK = re.compile(
+    r"/v1/models(?:/([^/:]+))?(?:/versions/(\d+)|/labels/([^/:]+))?(?:/(metadata))?", re.IGNORECASE
+)
+_PREFIX = "/v1/"
+
+# http_server.cc
+_STATUSES = {
+    grpc.StatusCode.CANCELLED: 499,
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.ALREADY_EXISTS: 409,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.FAILED_PRECONDITION: 400,
+    grpc.StatusCode.ABORTED: 409,
+    grpc.StatusCode.OUT_OF_RANGE: 400,
+    grpc.StatusCode.UNIMPLEMENTED: 501,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+}
+
+
+@dataclass
+class RestCall:
+    """What a request turned out to be, for metrics and logs.
+
+    Attributes:
+        api: ``predict``, ``classify``, ``regress``, ``status``, ``metadata``, or empty.
+        model: The model's name in the path.
+        version: The version that answered, 0 when none did.
+    """
+
+    api: str = ""
+    model: str = ""
+    version: int = 0
+
+
+def handles(path: str) -> bool:
+    """Tell whether a path belongs to this API; others are 404 pages."""
+    return path.lower().startswith(_PREFIX)
+
+
+def http_status(code: grpc.StatusCode) -> int:
+    """Return the HTTP status of a gRPC code."""
+    return _STATUSES.get(code, 500)
+
+
+class RestApi:
+    """Answers the REST routes with an engine. Thread-safe."""
+
+    def __init__(self, engine: Engine, timeout_ms: int | None) -> None:
+        """Create the API; ``timeout_ms`` bounds each run."""
+        self._engine = engine
+        self._timeout_ms = timeout_ms
+
+    def answer(self, method: str, path: str, body: bytes, call: RestCall) -> str:
+        """Answer one request.
+
+        Args:
+            method: The HTTP method.
+            path: The path as it was sent, without the query.
+            body: The body, decompressed.
+            call: Filled with what the request turned out to be, also when it fails.
+
+        Returns:
+            JSON text.
+
+        Raises:
+            ServingError: :func:`http_status` tells the status of its code.
+        """
+        malformed = invalid_argument(f"Malformed request: {method} {path}")
+        if method == "POST" and (match := _CALL.fullmatch(path)):
+            call.api = match[4].lower()
+        elif method == "GET" and (match := _LOOK.fullmatch(path)):
+            call.api = "metadata" if match[4] else "status"
+        else:
+            raise malformed
+        spec = model_pb2.ModelSpec(name=urllib.parse.unquote(match[1] or ""))
+        call.model = spec.name
+        if match[2]:
+            if int(match[2]) >= 2**63:
+                raise invalid_argument(f"Failed to convert version: {match[2]} to numeric.")
+            spec.version.value = int(match[2])
+        elif match[3]:
+            spec.version_label = urllib.parse.unquote(match[3])
+        if call.api == "predict":
+            return self._predict(spec, body, call)
+        if call.api == "classify":
+            return self._classify(spec, body, call)
+        if call.api == "regress":
+            return self._regress(spec, body, call)
+        if not spec.name:
+            raise invalid_argument("Missing model name in request.")
+        return self._metadata(spec) if call.api == "metadata" else self._status(spec)
+
+    def _predict(self, spec: Any, body: bytes, call: RestCall) -> str:
+        document = parse_object(body)
+        key = _signature_name(document) or DEFAULT_SIGNATURE
+        with self._engine.catalog.lease(spec) as version:
+            call.version = version.number
+            signature = version.model.signatures.get(key)
+            if signature is None:
+                raise invalid_argument(
+                    f'Serving signature name: "{key}" not found in signature def'
+                )
+            if not signature.inputs:
+                raise invalid_argument(f"Failed to get input map for signature: {key}")
+            feeds, is_row = json_tensors.read(document, signature.inputs)
+            if self._engine.rules.check_shapes:
+                for name, array in feeds.items():
+                    info = signature.inputs[name]
+                    check_shape(signature, info, info.dtype, array.shape)
+            names = list(signature.outputs)
+            values = version.model.run(signature, feeds, names, self._timeout_ms)
+        outputs = dict(zip(names, values, strict=True))
+        return _write_rows(outputs) if is_row else _write_columns(outputs)
+
+    def _classify(self, spec: Any, body: bytes, call: RestCall) -> str:
+        document = parse_object(body)
+        request = classification_pb2.ClassificationRequest(model_spec=spec)
+        request.model_spec.signature_name = _signature_name(document)
+        json_examples.read(document, request.input)
+        response = self._engine.classify(request, self._timeout_ms)
+        call.version = response.model_spec.version.value
+        rows = [
+            [[entry.label, _float32(entry.score)] for entry in row.classes]
+            for row in response.result.classifications
+        ]
+        return _wrap("results", rows)
+
+    def _regress(self, spec: Any, body: bytes, call: RestCall) -> str:
+        document = parse_object(body)
+        request = regression_pb2.RegressionRequest(model_spec=spec)
+        request.model_spec.signature_name = _signature_name(document)
+        json_examples.read(document, request.input)
+        response = self._engine.regress(request, self._timeout_ms)
+        call.version = response.model_spec.version.value
+        return _wrap("results", [_float32(r.value) for r in response.result.regressions])
+
+    def _status(self, spec: Any) -> str:
+        request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec)
+        return str(
+            json_format.MessageToJson(
+                self._engine.status(request), always_print_fields_with_no_presence=True
+            )
+        )
+
+    def _metadata(self, spec: Any) -> str:
+        response = self._engine.metadata(
+            get_model_metadata_pb2.GetModelMetadataRequest(
+                model_spec=spec, metadata_field=["signature_def"]
+            )
+        )
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        response.metadata["signature_def"].Unpack(signatures)
+        document = {
+            "model_spec": _as_dict(response.model_spec),
+            "metadata": {"signature_def": _as_dict(signatures)},
+        }
+        return json.dumps(document, indent=1)
+
+
+def _as_dict(message: Any) -> Any:
+    return json_format.MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+
+
+def _signature_name(document: dict[str, Any]) -> str:
+    name = document.get("signature_name", "")
+    if not isinstance(name, str):
+        raise invalid_argument(
+            f"JSON Value: {show(document)} not formatted correctly. 'signature_name' key must be "
+            "a string value."
+        )
+    return name
+
+
+def _write_rows(outputs: dict[str, Array]) -> str:
+    size = 0
+    for name, array in outputs.items():
+        if not array.ndim:
+            raise invalid_argument(f"Tensor name: {name} has no shape information ")
+        if len(array) < 1:
+            raise invalid_argument(f"Tensor name: {name} has invalid batch size: {len(array)}")
+        if size and len(array) != size:
+            raise invalid_argument(
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {size}"
+            )
+        size = len(array)
+    columns = {name: _values(name, array) for name, array in outputs.items()}
+    if len(columns) == 1:
+        return _wrap("predictions", next(iter(columns.values())))
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return _wrap("predictions", rows)
+
+
+def _write_columns(outputs: dict[str, Array]) -> str:
+    columns = {name: _values(name, array) for name, array in outputs.items()}
+    return _wrap("outputs", next(iter(columns.values())) if len(columns) == 1 else columns)
+
+
+def _values(name: str, array: Array) -> Any:
+    return values_of(array, as_base64=name.endswith("_bytes"))
+
+
+def _wrap(key: str, value: Any) -> str:
+    return f'{{\n    "{key}": {json.dumps(value, ensure_ascii=False)}\n}}'
+
+
+def _float32(value: float) -> float:
+    return float(str(np.float32(value)))
+
+
+def error_text(err: ServingError) -> str:
+    """Return the body of a failed request."""
+    return f'{{ "error": {json.dumps(err.message, ensure_ascii=False)} }}'
