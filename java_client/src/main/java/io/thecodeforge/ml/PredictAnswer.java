@@ -3,12 +3,12 @@ package io.thecodeforge.ml;
 import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.contract.Difference;
 import io.thecodeforge.ml.contract.SignatureReader;
-import io.thecodeforge.ml.contract.SignatureSpec;
 import io.thecodeforge.ml.contract.TensorSpec;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.tensorflow.proto.TensorProto;
 
@@ -28,28 +28,22 @@ record PredictAnswer(Contract contract, String key, Map<String, TensorProto> out
    * @throws ContractMismatchException when names, dtypes, shapes or the order of the classes differ
    */
   ClassifierAnswer classifier() {
-    checkSpecs();
-    List<String> columns = columns();
-    int size = count * columns.size();
-    return new ClassifierAnswer(
-        columns,
-        TensorProtos.floats(
-            where(ClassifierAnswer.PROBABILITIES),
-            outputs.get(ClassifierAnswer.PROBABILITIES),
-            size),
-        TensorProtos.floats(
-            where(ClassifierAnswer.LOGITS), outputs.get(ClassifierAnswer.LOGITS), size));
-  }
-
-  private void checkSpecs() {
     Map<String, TensorSpec> found = new TreeMap<>();
     outputs.forEach((name, tensor) -> found.put(name, SignatureReader.spec(tensor)));
-    SignatureSpec signature = contract.signature(key).resolve(contract.bound());
-    refuse(signature.outputDifferences(key, found));
+    refuse(contract.signature(key).resolve(contract.bound()).outputDifferences(key, found));
 
-    // One row an image, and in a contract without class names one and the same number of columns.
+    // Sizes are taken from the values that did arrive: what a message declares may be anything.
+    int columns = Math.max(1, outputs.get(ClassifierAnswer.CLASSES).getStringValCount() / count);
+    checkShapes(found, columns);
+    return new ClassifierAnswer(
+        classNames(columns),
+        floats(ClassifierAnswer.PROBABILITIES, columns),
+        floats(ClassifierAnswer.LOGITS, columns));
+  }
+
+  /** One row an image, and as many columns everywhere as there are classes. */
+  private void checkShapes(Map<String, TensorSpec> found, int columns) {
     List<Difference> differences = new ArrayList<>();
-    long columns = outputs.get(ClassifierAnswer.CLASSES).getTensorShape().getDim(1).getSize();
     found.forEach(
         (name, spec) -> {
           TensorSpec expected = TensorSpec.of(spec.dtype(), count, columns);
@@ -61,20 +55,25 @@ record PredictAnswer(Contract contract, String key, Map<String, TensorProto> out
   }
 
   /** Returns the class of each column: every row must name the same, in the contract's order. */
-  private List<String> columns() {
-    TensorProto tensor = outputs.get(ClassifierAnswer.CLASSES);
-    int columns = Math.toIntExact(tensor.getTensorShape().getDim(1).getSize());
+  private List<String> classNames(int columns) {
+    String where = where(ClassifierAnswer.CLASSES);
     List<String> names =
-        TensorProtos.texts(where(ClassifierAnswer.CLASSES), tensor, count * columns);
+        TensorProtos.texts(where, outputs.get(ClassifierAnswer.CLASSES), count * columns);
     List<String> first = names.subList(0, columns);
     contract.checkClassNames(first, "the server's answer");
-    if (!names.equals(Collections.nCopies(count, first).stream().flatMap(List::stream).toList())) {
-      refuse(
-          List.of(
-              new Difference(
-                  where(ClassifierAnswer.CLASSES), "the same row for each image", "other rows")));
+    List<String> repeated =
+        Collections.nCopies(count, first).stream().flatMap(List::stream).toList();
+    if (!names.equals(repeated)) {
+      refuse(List.of(new Difference(where, "the same row for each image", "other rows")));
+    }
+    if (Set.copyOf(first).size() != columns) {
+      refuse(List.of(new Difference(where, "a name of its own for each class", first.toString())));
     }
     return first;
+  }
+
+  private float[] floats(String output, int columns) {
+    return TensorProtos.floats(where(output), outputs.get(output), count * columns);
   }
 
   private String where(String output) {

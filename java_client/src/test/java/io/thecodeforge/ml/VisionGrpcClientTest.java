@@ -157,6 +157,23 @@ class VisionGrpcClientTest {
         mismatch(with("logits", FakeServing.floats(2, List.of(1f, 2f))))
             .getMessage()
             .contains("output \"logits\": expected float32 [2, 3], found float32 [2, 2]"));
+    TensorProto vast =
+        FakeServing.texts(2, FakeServing.CLASS_NAMES).toBuilder()
+            .setTensorShape(ToyModel.shape(2, 1L << 40))
+            .build();
+    assertTrue(
+        mismatch(with("classes", vast))
+            .getMessage()
+            .contains(
+                "output \"classes\": expected string [2, 3], found string [2, 1099511627776]"));
+    assertTrue(
+        mismatch(with("classes", FakeServing.texts(2, List.of())))
+            .getMessage()
+            .contains("output \"classes\": expected string [2, 1], found string [2, 0]"));
+    assertTrue(
+        mismatch(with("classes", FakeServing.texts(2, List.of("red", "red", "blue"))))
+            .getMessage()
+            .contains("expected a name of its own for each class, found [red, red, blue]"));
     TensorProto hollow =
         FakeServing.floats(2, FakeServing.LOGITS).toBuilder().clearFloatVal().build();
     assertTrue(
