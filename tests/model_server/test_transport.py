@@ -1,0 +1,248 @@
+"""What surrounds the calls: TLS, reflection, message sizes, REST bodies, reloaded configuration."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
+
+PREDICT = "/v1/models/toy:predict"
+
+
+def post(server: Any, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection(server.rest.removeprefix("http://"), timeout=30)
+    try:
+        connection.request("POST", PREDICT, body, headers or {})
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()
+
+
+def test_reflection_names_the_services(toy_server: Any) -> None:
+    with grpc.insecure_channel(toy_server.target) as channel:
+        names = set(ProtoReflectionDescriptorDatabase(channel).get_services())
+    assert {
+        "tensorflow.serving.PredictionService",
+        "tensorflow.serving.ModelService",
+    } <= names
+
+
+def test_a_message_of_many_megabytes_is_answered(toy_server: Any, caller: Any) -> None:
+    answer = caller(toy_server.target).predict([1.0] * 3_000_000)
+    assert answer.code == "OK"
+    assert len(answer.response.outputs["y"].float_val) == 3_000_000
+
+
+def test_a_gzip_body_is_read_and_a_bomb_is_not(toy_server: Any) -> None:
+    body = gzip.compress(b'{"instances": [1.0]}')
+    gzipped = {"Content-Encoding": "gzip"}
+    assert post(toy_server, body, gzipped) == (200, {"predictions": [2.5]})
+    bomb = gzip.compress(b"[" + b"0," * (64 * 2**20) + b"0]")
+    status, answer = post(toy_server, bomb, gzipped)
+    assert status == 429
+    assert "when decompressed" in answer["error"]
+    assert post(toy_server, body[:-9], gzipped)[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"[1]", "JSON Value: [\n    1\n] Is not object"),
+        (
+            b'{"instances": [1], "inputs": [1]}',
+            'JSON Value: {\n    "instances": [\n        1\n    ],\n    "inputs": [\n        1\n'
+            "    ]\n} Not formatted correctly expecting only one of 'inputs' or 'instances' keys "
+            "to exist ",
+        ),
+        (
+            b'{"instances": [1.0, [2.0]]}',
+            "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: "
+            "Expecting shape [] but got: [1]",
+        ),
+        (
+            b'{"instances": [1.0, true]}',
+            "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: "
+            "JSON Value: true Type: True is not of expected type: float",
+        ),
+        (
+            b'{"instances": [16777217]}',
+            "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: "
+            "Cannot convert JSON value: 16777217 to float without loss of precision.",
+        ),
+        (
+            b'{"instances": [1.0 2.0]}',
+            "JSON Parse error: Missing a comma or ] after an array element. at offset: 19",
+        ),
+        (b'{"signature_name": 5, "instances": [1]}', None),
+        (b'{"instances": []}', None),
+        (b'{"inputs": {"z": [1.0]}}', "Missing named input: x in 'inputs' object."),
+        (b"[" * 100_000, "JSON Parse error: Terminate parsing due to Handler error."),
+        (b'{"instances": [' + b"[" * 300 + b"1" + b"]" * 300 + b"]}", None),
+        (b"\xff\xfe", "JSON Parse error: Invalid encoding in string. at offset: 0"),
+    ],
+)
+def test_a_wrong_body_is_a_400_that_says_why(
+    toy_server: Any, body: bytes, error: str | None
+) -> None:
+    status, answer = post(toy_server, body)
+    assert status == 400, answer
+    assert error is None or answer["error"] == error
+
+
+def test_two_signature_inputs_by_column(toy_server: Any) -> None:
+    body = {"signature_name": "weighted_sum", "inputs": {"a": [[1, 2]], "b": [3]}}
+    assert post(toy_server, json.dumps(body).encode()) == (
+        200,
+        {"outputs": {"total": [9.0], "count": [3]}},
+    )
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A CA, and a server's and a client's certificate that it signed."""
+    folder = tmp_path_factory.mktemp("tls")
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("openssl is not installed: no certificates to test TLS with")
+
+    def openssl(arguments: str) -> None:
+        subprocess.run([program, *arguments.split()], cwd=folder, check=True, capture_output=True)
+
+    openssl(
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem"
+    )
+    for name in ("server", "client"):
+        (folder / f"{name}.ext").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        openssl(f"req -newkey rsa:2048 -nodes -subj /CN={name} -keyout {name}.key -out {name}.csr")
+        openssl(
+            f"x509 -req -days 2 -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
+            f"-extfile {name}.ext -out {name}.pem"
+        )
+    return {path.name: path for path in folder.iterdir()}
+
+
+def test_mutual_tls(
+    certificates: dict[str, Path],
+    toy_models: Path,
+    start_server: Callable[..., Any],
+    caller: Any,
+    tmp_path: Path,
+) -> None:
+    def pem(name: str) -> str:
+        return json.dumps(certificates[name].read_text())
+
+    config = tmp_path / "ssl.config"
+    config.write_text(
+        f"server_key: {pem('server.key')}\nserver_cert: {pem('server.pem')}\n"
+        f"custom_ca: {pem('ca.pem')}\nclient_verify: true\n"
+    )
+    server = start_server(
+        "--model_name=toy",
+        f"--model_base_path={toy_models}",
+        f"--ssl_config_file={config}",
+        wait=False,
+    )
+    read = {name: path.read_bytes() for name, path in certificates.items()}
+    full = grpc.ssl_channel_credentials(read["ca.pem"], read["client.key"], read["client.pem"])
+    with grpc.secure_channel(server.target, full) as channel:
+        grpc.channel_ready_future(channel).result(timeout=60)
+        assert caller(server.target, channel).predict([1.0]).code == "OK"
+    anonymous = grpc.ssl_channel_credentials(read["ca.pem"])
+    with grpc.secure_channel(server.target, anonymous) as channel:
+        assert caller(server.target, channel).predict([1.0]).code == "UNAVAILABLE"
+    assert caller(server.target).predict([1.0]).code == "UNAVAILABLE"
+    assert server.stop() == 0
+
+
+def test_a_changed_configuration_file_is_followed(
+    scaled_toys: Path, start_server: Callable[..., Any], caller: Any, tmp_path: Path
+) -> None:
+    config = tmp_path / "models.config"
+
+    def write(version: int, label: int, extra: str = "") -> None:
+        config.write_text(
+            f"model_config_list {{ config {{ name: 'toy' base_path: '{scaled_toys}' "
+            "model_platform: 'tensorflow' "
+            f"model_version_policy {{ specific {{ versions: {version} versions: 1 }} }} "
+            f"version_labels {{ key: 'stable' value: {label} }} }} {extra} }}"
+        )
+
+    write(2, 1)
+    server = start_server(
+        f"--model_config_file={config}",
+        "--model_config_file_poll_wait_seconds=1",
+        "--allow_version_labels_for_unavailable_models",
+    )
+    call = caller(server.target)
+
+    def eventually(condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline, f"{what}:\n{server.log}"
+            time.sleep(0.1)
+
+    def label() -> float:
+        answer = call.predict([0.0], versionLabel="stable")
+        return answer.response.outputs["y"].float_val[0] if answer.code == "OK" else -1.0
+
+    assert label() == 2.0
+    write(2, 2)
+    eventually(lambda: label() == 4.0, "the label moving")
+    config.write_text("model_config_list { config { nome: 'x' } }")
+    eventually(lambda: f"{config}:1:" in server.log, "the broken file being said")
+    assert label() == 4.0
+    write(3, 2)  # version 2 is no longer wanted, its label must not point to something else
+    eventually(lambda: call.status().get(3, ("",))[0] == "AVAILABLE", "version 3 loading")
+    eventually(lambda: call.status()[2][0] == "END", "version 2 ending")
+    assert call.predict([0.0], versionLabel="stable").code == "NOT_FOUND"
+    assert server.stop() == 0
+
+
+def test_reloading_over_grpc_adds_and_removes_models(
+    scaled_toys: Path, toy_models: Path, start_server: Callable[..., Any], caller: Any
+) -> None:
+    server = start_server("--model_name=toy", f"--model_base_path={toy_models}")
+    call = caller(server.target)
+
+    def reload(timeout: float = 30.0, **models: Path) -> Any:
+        configs = [
+            {"name": name, "basePath": str(path), "modelPlatform": "tensorflow"}
+            for name, path in models.items()
+        ]
+        return call(
+            "ModelService/HandleReloadConfigRequest",
+            {"config": {"modelConfigList": {"config": configs}}},
+            timeout,
+        )
+
+    assert reload(toy=toy_models, other=scaled_toys).code == "OK"
+    assert call.predict([0.0], name="other").response.outputs["y"].float_val[0] == 6.0
+    # A new model without versions is waited for as long as the caller waits.
+    waited = reload(timeout=1.0, toy=toy_models, empty=toy_models / "1" / "variables")
+    assert waited.code == "DEADLINE_EXCEEDED"
+    assert reload(other=scaled_toys).code == "OK"
+    gone = call.predict([0.0])
+    assert (gone.code, gone.message) == ("NOT_FOUND", "Servable not found for request: Latest(toy)")
+    assert server.stop() == 0
+
+
+def test_two_servers_do_not_share_a_port(toy_server: Any, start_server: Callable[..., Any]) -> None:
+    port = toy_server.target.rpartition(":")[2]
+    second = start_server(
+        f"--port={port}", "--model_name=toy", "--model_base_path=/nowhere", wait=False
+    )
+    assert second.process.wait(60) == 1
+    assert "is the port taken?" in second.log
