@@ -31,6 +31,7 @@ from export.detector.loss import detection_loss
 from export.detector.model import Detector
 from export.detector.predictions import Grid
 from export.detector.pretrained import build_and_fill
+from export.detector.schedule import CosineToTheEnd
 from export.detector.settings import DetectorSettings, LossSettings
 from export.detector.suppression import Suppression
 from export.detector.validation import KeepBest, Validator
@@ -39,8 +40,6 @@ from export.weights import WeightsRecord
 log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
-
-_FINAL_RATE_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -297,17 +296,10 @@ class _Run:
         settings = self.settings
         rate = settings.fine_tune_learning_rate if name == "top" else settings.learning_rate
         model = TrainingModel(network, self.detector.grid, settings.loss)
-        schedule = keras.optimizers.schedules.CosineDecay(
-            rate / 10,
-            steps * epochs,
-            alpha=_FINAL_RATE_SHARE * 10,
-            warmup_target=rate,
-            warmup_steps=min(steps, 100),
-        )
         slow = self.detector.backbone.trainable_variables if name == "top" else []
         model.compile(
             optimizer=TwoRates(
-                schedule, slow, settings.backbone_learning_rate / rate, global_clipnorm=10.0
+                rate, slow, settings.backbone_learning_rate / rate, global_clipnorm=10.0
             ),
         )
         targets = pipeline.targets_of(self.data.validation, settings.image_size)
@@ -322,7 +314,8 @@ class _Run:
         if name == "top":
             best.measure_start()
             log.info("phase top starts from validation mAP@0.5 %.4f", best.best)
-        callbacks: list[Any] = [best]
+        now = time.monotonic()
+        callbacks: list[Any] = [CosineToTheEnd(rate, steps * epochs, now, deadline), best]
         if self.log_dir:
             callbacks.append(
                 keras.callbacks.TensorBoard(str(self.log_dir / name), write_graph=False)
