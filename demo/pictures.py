@@ -44,7 +44,7 @@ def draw_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
     columns = min(4, len(predictions))
     rows = -(-len(predictions) // columns)
     figure = Figure(figsize=(3 * columns, 3.3 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flat
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axis in axes:
         axis.set_axis_off()
     for axis, prediction in zip(axes, predictions, strict=False):

@@ -64,6 +64,8 @@ def write_image_model(
             "serving_default": tf.function(serving_default).get_concrete_function(pixels),
             "serving_bytes": tf.function(serving_bytes).get_concrete_function(files),
         },
+        # Nobody trains a served graph, and swish's gradient would not survive the freezing.
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
 
 
