@@ -77,10 +77,9 @@ class ModelCalls:
         key = signature or "serving_default"
         check = RequestCheck(self.target, self.model, self.contract, key)
         arrays = check.inputs(inputs)
-        request = messages.PredictRequest(
-            inputs={name: tensors.encode(array) for name, array in arrays.items()},
-            output_filter=check.output_filter(output_filter),
-        )
+        request = messages.PredictRequest(output_filter=check.output_filter(output_filter))
+        for name, array in arrays.items():
+            tensors.encode(array, into=request.inputs[name])
         self._address(request, key, version, version_label)
 
         def read(answer: Any) -> dict[str, Array]:

@@ -55,6 +55,8 @@ def batches(images: Images, batch_size: int | None = None) -> list[Batch]:
     """
     if batch_size is not None and batch_size < 1:
         raise InputError(f"expected a batch_size of at least 1, received {batch_size}")
+    if isinstance(images, np.ndarray) and images.ndim == 4:
+        return _slices(images, batch_size or len(images))
     groups: dict[Any, list[tuple[int, Encoded | Array]]] = {}
     for position, image in enumerate(_one_by_one(images)):
         groups.setdefault(_group(image, position), []).append((position, image))
@@ -65,12 +67,19 @@ def batches(images: Images, batch_size: int | None = None) -> list[Batch]:
     ]
 
 
+def _slices(batch: Array, batch_size: int) -> list[Batch]:
+    """Cut an array that is a batch already; nothing is copied."""
+    if len(batch):
+        _group(batch[0], 0)
+    starts = range(0, len(batch), batch_size) if len(batch) else ()
+    parts = [(start, batch[start : start + batch_size]) for start in starts]
+    return [Batch("pixels", tuple(range(start, start + len(part))), part) for start, part in parts]
+
+
 def _one_by_one(images: Any) -> Sequence[Any]:
     if isinstance(images, (bytes, bytearray, memoryview)):
         return [images]
     if isinstance(images, np.ndarray):
-        if images.ndim == 4:
-            return list(images)
         if images.dtype.kind in "OS" and images.ndim == 1:
             return list(images)
         return [images]
@@ -127,7 +136,9 @@ def _not_an_image(image: Any, where: str) -> InputError:
 def _batch(members: list[tuple[int, Any]]) -> Batch:
     positions = tuple(position for position, _ in members)
     if isinstance(members[0][1], np.ndarray):
-        return Batch("pixels", positions, np.stack([image for _, image in members]))
+        pixels = [image for _, image in members]
+        # One photograph needs no copy to become a batch.
+        return Batch("pixels", positions, np.stack(pixels) if len(pixels) > 1 else pixels[0][None])
     tensor = np.empty(len(members), dtype=object)
     tensor[:] = [bytes(image) for _, image in members]
     return Batch("encoded", positions, tensor)

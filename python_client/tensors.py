@@ -126,23 +126,30 @@ def _to_bytes(item: Any) -> bytes:
     )
 
 
-def encode(array: Array) -> Any:
+def encode(array: Array, into: Any = None) -> Any:
     """Write an array as a ``TensorProto``.
 
     Args:
         array: From :func:`as_array`. Numbers in any byte order and memory layout; text as an
             object array of ``bytes``. An ``ml_dtypes.bfloat16`` array is understood.
+        into: An empty ``TensorProto`` to fill, for instance one inside a request, which spares a
+            copy; None makes one.
+
+    Returns:
+        ``into``, or the new message.
 
     Raises:
         InputError: TensorFlow Serving has no such dtype.
     """
+    tensor = TensorProto() if into is None else into
     name = dtype_name(array)
     if name == "string":
-        tensor = TensorProto(dtype=_STRING, string_val=list(array.flat))
+        tensor.dtype = _STRING
+        tensor.string_val.extend(array.flat)
     elif kind := _BY_NAME.get(name):
         stored = array.view(np.uint16) if name == "bfloat16" else array
-        content = stored.astype(kind.stored, copy=False).tobytes()
-        tensor = TensorProto(dtype=kind.enum, tensor_content=content)
+        tensor.dtype = kind.enum
+        tensor.tensor_content = stored.astype(kind.stored, copy=False).tobytes()
     else:
         raise InputError(
             f"expected a tensor of {', '.join([*_BY_NAME, 'string'])}, received dtype {name}"

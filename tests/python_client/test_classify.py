@@ -81,6 +81,13 @@ def test_pictures_of_several_sizes_and_files_keep_their_order(
 def test_batch_size_splits(client: VisionClient, serving: Any) -> None:
     assert seen(client.classify([bytes([n]) for n in range(5)], batch_size=2)) == [0, 1, 2, 3, 4]
     assert [len(r.inputs["image_bytes"].string_val) for r in serving.requests] == [2, 2, 1]
+    serving.requests.clear()
+    batch = np.stack([picture(n) for n in range(5)])
+    assert seen(client.classify(batch, batch_size=2)) == [0, 1, 2, 3, 4]
+    sizes = [r.inputs["input_tensor"].tensor_shape.dim[0].size for r in serving.requests]
+    assert sizes == [2, 2, 1]
+    with pytest.raises(InputError, match="batch_size of at least 1, received 0"):
+        client.classify(batch, batch_size=0)
 
 
 def test_no_pictures_no_call(client: VisionClient, serving: Any) -> None:

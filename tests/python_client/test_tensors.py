@@ -96,6 +96,13 @@ def test_bfloat16_comes_as_float32(exchange: Path, form: str) -> None:
     assert 2.9e38 < array[2] < 3.1e38
 
 
+def test_an_ml_dtypes_bfloat16_array_is_sent_as_it_is() -> None:
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    tensor = encode(np.array([1.5, -2.25]).astype(bfloat16))
+    assert tensor.tensor_content == b"\xc0\x3f\x10\xc0"
+    assert decode(tensor).tolist() == [1.5, -2.25]
+
+
 def test_numbers_travel_as_content_and_text_as_values() -> None:
     assert encode(np.ones(2, np.float32)).tensor_content == b"\0\0\x80?\0\0\x80?"
     text = encode(as_array(["a", b"b"]))
