@@ -78,14 +78,11 @@ class Classifier:
         """
         self._check(outputs, key)
         if len(outputs[_PROBABILITIES]) != rows:
-            raise AnswerError(
-                f'{self.target}, model "{self.model}", signature "{key}": expected an answer for '
-                f"{rows} pictures, received {len(outputs[_PROBABILITIES])}",
-                target=self.target,
-                model=self.model,
-                signature=key,
+            raise self._unreadable(
+                key,
+                f"an answer for {rows} pictures, received {len(outputs[_PROBABILITIES])}",
             )
-        names = [name.decode("utf-8") for name in outputs[_CLASSES][0]]
+        names = self._class_names(outputs[_CLASSES], key)
         known = self.contract.class_names
         if known and tuple(names) != known:
             raise ContractBrokenError(
@@ -122,14 +119,31 @@ class Classifier:
                 ):
                     continue
                 found = f"{dtype} {list(outputs[name].shape)}"
-            raise AnswerError(
-                f'{self.target}, model "{self.model}", signature "{key}": expected the output '
-                f'"{name}" as {spec}, one row a picture, received {found}'
+            raise self._unreadable(
+                key,
+                f'the output "{name}" as {spec}, one row a picture, received {found}'
                 "\n  fix: ask check_contract() how the server's model differs from the contract",
-                target=self.target,
-                model=self.model,
-                signature=key,
             )
+
+    def _class_names(self, classes: Array, key: str) -> list[str]:
+        first = classes[0].tolist()
+        try:
+            names = [name.decode("utf-8") for name in first]
+        except UnicodeDecodeError as err:
+            raise self._unreadable(key, f"class names in UTF-8, received {first}") from err
+        if not names or len(set(names)) != len(names):
+            raise self._unreadable(key, f"a different name for each class, received {names}")
+        if not (classes == classes[0]).all():
+            raise self._unreadable(key, "the same class names in every row, received others")
+        return names
+
+    def _unreadable(self, key: str, what: str) -> AnswerError:
+        return AnswerError(
+            f'{self.target}, model "{self.model}", signature "{key}": expected {what}',
+            target=self.target,
+            model=self.model,
+            signature=key,
+        )
 
 
 def is_classifier(contract: Contract) -> bool:

@@ -51,6 +51,8 @@ _KINDS = (
 )
 _BY_NAME = {kind.name: kind for kind in _KINDS}
 _BY_ENUM = {kind.enum: kind for kind in _KINDS}
+# No message can hold more (protobuf's own limit), so a shape that claims more is an error.
+_MOST_BYTES = 2**31
 _STRING: int = DataType.Value("DT_STRING")
 
 
@@ -176,9 +178,11 @@ def decode(tensor: Any) -> Array:
     if tensor.tensor_shape.unknown_rank or min(shape, default=0) < 0:
         raise AnswerError(f"expected a tensor with a full shape, received {list(shape)}")
     count = math.prod(shape)
+    kind = _BY_ENUM.get(tensor.dtype)
+    if count * (kind.stored.itemsize if kind else 1) > _MOST_BYTES:
+        raise AnswerError(f"expected a tensor of at most 2 GiB, its shape is {list(shape)}")
     if tensor.dtype == _STRING:
         return _decode_text(tensor, count).reshape(shape)
-    kind = _BY_ENUM.get(tensor.dtype)
     if kind is None:
         known = DataType.Name(tensor.dtype) if tensor.dtype in DataType.values() else tensor.dtype
         raise AnswerError(

@@ -185,6 +185,40 @@ def test_an_answer_that_is_not_the_contracts(
     assert caught.value.signature == "serving_bytes"
 
 
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ([["cat", "dog"], ["dog", "cat"]], "same class names in every row"),
+        ([["cat", "cat"]] * 2, "a different name for each class"),
+        ([[b"cat", b"\xff"]] * 2, "class names in UTF-8"),
+    ],
+)
+def test_class_names_that_mean_nothing(
+    client: VisionClient, serving: Any, classes: list[list[Any]], message: str
+) -> None:
+    def predict(request: Any, context: Any) -> Any:
+        answer = serving.model_answer(request, context)
+        names = tensors.encode(tensors.as_array(classes, "string"))
+        answer.outputs["classes"].CopyFrom(names)
+        return answer
+
+    serving.predict = predict
+    with pytest.raises(AnswerError, match=message):
+        client.classify([b"\x01", b"\x02"])
+
+
+def test_an_answer_without_classes(target: str, serving: Any) -> None:
+    def predict(request: Any, context: Any) -> Any:  # noqa: ARG001
+        answer = messages.PredictResponse()
+        for name, dtype in (("probabilities", "f4"), ("logits", "f4"), ("classes", "O")):
+            answer.outputs[name].CopyFrom(tensors.encode(np.zeros((1, 0), dtype)))
+        return answer
+
+    serving.predict = predict
+    with VisionClient(target) as client, pytest.raises(AnswerError, match=r"received \[\]"):
+        client.classify(b"\x01")
+
+
 def test_an_answer_for_fewer_pictures_than_asked(client: VisionClient, serving: Any) -> None:
     serving.predict = lambda request, context: serving.answer_with([1.0])  # noqa: ARG005
     with pytest.raises(AnswerError, match="2 pictures, received 1"):

@@ -147,6 +147,8 @@ def test_short_forms(tensor: Any, expected: list[Any]) -> None:
         (proto(7, [2], tensor_content=b"\x01"), "it is cut"),
         (proto(7, [1], tensor_content=b"\x05abc"), "expected 5 bytes of text"),
         (proto(1, [-1], float_val=[1.0]), "full shape"),
+        (proto(1, [2**40], float_val=[1.0]), r"at most 2 GiB, its shape is \[1099511627776\]"),
+        (proto(7, [2**20, 2**20]), "at most 2 GiB"),
         (proto(20, [1]), "received dtype DT_RESOURCE"),
         (proto(99, [1]), "received dtype 99"),
     ],
