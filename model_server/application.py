@@ -14,7 +14,8 @@ from types import FrameType
 import grpc
 import tensorflow as tf
 
-from model_server import warmup
+from model_server import batching, warmup
+from model_server.batching import BatchingSettings
 from model_server.catalog import Catalog, CatalogSettings
 from model_server.config_files import read_model_config_messages
 from model_server.engine import Engine
@@ -66,7 +67,7 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
         check_method_name=options.enable_signature_method_name_check,
         max_tensor_bytes=_MAX_TENSOR_BYTES if options.check_signature_shapes else None,
     )
-    catalog = Catalog(_loader(options, rules), _catalog_settings(options))
+    catalog = Catalog(_loader(options, rules, settings), _catalog_settings(options))
     try:
         engine = Engine(catalog, rules, options.enable_serialization_as_tensor_content)
         server = GrpcServer(engine, options, settings.credentials)
@@ -94,6 +95,7 @@ class Settings:
     """What the configuration files beside the models' own say."""
 
     credentials: grpc.ServerCredentials | None
+    batching: BatchingSettings | None
 
 
 def read_settings(options: ServerOptions) -> Settings:
@@ -105,6 +107,13 @@ def read_settings(options: ServerOptions) -> Settings:
     return Settings(
         credentials=(
             read_credentials(Path(options.ssl_config_file)) if options.ssl_config_file else None
+        ),
+        batching=(
+            batching.read_settings(
+                Path(options.batching_parameters_file) if options.batching_parameters_file else None
+            )
+            if options.enable_batching
+            else None
         ),
     )
 
@@ -154,7 +163,7 @@ def _on_signal(number: int, _frame: FrameType | None, stop: threading.Event) -> 
     stop.set()
 
 
-def _loader(options: ServerOptions, rules: PredictRules) -> _Loader:
+def _loader(options: ServerOptions, rules: PredictRules, settings: Settings) -> _Loader:
     return _Loader(
         tags=[tag for tag in options.saved_model_tags.split(",") if tag],
         threads=SessionThreads(options.intra_op_threads, options.inter_op_threads),
@@ -162,6 +171,7 @@ def _loader(options: ServerOptions, rules: PredictRules) -> _Loader:
             max(1, options.num_request_iterations_for_warmup) if options.enable_model_warmup else 0
         ),
         rules=rules,
+        batching=settings.batching,
     )
 
 
@@ -174,14 +184,16 @@ class _Loader:
         threads: SessionThreads,
         warmup_iterations: int,
         rules: PredictRules,
+        batching: BatchingSettings | None,
     ) -> None:
+        self._batching = batching
         self._tags = tags
         self._threads = threads
         self._warmup_iterations = warmup_iterations
         self._rules = rules
 
     def __call__(self, version: Version) -> SavedModel:
-        model = SavedModel(version.path, self._tags, self._threads)
+        model = SavedModel(version.path, self._tags, self._threads, self._batching)
         if self._warmup_iterations:
             try:
                 warmup.replay(model, version.path, self._rules, self._warmup_iterations)

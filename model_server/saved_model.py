@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.client import pywrap_tf_session
 
+from model_server.batching import BatchingSettings, Endpoint, SignatureBatcher
 from model_server.errors import (
     ServingError,
     StartError,
@@ -30,6 +31,14 @@ from model_server.errors import (
 Array = np.ndarray[Any, Any]
 
 DEFAULT_SIGNATURE = "serving_default"
+
+# What a batched request is answered at once: trying again alone would only add to the load.
+_OWN_FAULT = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+)
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 
 
@@ -155,13 +164,20 @@ class SavedModel:
         signatures: Signature by key.
     """
 
-    def __init__(self, path: Path, tags: Sequence[str], threads: SessionThreads) -> None:
+    def __init__(
+        self,
+        path: Path,
+        tags: Sequence[str],
+        threads: SessionThreads,
+        batching: BatchingSettings | None = None,
+    ) -> None:
         """Load a SavedModel and run its initialisation.
 
         Args:
             path: The version's directory.
             tags: Tags of the meta graph.
             threads: Sizes of the session's thread pools.
+            batching: Join requests into batches; None runs each alone.
 
         Raises:
             ServingError: The directory is not a SavedModel, has no such meta graph, or its graph,
@@ -178,6 +194,7 @@ class SavedModel:
             allow_soft_placement=True,
         )
         self._session = tf.compat.v1.Session(graph=graph, config=config)
+        self._batchers: dict[str, SignatureBatcher] = {}
         try:
             meta_graph = tf.compat.v1.saved_model.load(self._session, list(tags), str(path))
             self._session._extend_graph()
@@ -185,6 +202,12 @@ class SavedModel:
                 key: Signature(key, _copy(definition), graph)
                 for key, definition in meta_graph.signature_def.items()
             }
+            if batching is not None:
+                graph_def = graph.as_graph_def()
+                self._batchers = {
+                    key: SignatureBatcher(self._session, graph_def, signature, batching)
+                    for key, signature in self.signatures.items()
+                }
         except tf.errors.OpError as err:
             self.close()
             raise from_code(err.error_code, err.message) from err
@@ -218,6 +241,15 @@ class SavedModel:
         Raises:
             ServingError: With the session's code and text.
         """
+        if batcher := self._batchers.get(signature.key):
+            endpoint = batcher.endpoint(feeds, outputs)
+            if endpoint is not None:
+                try:
+                    return self._run_batched(endpoint, feeds, outputs, timeout_ms)
+                except ServingError as err:
+                    if err.code in _OWN_FAULT:
+                        raise
+                    # One bad row fails its whole batch; alone, each request gets its own answer.
         feed = {signature.handle(signature.inputs[alias]): value for alias, value in feeds.items()}
         fetch = [signature.handle(signature.outputs[alias]) for alias in outputs]
         own_options = None
@@ -235,10 +267,30 @@ class SavedModel:
                 pywrap_tf_session.TF_DeleteBuffer(own_options)
         return result
 
+    def _run_batched(
+        self,
+        endpoint: Endpoint,
+        feeds: Mapping[str, Array],
+        outputs: Sequence[str],
+        timeout_ms: int | None,
+    ) -> list[Array]:
+        feed = {endpoint.feeds[alias]: value for alias, value in feeds.items()}
+        fetch = [endpoint.fetches[alias] for alias in outputs]
+        options = _run_options(timeout_in_ms=timeout_ms) if timeout_ms is not None else None
+        try:
+            result: list[Array] = self._session._call_tf_sessionrun(options, feed, fetch, [], None)
+        except tf.errors.OpError as err:
+            raise from_code(err.error_code, err.message) from err
+        finally:
+            if options is not None:
+                pywrap_tf_session.TF_DeleteBuffer(options)
+        return result
+
     def close(self) -> None:
         """Free the session. Nothing may run any more."""
         self._session.close()
         self.signatures = {}
+        self._batchers = {}
 
 
 def _copy(definition: Any) -> Any:
