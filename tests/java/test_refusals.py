@@ -64,7 +64,7 @@ def _drop_signature(signatures: Any) -> None:
         (_rename_input, 'serving_default input "input_tensor": expected it to be there, found'),
         (_other_dtype, 'serving_default input "input_tensor": expected uint8 [-1, -1, -1, 3], '),
         (_drop_output, 'serving_bytes output "classes": expected it to be there, found nothing'),
-        (_other_rank, 'serving_default output "logits": expected float32 [-1, 2], found float32 '),
+        (_other_rank, 'serving_default output "logits": expected float32 [-1, '),
         (_drop_signature, 'signature "serving_bytes": expected it to be there, found nothing'),
     ],
 )
