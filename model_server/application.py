@@ -17,20 +17,25 @@ import tensorflow as tf
 from model_server import batching, warmup
 from model_server.batching import BatchingSettings
 from model_server.catalog import Catalog, CatalogSettings
-from model_server.config_files import read_model_config_messages
+from model_server.config_files import read_model_config_messages, read_text_proto
 from model_server.engine import Engine
 from model_server.errors import ServingError, UsageError
 from model_server.grpc_server import GrpcServer
+from model_server.metrics import Metrics
 from model_server.model_configs import ModelConfig
+from model_server.observation import Observer
 from model_server.options import ServerOptions
 from model_server.predict import PredictRules
 from model_server.rest_api import RestApi
 from model_server.rest_server import RestServer
 from model_server.saved_model import SavedModel, SessionThreads, check_tensorflow
 from model_server.security import read_credentials
+from model_server.serving_protos import MonitoringConfig
 from model_server.versions import Version
 
 logger = logging.getLogger(__name__)
+
+_PROMETHEUS_PATH = "/monitoring/prometheus/metrics"
 
 # How long a changed configuration file is waited for before it is looked at again.
 _RELOAD_WAIT_S = 60.0
@@ -67,11 +72,20 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
         check_method_name=options.enable_signature_method_name_check,
         max_tensor_bytes=_MAX_TENSOR_BYTES if options.check_signature_shapes else None,
     )
-    catalog = Catalog(_loader(options, rules, settings), _catalog_settings(options))
+    metrics = Metrics() if settings.prometheus_path else None
+    catalog = Catalog(_loader(options, rules, settings, metrics), _catalog_settings(options))
     try:
-        engine = Engine(catalog, rules, options.enable_serialization_as_tensor_content)
+        engine = Engine(
+            catalog,
+            rules,
+            Observer(metrics, options.request_log),
+            options.enable_serialization_as_tensor_content,
+        )
         server = GrpcServer(engine, options, settings.credentials)
         rest = _rest_server(engine, options) if options.rest_api_port else None
+        if rest and metrics:
+            page = metrics.text
+            rest.add_page(settings.prometheus_path, lambda: ("text/plain", page()))
         catalog.start(configs, stop)
         if not stop.is_set():
             server.start()
@@ -96,6 +110,7 @@ class Settings:
 
     credentials: grpc.ServerCredentials | None
     batching: BatchingSettings | None
+    prometheus_path: str
 
 
 def read_settings(options: ServerOptions) -> Settings:
@@ -115,12 +130,29 @@ def read_settings(options: ServerOptions) -> Settings:
             if options.enable_batching
             else None
         ),
+        prometheus_path=_prometheus_path(options),
     )
+
+
+def _prometheus_path(options: ServerOptions) -> str:
+    """Return where metrics are shown, empty when they are not."""
+    if not options.monitoring_config_file:
+        return ""
+    path = Path(options.monitoring_config_file)
+    config = read_text_proto(path, MonitoringConfig()).prometheus_config
+    if not config.enable:
+        return ""
+    if not options.rest_api_port:
+        raise UsageError(
+            f"{path}: Prometheus's page is on the REST port: give --rest_api_port as well"
+        )
+    return config.path or _PROMETHEUS_PATH
 
 
 def _rest_server(engine: Engine, options: ServerOptions) -> RestServer:
     return RestServer(
         RestApi(engine, options.rest_api_timeout_in_ms or None),
+        engine.observer,
         options.rest_api_port,
         options.rest_api_num_threads,
         options.rest_api_enable_cors_support,
@@ -163,7 +195,9 @@ def _on_signal(number: int, _frame: FrameType | None, stop: threading.Event) -> 
     stop.set()
 
 
-def _loader(options: ServerOptions, rules: PredictRules, settings: Settings) -> _Loader:
+def _loader(
+    options: ServerOptions, rules: PredictRules, settings: Settings, metrics: Metrics | None
+) -> _Loader:
     return _Loader(
         tags=[tag for tag in options.saved_model_tags.split(",") if tag],
         threads=SessionThreads(options.intra_op_threads, options.inter_op_threads),
@@ -172,6 +206,7 @@ def _loader(options: ServerOptions, rules: PredictRules, settings: Settings) -> 
         ),
         rules=rules,
         batching=settings.batching,
+        metrics=metrics,
     )
 
 
@@ -185,7 +220,9 @@ class _Loader:
         warmup_iterations: int,
         rules: PredictRules,
         batching: BatchingSettings | None,
+        metrics: Metrics | None,
     ) -> None:
+        self._metrics = metrics
         self._batching = batching
         self._tags = tags
         self._threads = threads
@@ -196,7 +233,9 @@ class _Loader:
         model = SavedModel(version.path, self._tags, self._threads, self._batching)
         if self._warmup_iterations:
             try:
-                warmup.replay(model, version.path, self._rules, self._warmup_iterations)
+                warmup.replay(
+                    model, version.path, self._rules, self._warmup_iterations, self._metrics
+                )
             except BaseException:
                 model.close()
                 raise

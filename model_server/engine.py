@@ -5,7 +5,8 @@ gRPC and REST both call this, so that they cannot answer differently.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tensorflow_serving.apis import (
@@ -22,6 +23,7 @@ from tensorflow_serving.apis import (
 from model_server import inference, tensors
 from model_server.catalog import Catalog
 from model_server.errors import invalid_argument, not_found
+from model_server.observation import Observer
 from model_server.predict import PredictRules, choose_outputs, find_signature, read_inputs
 from model_server.saved_model import Array, Signature
 from model_server.versions import Version
@@ -32,16 +34,25 @@ _SIGNATURE_FIELD = "signature_def"
 class Engine:
     """Answers every call of PredictionService and ModelService. Thread-safe."""
 
-    def __init__(self, catalog: Catalog, rules: PredictRules, as_content: bool = False) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        rules: PredictRules,
+        observer: Observer,
+        as_content: bool = False,
+    ) -> None:
         """Create an engine.
 
         Args:
             catalog: The models.
             rules: How strict Predict is.
+            observer: Told of every finished call by the transports.
             as_content: Answer in ``tensor_content`` instead of the typed fields.
         """
         self.catalog = catalog
         self.rules = rules
+        self.observer = observer
+        self._metrics = observer.metrics
         self._as_content = as_content
 
     def predict(self, request: Any, timeout_ms: int | None = None) -> Any:
@@ -59,24 +70,46 @@ class Engine:
             signature = find_signature(version.model, spec.signature_name)
             feeds = read_inputs(signature, request.inputs, self.rules)
             names = choose_outputs(signature, request.output_filter)
-            values = version.model.run(signature, feeds, names, timeout_ms)
+            values = self.run(version, signature, feeds, names, timeout_ms, "Predict")
         response = predict_pb2.PredictResponse()
         _describe(response.model_spec, version, signature.key)
         for name, value in zip(names, values, strict=True):
             tensors.to_proto(value, response.outputs[name], self._as_content)
         return response
 
-    def run_arrays(
+    def run(
         self,
         version: Version,
         signature: Signature,
         feeds: Mapping[str, Array],
+        outputs: Sequence[str],
         timeout_ms: int | None,
-    ) -> dict[str, Array]:
-        """Run a leased version on arrays and return every output by alias."""
-        names = list(signature.outputs)
-        values = version.model.run(signature, feeds, names, timeout_ms)
-        return dict(zip(names, values, strict=True))
+        api: str,
+    ) -> list[Array]:
+        """Run a leased version and measure how long that takes.
+
+        Args:
+            version: The version.
+            signature: One of its signatures.
+            feeds: Array by input alias.
+            outputs: Output aliases.
+            timeout_ms: Time left for the run; None for any.
+            api: Who asks, for the metrics.
+
+        Returns:
+            One array per entry of ``outputs``.
+        """
+        metrics = self._metrics
+        if metrics is None:
+            return version.model.run(signature, feeds, outputs, timeout_ms)
+        begin = time.perf_counter()
+        values = version.model.run(signature, feeds, outputs, timeout_ms)
+        micros = (time.perf_counter() - begin) * 1e6
+        metrics.runtime_latency.observe(micros, version.model_name, api, "TF1")
+        first = next(iter(feeds.values()), None)
+        if first is not None and first.ndim:
+            metrics.example_counts.observe(len(first), version.model_name)
+        return values
 
     def classify(self, request: Any, timeout_ms: int | None = None) -> Any:
         """Answer a ``ClassificationRequest``."""

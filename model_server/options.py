@@ -88,6 +88,12 @@ class ServerOptions:
         "process",
     )
 
+    request_log: str = _flag(
+        "errors",
+        "(not in TensorFlow Serving) which calls are logged, one JSON object a line: none, errors, "
+        "all",
+    )
+
     platform_config_file: str = _unsupported("", "PlatformConfigMap")
     tensorflow_session_config_file: str = _unsupported("", "ConfigProto of sessions")
     per_process_gpu_memory_fraction: float = _unsupported(0.0, "share of the GPU's memory")
@@ -134,6 +140,10 @@ class ServerOptions:
             raise UsageError(
                 "--tensorflow_session_parallelism sets both pools: give either it or "
                 "--tensorflow_intra_op_parallelism and --tensorflow_inter_op_parallelism"
+            )
+        if self.request_log not in ("none", "errors", "all"):
+            raise UsageError(
+                f"--request_log expects none, errors or all, received {self.request_log!r}"
             )
         if self.port and self.port == self.rest_api_port:
             raise UsageError(f"--rest_api_port cannot be the same as --port, both are {self.port}")

@@ -142,7 +142,7 @@ class RestApi:
                     info = signature.inputs[name]
                     check_shape(signature, info, info.dtype, array.shape)
             names = list(signature.outputs)
-            values = version.model.run(signature, feeds, names, self._timeout_ms)
+            values = self._engine.run(version, signature, feeds, names, self._timeout_ms, "predict")
         outputs = dict(zip(names, values, strict=True))
         return _write_rows(outputs) if is_row else _write_columns(outputs)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -18,6 +19,7 @@ import waitress.server  # type: ignore[import-untyped]
 from waitress import wasyncore
 
 from model_server.errors import ServingError, StartError, invalid_argument
+from model_server.observation import Call, Observer
 from model_server.rest_api import RestApi, RestCall, error_text, handles, http_status
 
 logger = logging.getLogger(__name__)
@@ -39,13 +41,16 @@ _CORS_HEADERS = [
 class RestServer:
     """A listening HTTP server."""
 
-    def __init__(self, api: RestApi, port: int, threads: int, allow_cors: bool) -> None:
+    def __init__(
+        self, api: RestApi, observer: Observer, port: int, threads: int, allow_cors: bool
+    ) -> None:
         """Bind the port; :meth:`start` answers.
 
         Raises:
             StartError: The port is taken or may not be used.
         """
         self._api = api
+        self._observer = observer
         self._cors = _CORS_HEADERS if allow_cors else []
         self._pages: dict[str, Callable[[], tuple[str, str]]] = {}
         self.port = port
@@ -107,15 +112,33 @@ class RestServer:
         return [] if method == "HEAD" else [body]
 
     def _answer(self, method: str, path: str, environ: dict[str, Any]) -> tuple[int, str]:
+        begin = time.perf_counter()
         call = RestCall()
+        failure: ServingError | None = None
+        text = ""
         try:
-            return 200, self._api.answer(method, path, _body(environ), call)
+            text = self._api.answer(method, path, _body(environ), call)
         except ServingError as err:
-            return http_status(err.code), error_text(err)
+            failure = err
         except Exception as err:
             logger.exception("a REST request failed")
-            internal = ServingError(grpc.StatusCode.INTERNAL, f"{type(err).__name__}: {err}")
-            return 500, error_text(internal)
+            failure = ServingError(grpc.StatusCode.INTERNAL, f"{type(err).__name__}: {err}")
+        if self._observer.is_interested(failed=failure is not None):
+            self._observer.finished(
+                Call(
+                    api=call.api,
+                    entrypoint="REST",
+                    seconds=time.perf_counter() - begin,
+                    model=call.model,
+                    version=call.version,
+                    code=failure.code.name if failure else "OK",
+                    message=failure.message if failure else "",
+                    request_id=environ.get("HTTP_X_REQUEST_ID", ""),
+                )
+            )
+        if failure is not None:
+            return http_status(failure.code), error_text(failure)
+        return 200, text
 
 
 def _body(environ: dict[str, Any]) -> bytes:

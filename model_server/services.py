@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from model_server.engine import Engine
 from model_server.errors import ServingError
+from model_server.observation import Call
 
 logger = logging.getLogger(__name__)
 
@@ -45,46 +47,78 @@ class _Service:
     def __init__(self, engine: Engine, admission: Admission) -> None:
         self._engine = engine
         self._admission = admission
+        self._observer = engine.observer
 
-    def _answer(self, context: Any, call: Callable[..., Any], request: Any, *rest: Any) -> Any:
+    def _answer(
+        self, context: Any, api: str, call: Callable[..., Any], request: Any, *rest: Any
+    ) -> Any:
+        begin = time.perf_counter()
+        failure: ServingError | None = None
+        response = None
         try:
             with self._admission:
-                return call(request, *rest)
+                response = call(request, *rest)
         except ServingError as err:
-            _abort(context, err)
+            failure = err
         except Exception as err:
             # Nothing a caller sends may end up here; when it does, it is our fault and our log.
             logger.exception("a call failed")
-            _abort(context, ServingError(grpc.StatusCode.INTERNAL, f"{type(err).__name__}: {err}"))
+            failure = ServingError(grpc.StatusCode.INTERNAL, f"{type(err).__name__}: {err}")
+        if self._observer.is_interested(failed=failure is not None):
+            self._observer.finished(
+                Call(
+                    api=api,
+                    entrypoint="GRPC",
+                    seconds=time.perf_counter() - begin,
+                    model=_model_name(request),
+                    version=_version(response),
+                    code=failure.code.name if failure else "OK",
+                    message=failure.message if failure else "",
+                    request_id=_request_id(context),
+                )
+            )
+        if failure is not None:
+            context.abort(failure.code, failure.status_message)
+        return response
 
 
 class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceServicer):
     """Predict, Classify, Regress, MultiInference and GetModelMetadata."""
 
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer(context, self._engine.predict, request, _timeout_ms(context))
+        return self._answer(context, "Predict", self._engine.predict, request, _timeout_ms(context))
 
     def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer(context, self._engine.classify, request, _timeout_ms(context))
+        return self._answer(
+            context, "Classify", self._engine.classify, request, _timeout_ms(context)
+        )
 
     def Regress(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer(context, self._engine.regress, request, _timeout_ms(context))
+        return self._answer(context, "Regress", self._engine.regress, request, _timeout_ms(context))
 
     def MultiInference(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer(context, self._engine.infer_all, request, _timeout_ms(context))
+        return self._answer(
+            context, "MultiInference", self._engine.infer_all, request, _timeout_ms(context)
+        )
 
     def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer(context, self._engine.metadata, request)
+        return self._answer(context, "GetModelMetadata", self._engine.metadata, request)
 
 
 class ModelService(_Service, model_service_pb2_grpc.ModelServiceServicer):
     """GetModelStatus and HandleReloadConfigRequest."""
 
     def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer(context, self._engine.status, request)
+        return self._answer(context, "GetModelStatus", self._engine.status, request)
 
     def HandleReloadConfigRequest(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer(context, self._engine.reload, request, _remaining_s(context))
+        return self._answer(
+            context,
+            "HandleReloadConfigRequest",
+            self._engine.reload,
+            request,
+            _remaining_s(context),
+        )
 
 
 def _remaining_s(context: Any) -> float | None:
@@ -98,6 +132,21 @@ def _timeout_ms(context: Any) -> int | None:
     return None if remaining is None else max(1, int(remaining * 1000))
 
 
-def _abort(context: Any, err: ServingError) -> NoReturn:
-    context.abort(err.code, err.status_message)
-    raise AssertionError("abort returns never")
+def _model_name(request: Any) -> str:
+    holder = request
+    if hasattr(request, "tasks"):  # MultiInference names a model per task, the same one
+        holder = request.tasks[0] if request.tasks else None
+    spec = getattr(holder, "model_spec", None)
+    return spec.name if spec is not None else ""
+
+
+def _version(response: Any) -> int:
+    spec = getattr(response, "model_spec", None)
+    return int(spec.version.value) if spec is not None else 0
+
+
+def _request_id(context: Any) -> str:
+    for key, value in context.invocation_metadata():
+        if key == "x-request-id":
+            return value if isinstance(value, str) else ""
+    return ""

@@ -17,6 +17,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from model_server import inference
 from model_server.errors import ServingError, from_code, invalid_argument
+from model_server.metrics import Metrics
 from model_server.predict import PredictRules, choose_outputs, find_signature, read_inputs
 from model_server.saved_model import SavedModel
 
@@ -26,7 +27,13 @@ WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 _MAX_RECORDS = 1000
 
 
-def replay(model: SavedModel, path: Path, rules: PredictRules, iterations: int = 1) -> int:
+def replay(
+    model: SavedModel,
+    path: Path,
+    rules: PredictRules,
+    iterations: int = 1,
+    metrics: Metrics | None = None,
+) -> int:
     """Run a version's warm-up requests.
 
     Args:
@@ -34,6 +41,7 @@ def replay(model: SavedModel, path: Path, rules: PredictRules, iterations: int =
         path: The version's directory.
         rules: How strict to be.
         iterations: How often each request is run.
+        metrics: Where to record how long it took.
 
     Returns:
         The number of requests, 0 when the version has no warm-up file.
@@ -45,6 +53,21 @@ def replay(model: SavedModel, path: Path, rules: PredictRules, iterations: int =
     if not file.is_file():
         return 0
     begin = time.monotonic()
+    status = "OK"
+    try:
+        count = _replay_file(model, file, rules, iterations)
+    except ServingError as err:
+        status = err.code.name
+        raise
+    finally:
+        seconds = time.monotonic() - begin
+        if metrics is not None:
+            metrics.warmup_latency.observe(seconds * 1e6, str(path), status)
+    logger.info("%d warm-up requests of %s took %.2f s", count, path, seconds)
+    return count
+
+
+def _replay_file(model: SavedModel, file: Path, rules: PredictRules, iterations: int) -> int:
     count = 0
     try:
         for record in tf.compat.v1.io.tf_record_iterator(str(file)):
@@ -62,7 +85,6 @@ def replay(model: SavedModel, path: Path, rules: PredictRules, iterations: int =
         raise from_code(err.error_code, f"warm-up file {file}: {err.message}") from err
     except ValueError as err:  # protobuf's DecodeError
         raise invalid_argument(f"warm-up request {count} of {file} cannot be parsed") from err
-    logger.info("%d warm-up requests of %s took %.2f s", count, path, time.monotonic() - begin)
     return count
 
 

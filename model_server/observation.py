@@ -1,0 +1,96 @@
+"""What becomes of each finished call: metrics, and a structured line in the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+
+from model_server.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+_INFERENCE = frozenset(("predict", "classify", "regress", "multiinference"))
+_LONGEST_LOGGED = 300
+_MOST_MODELS = 1000  # callers choose the names they ask for; labels must not grow without bound
+_OTHER_MODELS = "(other)"
+
+
+@dataclass(slots=True)
+class Call:
+    """One finished call.
+
+    Attributes:
+        api: ``Predict``, ``predict`` (REST), ``GetModelStatus``, …
+        entrypoint: ``GRPC`` or ``REST``.
+        seconds: From request to answer.
+        model: The model asked for; may be empty.
+        version: The version that answered, 0 when none did.
+        code: The gRPC code's name.
+        message: Why it failed.
+        request_id: The caller's ``x-request-id``, or empty.
+    """
+
+    api: str
+    entrypoint: str
+    seconds: float
+    model: str = ""
+    version: int = 0
+    code: str = "OK"
+    message: str = ""
+    request_id: str = ""
+
+
+class Observer:
+    """Records finished calls. Thread-safe."""
+
+    def __init__(self, metrics: Metrics | None, request_log: str) -> None:
+        """Create an observer.
+
+        Args:
+            metrics: Where to count; None counts nothing.
+            request_log: Which calls are logged, ``none``, ``errors`` or ``all``.
+        """
+        self.metrics = metrics
+        self._log_all = request_log == "all"
+        self._log_errors = request_log != "none"
+        self._models: set[str] = set()
+
+    def is_interested(self, failed: bool) -> bool:
+        """Tell whether :meth:`finished` would do anything; building a :class:`Call` costs time."""
+        return self.metrics is not None or self._log_all or (failed and self._log_errors)
+
+    def finished(self, call: Call) -> None:
+        """Record a call."""
+        failed = call.code != "OK"
+        if self.metrics is not None and call.api.lower() in _INFERENCE:
+            model = self._label(call.model)
+            self.metrics.request_count.add(model, call.code)
+            if not failed:
+                self.metrics.request_latency.observe(
+                    call.seconds * 1e6, model, call.api, call.entrypoint
+                )
+        if self._log_all or (failed and self._log_errors):
+            fields = {
+                "request_id": call.request_id,
+                "entrypoint": call.entrypoint,
+                "api": call.api,
+                "model": call.model,
+                "version": call.version,
+                "code": call.code,
+                "latency_ms": round(call.seconds * 1e3, 3),
+            }
+            if failed:
+                fields["message"] = call.message[:_LONGEST_LOGGED]
+            logger.log(
+                logging.WARNING if failed else logging.INFO,
+                "%s",
+                json.dumps(fields, ensure_ascii=False),
+            )
+
+    def _label(self, model: str) -> str:
+        if model not in self._models:
+            if len(self._models) >= _MOST_MODELS:
+                return _OTHER_MODELS
+            self._models.add(model)
+        return model
