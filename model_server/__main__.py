@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from model_server import logs, options
+from model_server import launcher, logs, options
 from model_server.config_files import read_model_configs
 from model_server.errors import StartError, UsageError
 
@@ -32,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = options.parse(arguments)
         configs = read_model_configs(chosen)
+        choice = launcher.choose(chosen.server, chosen.docker_image)
+        logger.info("server: %s (%s)", choice.kind, choice.reason)
+        if choice.kind != "embedded":
+            command = launcher.command(choice, arguments, chosen, configs)
+            return launcher.run(command, chosen, configs)
         # TensorFlow's own chatter about CPUs and CUDA hides what the server has to say.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         # Importing TensorFlow takes seconds; a mistake on the command line is said before that.

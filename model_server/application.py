@@ -91,6 +91,7 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
             server.start()
             if rest:
                 rest.start()
+            logger.info("every model is AVAILABLE")
             _wait(stop, catalog, options)
         logger.info("stopping: no new calls, running ones finish")
         if rest:

@@ -7,7 +7,6 @@ that ignores a setting is worse than one that does not start.
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import os
 from collections.abc import Sequence
@@ -20,10 +19,17 @@ _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else o
 _TRUE = ("true", "1")
 _FALSE = ("false", "0")
 _UNSUPPORTED = "unsupported"
+_OWN = "own"
 
 
 def _flag(default: Any, text: str) -> Any:
     return field(default=default, metadata={"help": text})
+
+
+def _own(default: Any, text: str) -> Any:
+    """A flag that TensorFlow Serving does not have; the launcher keeps it from other servers."""
+    text = f"(not in TensorFlow Serving) {text}"
+    return field(default=default, metadata={"help": text, _OWN: True})
 
 
 def _unsupported(default: Any, text: str) -> Any:
@@ -81,17 +87,20 @@ class ServerOptions:
     enable_serialization_as_tensor_content: bool = _flag(
         False, "answer with tensor_content instead of the typed *_val fields"
     )
-    check_signature_shapes: bool = _flag(
+    check_signature_shapes: bool = _own(
         True,
-        "(not in TensorFlow Serving) refuse a tensor whose rank or fixed dimensions contradict the "
+        "refuse a tensor whose rank or fixed dimensions contradict the "
         "signature before anything runs; off, the graph decides, and a wrong rank can end the "
         "process",
     )
 
-    request_log: str = _flag(
+    server: str = _own(
+        "embedded", "which server runs: auto, binary, docker or embedded; auto prefers the real one"
+    )
+    docker_image: str = _own("vision-forge-serving", "the image of --server=docker")
+    request_log: str = _own(
         "errors",
-        "(not in TensorFlow Serving) which calls are logged, one JSON object a line: none, errors, "
-        "all",
+        "which calls are logged, one JSON object a line: none, errors, all",
     )
 
     platform_config_file: str = _unsupported("", "PlatformConfigMap")
@@ -181,6 +190,10 @@ def parse(arguments: Sequence[str]) -> ServerOptions:
         UsageError: An unknown flag (the closest known one is named), a value that is missing or of
             the wrong type, an argument that is not a flag, or values that contradict each other.
     """
+    return ServerOptions(**_given(arguments))
+
+
+def _given(arguments: Sequence[str]) -> dict[str, Any]:
     known = {flag.name: flag for flag in fields(ServerOptions)}
     values: dict[str, Any] = {}
     rest = list(arguments)
@@ -207,7 +220,25 @@ def parse(arguments: Sequence[str]) -> ServerOptions:
                 raise UsageError(f"--{name} needs a value: --{name}={_show(flag.default) or '…'}")
             value = rest.pop(0)
         values[name] = _convert(name, value, type(flag.default))
-    return ServerOptions(**values)
+    return values
+
+
+def without_own_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Leave out the flags that TensorFlow Serving does not have.
+
+    Args:
+        arguments: A command line that :func:`parse` has accepted.
+
+    Returns:
+        The other flags, each as ``--flag=value``, and the names of those left out that say
+        something other than which server to run.
+    """
+    own = {flag.name for flag in fields(ServerOptions) if flag.metadata.get(_OWN)}
+    options = parse(arguments)
+    given = _given(arguments)
+    kept = [f"--{name}={_show(getattr(options, name))}" for name in given if name not in own]
+    dropped = [f"--{name}" for name in given if name in own - {"server", "docker_image"}]
+    return kept, dropped
 
 
 def usage() -> str:
@@ -250,13 +281,3 @@ def _expect_range(options: ServerOptions, name: str, low: int, high: int) -> Non
 
 def _show(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def as_text(options: ServerOptions) -> str:
-    """Return the flags that differ from their defaults, as one would type them."""
-    changed = [
-        f"--{flag.name}={_show(getattr(options, flag.name))}"
-        for flag in dataclasses.fields(options)
-        if getattr(options, flag.name) != flag.default
-    ]
-    return " ".join(changed)

@@ -1,8 +1,9 @@
 """Configuration messages that TensorFlow Serving has and its Python package leaves out.
 
 ``BatchingParameters``, ``MonitoringConfig`` and ``SSLConfig`` are read in text format only, so the
-names of fields matter and their numbers do not. They live in a pool of their own, where they cannot
-collide with a package that ships them one day.
+names of fields matter and their numbers do not. The messages of GetModelStatus are as much of the
+real ones, number by number, as it takes to see a state without importing TensorFlow. All live in a
+pool of their own, where they cannot collide with a package that ships them one day.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _WRAPPERS = "google.protobuf"
 
 _SCALARS = {
     "bool": _Field.TYPE_BOOL,
+    "int32": _Field.TYPE_INT32,
     "int64": _Field.TYPE_INT64,
     "string": _Field.TYPE_STRING,
 }
@@ -46,6 +48,12 @@ _MESSAGES = {
         "server_cert": "string",
         "custom_ca": "string",
         "client_verify": "bool",
+    },
+    "ModelSpec": {"name": "string"},
+    "GetModelStatusRequest": {"model_spec": f"{_PACKAGE}.ModelSpec"},
+    "ModelVersionStatus": {"version": "int64", "state": "int32"},
+    "GetModelStatusResponse": {
+        "model_version_status": f"repeated {_PACKAGE}.ModelVersionStatus",
     },
 }
 
@@ -87,3 +95,5 @@ def _class(name: str) -> Any:
 BatchingParameters = _class("BatchingParameters")
 MonitoringConfig = _class("MonitoringConfig")
 SSLConfig = _class("SSLConfig")
+GetModelStatusRequest = _class("GetModelStatusRequest")
+GetModelStatusResponse = _class("GetModelStatusResponse")

@@ -27,6 +27,16 @@ REPO = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 120.0
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--server``: which server the tests' servers are, as for ``python -m model_server``."""
+    parser.addoption(
+        "--server",
+        choices=("auto", "binary", "docker", "embedded"),
+        default="embedded",
+        help="run the tests against TensorFlow Serving itself where there is one",
+    )
+
+
 @dataclass
 class RunningServer:
     """A server process that answers.
@@ -62,19 +72,29 @@ class RunningServer:
 
 
 @pytest.fixture(scope="session")
+def embedded_only(request: pytest.FixtureRequest) -> None:
+    """Skip what only the embedded server does, when another one is tested."""
+    kind = request.config.getoption("--server")
+    if kind != "embedded":
+        pytest.skip(f"this is about the embedded server, the tests run with --server={kind}")
+
+
+@pytest.fixture(scope="session")
 def start_server(
-    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., RunningServer]]:
     """Start servers on free ports and stop them at the end.
 
     ``start_server(*flags, rest=False, wait=True)`` returns a :class:`RunningServer` that answers
     (with ``wait=False`` one that may still be loading).
     """
+    kind = request.config.getoption("--server")
     servers: list[RunningServer] = []
 
     def start(*flags: str, rest: bool = False, wait: bool = True) -> RunningServer:
         port, rest_port = _free_ports(2)
-        command = [sys.executable, "-m", "model_server", f"--port={port}", *flags]
+        command = [sys.executable, "-m", "model_server", f"--server={kind}", f"--port={port}"]
+        command += flags
         if rest:
             command.append(f"--rest_api_port={rest_port}")
         log_path = tmp_path_factory.mktemp("server") / "server.log"

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("embedded_only")
+
 PARAMETERS = """
 max_batch_size { value: 4 }
 batch_timeout_micros { value: 300000 }

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("embedded_only")
+
 PATH = "/monitoring/prometheus/metrics"
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("embedded_only")
+
 
 @pytest.fixture(scope="module")
 def strict(toy_models: Path, start_server: Callable[..., Any], caller: Any) -> Any:
