@@ -1,0 +1,170 @@
+"""What needs TensorFlow, run by the tests as a program: ``tensorflow_side.py ACTION ARGUMENT…``.
+
+Each action prints one JSON object. The pytest process itself never imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from export.classifier import photographs
+from export.classifier.backbones import BACKBONES
+from export.classifier.model import Assembly, build, unfreeze_top
+from export.classifier.settings import ClassifierSettings
+from export.classifier.training import Trained, train
+from export.folding import fold_batch_norm
+
+_QUICK = ClassifierSettings(
+    image_size=96, epochs=3, fine_tune_epochs=2, fine_tune_layers=20, batch_size=8
+)
+
+
+def train_both_ways(data: Path) -> dict[str, Any]:
+    """Train with and without features computed once; compare what was learned."""
+    cached = train(_QUICK, photographs.find(data))
+    every_epoch = train(replace(_QUICK, cache_features=False), photographs.find(data))
+    return {
+        "trained": [_summary(cached), _summary(every_epoch)],
+        "head_apart": _apart(cached.classifier.head, every_epoch.classifier.head),
+        "base_apart": _apart(cached.classifier.base, every_epoch.classifier.base),
+        "loss_apart": [
+            abs(one.loss - other.loss)
+            for one, other in zip(cached.phases, every_epoch.phases, strict=True)
+        ],
+    }
+
+
+def statistics() -> dict[str, Any]:
+    """Fit a base with its top unfrozen, as phase 2 does and from scratch; tell what moved."""
+    report = {}
+    for name, pretrained in (("phase_2", True), ("from_scratch", False)):
+        keras.utils.set_random_seed(1)
+        row = BACKBONES["mobilenet_v2"]
+        classifier = build(row, row.build(96), _QUICK, classes=3)
+        unfreeze_top(classifier.base, _QUICK.fine_tune_layers)
+        model = Assembly(classifier.features, classifier.head, pretrained=pretrained)
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        before = {v.path: v.numpy() for v in classifier.base.variables}
+        pixels = np.random.uniform(0, 255, (12, 96, 96, 3))
+        model.fit(pixels, np.arange(12) % 3, batch_size=4, verbose=0)
+        moved = {v.path for v in classifier.base.variables if not np.array_equal(before[v.path], v)}
+        report[name] = {
+            "statistics": sum("moving_" in path for path in moved),
+            "weights": sum("moving_" not in path for path in moved),
+        }
+    return report
+
+
+def backbones() -> dict[str, Any]:
+    """Build every backbone; save, load and fold it, and compare."""
+    report: dict[str, Any] = {}
+    for name, row in BACKBONES.items():
+        keras.utils.set_random_seed(1)
+        base = row.build(64)
+        for layer in base.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.set_weights(
+                    [np.random.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()]
+                )
+        settings = ClassifierSettings(backbone=name, image_size=64)
+        classifier = build(row, base, settings, classes=3)
+        file = Path(sys.argv[2]) / f"{name}.keras"
+        classifier.model.save(file)
+        pixels = np.random.uniform(0, 255, (2, 64, 64, 3)).astype(np.float32)
+        expected = classifier.model(pixels).numpy()
+        folded = fold_batch_norm(base)
+        preprocessed = row.preprocess(tf.constant(pixels))
+        scale = float(np.abs(base(preprocessed)).max())
+        official = {
+            "mobilenet_v2": keras.applications.mobilenet_v2,
+            "resnet50": keras.applications.resnet50,
+            "efficientnet_b0": keras.applications.efficientnet,
+        }[name].preprocess_input(pixels.copy())
+        report[name] = {
+            "reloaded_apart": float(np.abs(keras.models.load_model(file)(pixels) - expected).max()),
+            "folded_apart": float(np.abs(folded(preprocessed) - base(preprocessed)).max()) / scale,
+            "norms_left": sum(
+                isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers
+            ),
+            "preprocessing_apart": float(np.abs(preprocessed - official).max()),
+            "trainable_in_base": len(classifier.base.trainable_weights),
+            "trainable_in_model": len(classifier.model.trainable_weights),
+        }
+    return report
+
+
+def unrunnable(path: Path) -> dict[str, Any]:
+    """Write the SavedModel that shows the contract's signatures and cannot run (a known trap)."""
+    base = keras.applications.MobileNetV2(
+        include_top=False, weights=None, input_shape=(96, 96, 3), pooling="avg"
+    )
+    model = keras.Sequential([base, keras.layers.Dense(2)])
+
+    class Wrapped(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def _answer(self, pixels: Any) -> dict[str, Any]:
+            logits = self.model(tf.image.resize(pixels, (96, 96)) / 127.5 - 1.0)
+            return {
+                "logits": logits,
+                "probabilities": tf.nn.softmax(logits),
+                "classes": tf.tile([["cat", "dog"]], [tf.shape(logits)[0], 1]),
+            }
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
+        def pixels(self, input_tensor: Any) -> dict[str, Any]:
+            return self._answer(input_tensor)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+        def files(self, image_bytes: Any) -> dict[str, Any]:
+            return self._answer(tf.map_fn(_decode, image_bytes, fn_output_signature=tf.uint8))
+
+    def _decode(item: Any) -> Any:
+        picture = tf.io.decode_image(item, channels=3, expand_animations=False)
+        return tf.cast(
+            tf.image.resize(tf.ensure_shape(picture, [None, None, 3]), (96, 96)), tf.uint8
+        )
+
+    module = Wrapped()
+    tf.saved_model.save(
+        module, str(path), {"serving_default": module.pixels, "serving_bytes": module.files}
+    )
+    runs = tf.saved_model.load(str(path)).signatures["serving_default"]
+    answer = runs(input_tensor=tf.zeros([1, 8, 8, 3], tf.uint8))
+    return {"python_runs_it": sorted(answer)}
+
+
+def _summary(trained: Trained) -> dict[str, Any]:
+    return {
+        "accuracy": [phase.accuracy for phase in trained.phases],
+        "frozen_layers": [phase.frozen_layers for phase in trained.phases],
+        "losses": [epoch["loss"] for phase in trained.phases for epoch in phase.history],
+    }
+
+
+def _apart(one: Any, other: Any) -> float:
+    pairs = zip(one.get_weights(), other.get_weights(), strict=True)
+    return max(float(np.abs(a - b).max()) for a, b in pairs)
+
+
+if __name__ == "__main__":
+    logging.disable()
+    action, *paths = sys.argv[1:]
+    chosen = {
+        "train_both_ways": lambda: train_both_ways(Path(paths[0])),
+        "statistics": statistics,
+        "backbones": backbones,
+        "unrunnable": lambda: unrunnable(Path(paths[0])),
+    }[action]
+    print(json.dumps(chosen()))
