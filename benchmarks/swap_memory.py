@@ -1,0 +1,129 @@
+"""Resident memory of the server over many version swaps and under a long load.
+
+    python benchmarks/swap_memory.py [--swaps 50] [--soak-seconds 600] [--clients 16]
+
+Serves the toy model, swaps versions under load, goes on calling, and prints one JSON line a
+checkpoint: resident megabytes, calls and failures so far.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import grpc
+from serving_overhead import METHOD, REPO, toy_request
+
+
+class Clients:
+    """Threads that call without pause."""
+
+    def __init__(self, target: str, count: int) -> None:
+        """Start ``count`` clients of ``target``."""
+        self.calls = 0
+        self.failures: list[str] = []
+        self._channel = grpc.insecure_channel(target)
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self) -> None:
+        call = self._channel.unary_unary(METHOD)
+        payload = toy_request()
+        while not self._stop.is_set():
+            try:
+                call(payload, timeout=30)
+            except grpc.RpcError as err:
+                self.failures.append(f"{err.code().name}: {err.details()}")
+            self.calls += 1
+
+    def stop(self) -> None:
+        """Stop and wait."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def resident_mb(process_id: int) -> float:
+    """Return a process's resident memory in MB."""
+    for line in Path(f"/proc/{process_id}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return round(int(line.split()[1]) / 1024, 1)
+    raise RuntimeError(f"/proc/{process_id}/status has no VmRSS")
+
+
+def main() -> None:
+    """Swap, soak, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--swaps", type=int, default=50)
+    parser.add_argument("--soak-seconds", type=float, default=600.0)
+    parser.add_argument("--clients", type=int, default=16)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch, socket.socket() as holder:
+        base = Path(scratch) / "toy"
+        maker = REPO / "tests" / "model_server" / "make_toy.py"
+        subprocess.run(
+            [sys.executable, str(maker), str(base), "1", "--scale"], check=True, capture_output=True
+        )
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+        holder.close()
+        log_path = Path(scratch) / "log"
+        with log_path.open("w") as log:
+            server = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "model_server", f"--port={port}", "--model_name=toy"),
+                    *(f"--model_base_path={base}", "--grpc_max_threads=64"),
+                ],
+                cwd=REPO,
+                stderr=log,
+            )
+        try:
+            target = f"127.0.0.1:{port}"
+            with grpc.insecure_channel(target) as channel:
+                grpc.channel_ready_future(channel).result(timeout=120)
+            clients = Clients(target, arguments.clients)
+
+            def checkpoint(event: str, **fields: object) -> None:
+                line = {
+                    "event": event,
+                    **fields,
+                    "resident_mb": resident_mb(server.pid),
+                    "calls": clients.calls,
+                    "failures": len(clients.failures),
+                }
+                print(json.dumps(line), flush=True)
+
+            time.sleep(3)
+            checkpoint("start")
+            for version in range(2, arguments.swaps + 2):
+                shutil.copytree(base / str(version - 1), base.parent / "coming")
+                (base.parent / "coming").rename(base / str(version))
+                while f"toy version {version - 1} is unloaded" not in log_path.read_text():
+                    time.sleep(0.05)
+                shutil.rmtree(base / str(version - 1))
+                if (version - 1) % 10 == 0:
+                    checkpoint("swaps", swaps=version - 1)
+            end = time.monotonic() + arguments.soak_seconds
+            while (left := end - time.monotonic()) > 0:
+                time.sleep(min(60.0, left))
+                checkpoint("soak", seconds=round(arguments.soak_seconds - max(0.0, left - 60.0)))
+            clients.stop()
+            for failure in clients.failures[:5]:
+                print(json.dumps({"failure": failure}))
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+if __name__ == "__main__":
+    main()
