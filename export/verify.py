@@ -104,12 +104,11 @@ def verify(path: Path, contract: Contract | None = None) -> Verification:
         contract_file = Path(scratch) / contracts.PUBLISHED_FILE
         contract_file.write_text(contract.to_json(), encoding="utf-8")
         session = pool.submit(_session_check, path, contract_file)
-        shown = pool.submit(_show, path, contract)
-        runs = [
-            pool.submit(_run, path, contract, case, Path(scratch))
-            for case in _first_cases(path, contract)
-        ]
-        findings = [session.result(), shown.result(), *(run.result() for run in runs)]
+        shown = pool.submit(_show, path, contract).result()
+        # What shows other signatures cannot be asked for these.
+        cases = [] if shown.differences else _first_cases(path, contract)
+        runs = [pool.submit(_run, path, contract, case, Path(scratch)) for case in cases]
+        findings = [session.result(), shown, *(run.result() for run in runs)]
     max_distance: dict[str, float] = {}
     for finding in findings:
         for name, distance in finding.distances.items():

@@ -23,6 +23,8 @@ import pytest
 
 from demo.photographs import write_data_set
 
+pytest_plugins = ["tests.java.fixtures"]  # the JVM's worker process, for whoever asks Java
+
 REPO = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 120.0
 

@@ -67,9 +67,15 @@ class Worker:
         """Load a version and let it go."""
         self._service.load(self._path.of(version)).close()
 
-    def check_server(self, target: str, image: bytes, version: str | None = None) -> None:
+    def check_server(
+        self,
+        target: str,
+        image: bytes,
+        version: str | None = None,
+        model: str | None = None,
+    ) -> None:
         """Hold a server to the contract: what it declares, and its answer to one image file."""
-        number = self.connect(target, version)
+        number = self.connect(target, version, model)
         try:
             self._objects[number].checkContract()
             self.classify(number, [image])

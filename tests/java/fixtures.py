@@ -57,7 +57,7 @@ class Java:
         """Run a check; return the message of the contract's or loader's refusal, None when OK.
 
         ``java.refusal("check_version", path)`` and ``java.refusal("check_server", target, image,
-        path)`` ask Java whether a version or a server keeps its contract.
+        path, model)`` ask Java whether a version or a server keeps its contract.
         """
         try:
             self(operation, *arguments)

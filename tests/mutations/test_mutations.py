@@ -1,0 +1,186 @@
+"""Change one thing in a model; every side must notice before it matters.
+
+The promise of the contract, side by side: the exporter's verification, the server's metadata, the
+Python client, Java with the model embedded, and the Java client. Each is shown the published
+version (and accepts it) and the same version with one thing changed (and refuses it, naming it).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from export.verify import verify
+from python_client import VisionClient
+from python_client.messages import load
+from serving_config import contract as contracts
+from serving_config.contract import ContractMismatchError
+
+DT_FLOAT = 1
+
+Signatures = Any  # the map of SignatureDef messages in a meta graph
+
+
+def rename_the_key(signatures: Signatures) -> None:
+    signatures["predict"].CopyFrom(signatures["serving_default"])
+    del signatures["serving_default"]
+
+
+def rename_an_input(signatures: Signatures) -> None:
+    inputs = signatures["serving_default"].inputs
+    inputs["input_1"].CopyFrom(inputs["input_tensor"])
+    del inputs["input_tensor"]
+
+
+def change_a_dtype(signatures: Signatures) -> None:
+    signatures["serving_default"].inputs["input_tensor"].dtype = DT_FLOAT
+
+
+def change_a_rank(signatures: Signatures) -> None:
+    signatures["serving_bytes"].inputs["image_bytes"].tensor_shape.dim.add(size=1)
+
+
+def drop_an_output(signatures: Signatures) -> None:
+    del signatures["serving_bytes"].outputs["logits"]
+
+
+def add_an_input(signatures: Signatures) -> None:
+    inputs = signatures["serving_default"].inputs
+    inputs["image_size"].CopyFrom(inputs["input_tensor"])
+
+
+# What each changes, and the words with which it must be named.
+MUTATIONS: dict[Callable[[Signatures], None], str] = {
+    rename_the_key: "serving_default",
+    rename_an_input: "input_tensor",
+    change_a_dtype: "expected uint8 [-1, -1, -1, 3], found float32 [-1, -1, -1, 3]",
+    change_a_rank: "expected string [-1], found string [-1, 1]",
+    drop_an_output: "logits",
+    add_an_input: "image_size",
+}
+CLASS_ORDER = (
+    "class order: expected ['brick', 'grass', 'gravel'], found ['gravel', 'grass', 'brick']"
+)
+
+
+@pytest.fixture(scope="module")
+def mutants(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """The published version under its own name, and its mutants by the name of the change.
+
+    ``class_order`` is a model whose columns stand in another order than its contract says.
+    """
+    home = tmp_path_factory.mktemp("mutants")
+    versions = {
+        name: Path(shutil.copytree(published, home / name / "1"))
+        for name in ["classifier", "class_order", *(change.__name__ for change in MUTATIONS)]
+    }
+    saved_model_pb2 = load("tensorflow.core.protobuf.saved_model_pb2")
+    for change in MUTATIONS:
+        file = versions[change.__name__] / "saved_model.pb"
+        saved_model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+        change(saved_model.meta_graphs[0].signature_def)
+        file.write_bytes(saved_model.SerializeToString())
+    graph = (versions["class_order"] / "saved_model.pb").read_bytes()
+    _write_classes_in_another_order(versions["class_order"] / "saved_model.pb", graph)
+    return versions
+
+
+def _write_classes_in_another_order(file: Path, saved_model: bytes) -> None:
+    saved_model_pb2 = load("tensorflow.core.protobuf.saved_model_pb2")
+    document = saved_model_pb2.SavedModel.FromString(saved_model)
+    names = [b"brick", b"grass", b"gravel"]
+    graph = document.meta_graphs[0].graph_def
+    nodes = [node for function in graph.library.function for node in function.node_def]
+    changed = 0
+    for node in [*graph.node, *nodes]:
+        tensor = node.attr["value"].tensor if "value" in node.attr else None
+        if tensor is not None and list(tensor.string_val) == names:
+            tensor.string_val[:] = reversed(names)
+            changed += 1
+    assert changed, "the graph holds the class names somewhere else"
+    file.write_bytes(document.SerializeToString())
+
+
+@pytest.fixture(scope="module")
+def target(
+    mutants: Mapping[str, Path],
+    start_server: Callable[..., Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """A server that hosts all of them, each under its own name."""
+    config = tmp_path_factory.mktemp("mutants_config") / "models.config"
+    entries = "".join(
+        f'config {{ name: "{name}" base_path: "{path.parent}" model_platform: "tensorflow" }}\n'
+        for name, path in mutants.items()
+    )
+    config.write_text(f"model_config_list {{\n{entries}}}\n", encoding="utf-8")
+    # Warm-up requests of the published version would not fit its mutants.
+    server = start_server(f"--model_config_file={config}", "--enable_model_warmup=false")
+    return str(server.target)
+
+
+@pytest.fixture(scope="module")
+def image(mutants: Mapping[str, Path]) -> bytes:
+    """One encoded photograph."""
+    from serving_config import golden
+
+    version = mutants["classifier"]
+    cases = golden.load(version, contracts.load(version))
+    encoded = next(case for case in cases if str(case) == "serving_bytes/one")
+    return bytes(encoded.inputs["image_bytes"][0])
+
+
+def refused_by_exporter(path: Path) -> str:
+    """Return all differences that verification finds, empty when it accepts."""
+    return "\n".join(map(str, verify(path).differences))
+
+
+def refused_by_python(target: str, name: str, contract: Path) -> str:
+    """Return the client's refusal, empty when it accepts."""
+    with VisionClient(target, model=name, contract=contract, timeout_s=60) as client:
+        try:
+            client.check_contract()
+        except ContractMismatchError as err:
+            return str(err)
+    return ""
+
+
+def test_the_published_version_is_accepted_by_all(
+    mutants: Mapping[str, Path], target: str, java: Any, image: bytes
+) -> None:
+    version = mutants["classifier"]
+    assert not refused_by_exporter(version)
+    assert not refused_by_python(target, "classifier", version)
+    assert java.refusal("check_version", version) is None
+    assert java.refusal("check_server", target, image, version, "classifier") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        *((change.__name__, words) for change, words in MUTATIONS.items()),
+        ("class_order", CLASS_ORDER),
+    ],
+)
+def test_one_change_is_refused_by_all(
+    mutants: Mapping[str, Path], target: str, java: Any, image: bytes, name: str, words: str
+) -> None:
+    mutant, contract = mutants[name], mutants["classifier"]
+    refusals = {
+        "exporter": refused_by_exporter(mutant),
+        "Python client": refused_by_python(target, name, contract),
+        "Java, embedded": java.refusal("check_version", mutant) or "",
+        "Java client": java.refusal("check_server", target, image, contract, name) or "",
+    }
+    if name != "class_order":  # a signature does not say what a column means
+        with VisionClient(target, model=name) as client:
+            declared = client.metadata().signatures
+        refusals["server metadata"] = "\n".join(
+            map(str, contracts.load(contract).differences(declared))
+        )
+    unmoved = [side for side, message in refusals.items() if words not in message]
+    assert not unmoved, f"{unmoved} do not name {words!r}: {refusals}"
