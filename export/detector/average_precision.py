@@ -35,6 +35,7 @@ class ImageBoxes:
 
 def iou(first: Array, second: Array) -> Array:
     """Return the IoU of each pair: float [n, m]; boxes without area have none."""
+    first, second = first.astype(np.float64), second.astype(np.float64)
     low = np.maximum(first[:, None, :2], second[None, :, :2])
     high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     common = np.clip(high - low, 0, None).prod(-1)

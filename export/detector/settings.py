@@ -86,7 +86,7 @@ class DetectorSettings:
     fine_tune_epochs: int = 15
     minutes: float = 0.0
     fine_tune_minutes: float = 0.0
-    batch_size: int = 8
+    batch_size: int = 4
     learning_rate: float = 1e-3
     fine_tune_learning_rate: float = 1e-4
     patience: int = 10

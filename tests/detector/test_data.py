@@ -1,0 +1,237 @@
+"""Data sets: two formats, one answer; everything bad is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+Side = Any
+Write = Callable[..., Path]
+
+
+def data_error(side: Side, *arguments: Any, **options: Any) -> str:
+    kind, message = side.error_of("load_data", *arguments, **options)
+    assert kind == "DataSetError"
+    return str(message)
+
+
+def voc_box(name: str, *edges: object) -> str:
+    tags = zip(("xmin", "ymin", "xmax", "ymax"), edges, strict=True)
+    return (
+        f"<object><name>{name}</name><bndbox>"
+        + "".join(f"<{tag}>{edge}</{tag}>" for tag, edge in tags)
+        + "</bndbox></object>"
+    )
+
+
+def test_voc_and_coco_give_the_same_samples(
+    side: Side, tmp_path: Path, write_voc: Write, write_coco: Write
+) -> None:
+    voc = side("load_data", str(write_voc(tmp_path / "voc")))
+    coco = side("load_data", str(write_coco(tmp_path / "coco")))
+    assert voc == coco
+    assert voc["class_names"] == ("disc", "square")
+    assert voc["problems"] == []
+    assert (len(voc["training"]), len(voc["validation"])) == (9, 3)
+
+
+def test_the_seed_decides_the_split(side: Side, tmp_path: Path, write_voc: Write) -> None:
+    folder = str(write_voc(tmp_path / "voc"))
+    first, again, other = (side("load_data", folder, seed=s)["validation"] for s in (0, 0, 1))
+    assert first == again != other
+
+
+def test_a_stated_split_is_kept(side: Side, tmp_path: Path, write_voc: Write) -> None:
+    data = side("load_data", str(write_voc(tmp_path / "voc", split=10)))
+    assert [sample[0] for sample in data["validation"]] == ["image_10.jpg", "image_11.jpg"]
+
+
+@pytest.fixture
+def spoiled(tmp_path: Path, write_voc: Write) -> tuple[Path, dict[str, str]]:
+    """A VOC folder with one thing of each kind wrong, and what each must be called."""
+    folder = write_voc(tmp_path / "voc", count=12)
+    notes, pictures = folder / "Annotations", folder / "JPEGImages"
+    expected = {}
+
+    def spoil(index: int, xml: str, reason: str) -> None:
+        path = notes / f"image_{index:02d}.xml"
+        path.write_text(xml)
+        expected[path.name] = reason
+
+    good = voc_box("disc", 10, 10, 50, 50)
+    spoil(0, "<annotation><object>", "broken XML")
+    spoil(1, f"<annotation>{voc_box('disc', 30, 30, 30, 60)}{good}</annotation>", "has no area")
+    spoil(2, f"<annotation>{voc_box('disc', 900, 9, 990, 60)}{good}</annotation>", "lies outside")
+    spoil(3, f"<annotation>{voc_box('disc', 9, 9, 990, 60)}</annotation>", "reaches outside")
+    spoil(4, f"<annotation>{voc_box('disc', 'x', 9, 90, 60)}</annotation>", "the xmin 'x'")
+    spoil(5, f"<annotation>{voc_box('dragon', 9, 9, 90, 60)}{good}</annotation>", "unknown class")
+    spoil(6, f"<annotation>{voc_box('disc', 'nan', 9, 90, 60)}</annotation>", "not finite")
+    (pictures / "image_07.jpg").unlink()
+    expected["image_07"] = "no such image"
+    (pictures / "image_08.jpg").write_bytes(b"no picture at all")
+    expected["image_08.jpg"] = "not an image that can be decoded"
+    (pictures / "image_09.jpg").write_bytes((pictures / "image_09.jpg").read_bytes()[:600])
+    expected["image_09.jpg"] = "not an image that can be decoded"
+    return folder, expected
+
+
+def test_bad_input_is_named_and_skipped(side: Side, spoiled: tuple[Path, dict[str, str]]) -> None:
+    folder, expected = spoiled
+    data = side("load_data", str(folder), class_names=["disc", "square"])
+    for file, reason in expected.items():
+        assert any(file in p and reason in p for p in data["problems"]), (file, reason)
+    assert len(data["problems"]) == len(expected)
+    samples = {sample[0]: sample for sample in data["training"] + data["validation"]}
+    assert sorted(samples) == [f"image_{i:02d}.jpg" for i in (1, 2, 3, 4, 5, 6, 10, 11)]
+    for index in (1, 2, 5):  # the good box beside the bad one stays
+        assert samples[f"image_{index:02d}.jpg"][2] == [[9, 9, 50, 50]]
+    (height, width), boxes = samples["image_03.jpg"][1:3]
+    assert boxes == [[8, 8, width, 60]]
+    assert height in {120, 128, 160}
+
+
+def test_bad_input_is_refused_when_asked(side: Side, spoiled: tuple[Path, dict[str, str]]) -> None:
+    folder, expected = spoiled
+    message = data_error(side, str(folder), class_names=["disc", "square"], on_bad_input="refuse")
+    assert message.startswith(f"{len(expected)} things in the data set are bad")
+    assert all(file in message and reason in message for file, reason in expected.items())
+
+
+def test_a_data_set_without_a_box_is_refused(side: Side, tmp_path: Path, write_voc: Write) -> None:
+    folder = write_voc(tmp_path / "voc", count=4)
+    for path in (folder / "Annotations").iterdir():
+        path.write_text("<annotation/>")
+    assert "has no box to train on: " in data_error(side, str(folder))
+
+
+def test_difficult_and_crowd_are_ignored_not_background(
+    side: Side, tmp_path: Path, write_voc: Write, write_coco: Write
+) -> None:
+    voc, coco = write_voc(tmp_path / "voc"), write_coco(tmp_path / "coco")
+    for path in (voc / "Annotations").iterdir():
+        text = path.read_text().replace("</name>", "</name><difficult>1</difficult>", 1)
+        path.write_text(text)
+    document = json.loads((coco / "labels.json").read_text())
+    first = {}
+    for entry in document["annotations"]:
+        entry["iscrowd"] = int(first.setdefault(entry["image_id"], entry) is entry)
+    (coco / "labels.json").write_text(json.dumps(document))
+    by_voc = side("load_data", str(voc))
+    assert by_voc == side("load_data", str(coco))
+    assert all(sample[4][0] for sample in by_voc["training"])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda d: d["annotations"][0].update(image_id=99), "no such image 99"),
+        (lambda d: d["annotations"][0].update(category_id=3), "unknown class 3"),
+        (lambda d: d["annotations"][0].update(bbox=[1, 2, 3]), "expected bbox of 4 numbers"),
+        (lambda d: d["annotations"][0].update(bbox=[9, 9, 0, 5]), "has no area"),
+        (lambda d: d["images"][0].pop("file_name"), "lacks id or file_name"),
+        (lambda d: d["images"][0].update(file_name="gone.jpg"), "no such image"),
+    ],
+)
+def test_bad_coco_entries_are_named(
+    side: Side, tmp_path: Path, write_coco: Write, change: Callable[[Any], Any], reason: str
+) -> None:
+    folder = write_coco(tmp_path / "coco", count=6)
+    document = json.loads((folder / "labels.json").read_text())
+    change(document)
+    (folder / "labels.json").write_text(json.dumps(document))
+    problems = side("load_data", str(folder))["problems"]
+    assert any(reason in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [('{"images": [', "is broken JSON"), ('{"images": []}', "is no COCO file"), ("[]", "no COCO")],
+)
+def test_a_broken_json_is_refused(side: Side, tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "labels.json").write_text(text)
+    assert reason in data_error(side, str(tmp_path), "coco")
+
+
+def test_a_folder_of_neither_format(side: Side, tmp_path: Path) -> None:
+    (tmp_path / "holiday.txt").touch()
+    message = data_error(side, str(tmp_path))
+    assert "neither Pascal VOC nor COCO (it holds holiday.txt)" in message
+    assert "--format voc or --format coco" in message
+
+
+def test_letterbox_keeps_the_shape_and_centres(side: Side) -> None:
+    image = np.full((30, 60, 3), 200, np.uint8)
+    square = side("boxed", image, 96)
+    assert square.shape == (96, 96, 3)
+    assert (square[24:72] == 200).all()
+    assert (square[:24] == 127.5).all() and (square[72:] == 127.5).all()
+    batch = side("boxed", np.stack([image, image]), 96)
+    np.testing.assert_array_equal(batch, np.stack([square, square]))
+
+
+@pytest.mark.parametrize(("height", "width"), [(480, 640), (333, 100), (1, 4000), (17, 17)])
+def test_boxes_come_back_from_the_letterbox(side: Side, height: int, width: int) -> None:
+    box = [0.1 * width, 0.2 * height, 0.7 * width, 0.9 * height]
+    found = side("there_and_back", box, height, width, 416)
+    np.testing.assert_allclose(found, box, rtol=1e-4, atol=1e-3)
+
+
+def painted() -> tuple[np.ndarray, np.ndarray]:
+    """Return a black square image with one white rectangle, and its box."""
+    pixels = np.zeros((64, 64, 3), np.float32)
+    pixels[20:36, 12:44] = 255
+    return pixels, np.array([[12, 20, 44, 36]], np.float32)
+
+
+def box_of_white(pixels: np.ndarray) -> list[int]:
+    rows, columns = np.nonzero((pixels > 200).all(axis=-1))
+    return [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+
+
+def test_a_flip_moves_pixels_and_boxes_together(side: Side) -> None:
+    pixels, boxes = side("flipped", *painted())
+    assert boxes.tolist() == [[20, 20, 52, 36]] == [box_of_white(pixels)]
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift"),
+    [(1.0, [8.0, -4.0]), (1.5, [0.0, 0.0]), (0.5, [3.0, 5.0]), (1.25, [-6.0, 9.0])],
+)
+def test_scaling_moves_pixels_and_boxes_together(
+    side: Side, scale: float, shift: list[float]
+) -> None:
+    pixels, boxes, classes = side("moved", *painted(), np.array([3]), scale, shift)
+    assert classes.tolist() == [3]
+    np.testing.assert_allclose(boxes[0], box_of_white(pixels), atol=1.0)
+
+
+def test_what_is_moved_out_of_sight_is_no_longer_asked_for(side: Side) -> None:
+    _, boxes, classes = side("moved", *painted(), np.array([3]), 1.0, [60.0, 0.0])
+    assert classes.tolist() == [-1]
+    assert (boxes >= 0).all() and (boxes <= 64).all()
+
+
+def test_the_seed_decides_the_augmentation(side: Side) -> None:
+    one, same, other = (side("random_change", *painted(), seed) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(one[0], same[0])
+    np.testing.assert_array_equal(one[1], same[1])
+    assert not np.array_equal(one[0], other[0])
+    assert one[0].min() >= 0 and one[0].max() <= 255
+
+
+def test_training_batches_are_reproducible_and_change_each_epoch(
+    side: Side, tmp_path: Path, write_voc: Write
+) -> None:
+    folder = str(write_voc(tmp_path / "voc", count=12))
+    first, again = side("batches", folder, 1, True), side("batches", folder, 1, True)
+    for one, two in zip(first, again, strict=True):
+        for name in one:
+            np.testing.assert_array_equal(one[name], two[name])
+    half = len(first) // 2
+    assert not np.array_equal(first[0]["pixels"], first[half]["pixels"])
+    assert {b["pixels"].shape[1:] for b in first} == {(64, 64, 3)}
