@@ -62,7 +62,8 @@ def draw(sample: Sample, found: Detections, class_names: Sequence[str], score: f
         EvaluationUnavailableError: Pillow is not installed.
     """
     pillow = _pillow()
-    picture = pillow.Image.open(sample.path).convert("RGB")
+    with pillow.Image.open(sample.path) as file:
+        picture = file.convert("RGB")
     canvas = pillow.ImageDraw.Draw(picture)
     for box, label in zip(sample.boxes, sample.classes, strict=True):
         canvas.rectangle([float(edge) for edge in box], outline=_GREEN, width=2)

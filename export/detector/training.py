@@ -25,6 +25,7 @@ from export.detector import anchors, feature_cache, pipeline
 from export.detector import model as models
 from export.detector.annotations import DetectionData
 from export.detector.backbones import BACKBONES
+from export.detector.event_log import EventLog
 from export.detector.feature_cache import CachedBatches, CachedFeatures
 from export.detector.head import ANCHORS_PER_SCALE
 from export.detector.loss import detection_loss
@@ -317,9 +318,7 @@ class _Run:
         now = time.monotonic()
         callbacks: list[Any] = [CosineToTheEnd(rate, steps * epochs, now, deadline), best]
         if self.log_dir:
-            callbacks.append(
-                keras.callbacks.TensorBoard(str(self.log_dir / name), write_graph=False)
-            )
+            callbacks.append(EventLog(self.log_dir / name))
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for the result alone
             history = model.fit(
                 batches,

@@ -261,6 +261,18 @@ def coco_precisions(
     return coco_metrics.measure(samples, answers, names).to_json()
 
 
+def event_tags(directory: str) -> dict[str, int]:
+    """Return how often each scalar stands in a directory's event files."""
+    from tensorflow.core.util.event_pb2 import Event
+
+    counts: dict[str, int] = {}
+    for path in Path(directory).glob("events.out.tfevents.*"):
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            for value in Event.FromString(record).summary.value:
+                counts[value.tag] = counts.get(value.tag, 0) + 1
+    return counts
+
+
 def csp_features(preset: str | None) -> list[tuple[int, ...]]:
     row = backbones.BACKBONES["csp_darknet53"]
     backbone, _, _ = pretrained.build_and_fill(row, 64, 3, preset or "none")

@@ -48,7 +48,12 @@ def test_every_float_is_consumed_and_comes_back(
 def test_coco_fills_the_neck_and_not_the_last_convolutions(
     side: Side, official_weights: str
 ) -> None:
-    assert sorted(side("transferred", official_weights)) == ["conv_00", "conv_01", "conv_03", "conv_04"]
+    assert sorted(side("transferred", official_weights)) == [
+        "conv_00",
+        "conv_01",
+        "conv_03",
+        "conv_04",
+    ]
 
 
 @pytest.mark.parametrize(

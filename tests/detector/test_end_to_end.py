@@ -1,0 +1,192 @@
+"""From labelled photographs to boxes from a server, by the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from python_client import VisionClient
+from serving_config import contract as contracts
+from serving_config import golden
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+NAMES = ("disc", "square")
+
+
+@pytest.fixture(scope="module")
+def version(trained: dict[str, Any]) -> Path:
+    return Path(trained["path"])
+
+
+@pytest.fixture(scope="module")
+def client(version: Path, start_server: Callable[..., Any]) -> Any:
+    server = start_server("--model_name=detector", f"--model_base_path={version.parent}")
+    with VisionClient(server.target, model="detector", contract=version) as open_client:
+        yield open_client
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def detect(client: Any, **inputs: Any) -> dict[str, np.ndarray]:
+    key = "serving_bytes" if "image_bytes" in inputs else "serving_default"
+    answer: dict[str, np.ndarray] = client.predict(inputs, signature=key)
+    return answer
+
+
+def test_the_result_says_what_was_made(trained: dict[str, Any]) -> None:
+    assert trained["model"] == "detector" and trained["version"] == 1
+    assert trained["classes"] == list(NAMES)
+    assert trained["images"] == {"training": 24, "validation": 8, "problems": 0}
+    assert [phase["name"] for phase in trained["phases"]] == ["head", "top"]
+    assert trained["weights"]["source"] in {"darknet", "mirror"}
+    assert trained["weights"]["sha256"].startswith("dccea06f")
+    assert trained["map50"] > 0.5  # bright shapes; far beyond chance even after seconds
+
+
+def test_phase_2_trains_the_backbone_and_cannot_lose(trained: dict[str, Any]) -> None:
+    head, top = trained["phases"]
+    assert top["map50"] >= head["map50"]
+    if top["kept_epoch"]:
+        assert 0 < trained["backbone_change"] < 0.1
+    else:
+        assert trained["backbone_change"] == 0
+
+
+def test_each_term_of_the_loss_is_shown_and_recorded(
+    side: Any, trained: dict[str, Any], version: Path
+) -> None:
+    for term in ("box_loss", "objectness_loss", "class_loss"):
+        assert term in trained["log"]
+    record = json.loads((version / "assets.extra" / "run.json").read_text())
+    first, *_, last = record["phases"]["head"]
+    assert {"loss", "box_loss", "objectness_loss", "class_loss", "val_map50"} <= set(first)
+    assert last["loss"] < first["loss"]
+    assert np.shape(record["anchors"]) == (2, 3, 2)
+    logs = version.parent.parent / "tensorboard"
+    epochs = len(record["phases"]["head"])
+    tags = side("event_tags", str(logs / "head"))
+    for name in ("loss", "box_loss", "objectness_loss", "class_loss", "val_map50"):
+        assert tags[f"epoch_{name}"] == epochs
+
+
+def test_the_contract_copy_has_names_and_thresholds(version: Path) -> None:
+    contract = contracts.load(version)
+    assert contract.class_names == NAMES
+    assert contract.bound == {"N": 100}
+    assert contract.parameters["score_threshold"] == 0.01
+    assert contract.parameters["iou_threshold"] == 0.5
+
+
+def test_it_was_verified_before_it_was_published(trained: dict[str, Any]) -> None:
+    assert set(trained["max_distance"]) == {
+        "detection_boxes", "detection_scores", "detection_classes", "num_detections",
+    }  # fmt: skip
+    assert max(trained["max_distance"].values()) <= golden.TOLERANCE
+
+
+def test_the_golden_corpus_through_the_server(version: Path, client: Any) -> None:
+    cases = golden.load(version, contracts.load(version))
+    assert {"one", "batch_of_sizes"} <= {case.name for case in cases}
+    for case in cases:
+        distances = case.differences(detect(client, **case.inputs))
+        assert max(distances.values()) <= golden.TOLERANCE, (str(case), distances)
+
+
+def test_a_batch_of_sizes_answers_as_one_by_one(shapes: Path, client: Any) -> None:
+    files = sorted((shapes / "JPEGImages").iterdir())[-6:]
+    assert len({size_of(file) for file in files}) > 1
+    content = [file.read_bytes() for file in files]
+    together = detect(client, image_bytes=np.array(content, dtype=object))
+    for row, single in enumerate(content):
+        alone = detect(client, image_bytes=np.array([single], dtype=object))
+        for name, values in alone.items():
+            np.testing.assert_allclose(together[name][row], values[0], atol=1e-5, err_msg=name)
+
+
+def test_pixels_and_files_get_the_same_answer(shapes: Path, client: Any) -> None:
+    file = sorted((shapes / "JPEGImages").iterdir())[-1]
+    # A PNG, since two JPEG decoders may differ by a grey level.
+    pixels = pixels_of(file)
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, "PNG")
+    by_file = detect(client, image_bytes=np.array([encoded.getvalue()], dtype=object))
+    by_pixels = detect(client, input_tensor=pixels[None])
+    for name, values in by_pixels.items():
+        np.testing.assert_allclose(by_file[name], values, atol=1e-5, err_msg=name)
+
+
+def test_the_answer_keeps_the_contract(shapes: Path, client: Any) -> None:
+    """Boxes in the original's coordinates: the best one lies on what was drawn."""
+    hits = 0
+    files = sorted((shapes / "JPEGImages").iterdir())[-8:]
+    for file in files:
+        answer = detect(client, image_bytes=np.array([file.read_bytes()], dtype=object))
+        count = int(answer["num_detections"][0])
+        boxes, scores = answer["detection_boxes"][0], answer["detection_scores"][0]
+        classes = answer["detection_classes"][0]
+        assert boxes.shape == (100, 4) and scores.shape == classes.shape == (100,)
+        assert (np.diff(scores[:count]) <= 0).all() and (scores[:count] >= 0.01).all()
+        assert set(classes[:count]) <= {1.0, 2.0}
+        assert boxes.min() >= 0 and boxes.max() <= 1
+        assert not boxes[count:].any() and not scores[count:].any() and not classes[count:].any()
+        pixels = pixels_of(file).astype(int)
+        height, width = pixels.shape[:2]
+        ymin, xmin, ymax, xmax = boxes[0]
+        centre = pixels[int((ymin + ymax) / 2 * height), int((xmin + xmax) / 2 * width)]
+        color = (255, 40, 40) if NAMES[int(classes[0]) - 1] == "disc" else (40, 255, 40)
+        hits += np.abs(centre - color).max() < 30
+    assert hits >= len(files) - 1
+
+
+def test_evaluation_through_the_server(
+    version: Path, shapes: Path, run_export: Run, trained: dict[str, Any], tmp_path: Path
+) -> None:
+    done = run_export(
+        "evaluate", "detector", version, "--data", shapes, "--pictures", tmp_path, "--score", "0.3"
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["images"] == 8 and set(result["per_class"]) == set(NAMES)
+    # The same figure as while training, now by pycocotools on the served graph.
+    assert result["map50"] == pytest.approx(trained["map50"], abs=0.02)
+    assert result["map50_95"] < result["map50"]
+    assert size_of(Path(result["pictures"]["sheet"]))[0] > 1000
+    worst = result["pictures"]["worst"]
+    assert len(worst) == 5 and all(Path(w["path"]).is_file() for w in worst)
+    assert [w["f1"] for w in worst] == sorted(w["f1"] for w in worst)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--image-size", "100"], 2, "image_size must be a multiple of 32"),
+        (["--backbone", "vgg16"], 2, "yolov3_tiny, darknet53, csp_darknet53, received 'vgg16'"),
+        (["--weights", "/nowhere.weights"], 1, "no weights file at /nowhere.weights"),
+        (["--backbone", "darknet53"], 1, "use --backbone yolov3_tiny, which has one"),
+        (["--data", "/nowhere"], 1, "no data set at /nowhere"),
+    ],
+)
+def test_what_cannot_work_is_said_before_training(
+    shapes: Path, run_export: Run, tmp_path: Path, options: list[str], code: int, message: str
+) -> None:
+    done = run_export("detector", "--data", shapes, "--out", tmp_path, *options)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr and "Epoch" not in done.stderr
+    assert done.stdout == "" and list(tmp_path.iterdir()) == []
