@@ -43,8 +43,6 @@ _RELOAD_WAIT_S = 60.0
 # Kubernetes kills 30 seconds after SIGTERM by default; running calls get a little less.
 _GRACE_S = 25.0
 
-_MAX_TENSOR_BYTES = 2**30  # with shape checks on; gRPC itself carries at most 2 GiB
-
 
 def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
     """Serve until SIGTERM or SIGINT, then finish the running calls.
@@ -70,7 +68,6 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
     rules = PredictRules(
         check_shapes=options.check_signature_shapes,
         check_method_name=options.enable_signature_method_name_check,
-        max_tensor_bytes=_MAX_TENSOR_BYTES if options.check_signature_shapes else None,
     )
     metrics = Metrics() if settings.prometheus_path else None
     catalog = Catalog(_loader(options, rules, settings, metrics), _catalog_settings(options))

@@ -19,6 +19,7 @@ import tensorflow as tf
 from model_server.errors import ServingError, invalid_argument
 from model_server.json_text import kind_of, show
 from model_server.saved_model import Array, TensorInfo
+from model_server.tensors import MAX_RANK
 
 _STRING = 7
 _NUMPY = {
@@ -210,6 +211,11 @@ def _dense(value: Any, dtype: int) -> Array:
         if not first:
             break
         first = first[0]
+    if len(shape) >= MAX_RANK:  # rows get one axis more
+        raise invalid_argument(
+            f"JSON Value: {show(value)} is nested {len(shape)} deep, at most {MAX_RANK - 1} are "
+            "supported"
+        )
     flat: list[Any] = []
     _fill(value, 0, shape, dtype, flat)
     array = np.empty(len(flat), object)
@@ -217,8 +223,6 @@ def _dense(value: Any, dtype: int) -> Array:
     if dtype != _STRING and dtype in _NUMPY:
         wide = np.int64 if dtype in (4, 5, 6) else _NUMPY[dtype]
         array = array.astype(wide).astype(_NUMPY[dtype])
-    if math.prod(shape) != len(flat) or len(shape) > 254:
-        raise invalid_argument(f"JSON Value: {show(value)} is not a dense tensor")
     return array.reshape(shape)
 
 

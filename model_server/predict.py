@@ -36,12 +36,10 @@ class PredictRules:
     Attributes:
         check_shapes: Refuse tensors that contradict the signature's rank or fixed dimensions.
         check_method_name: Refuse signatures with a foreign ``method_name``.
-        max_tensor_bytes: Largest tensor a request may declare; None for any.
     """
 
     check_shapes: bool = True
     check_method_name: bool = False
-    max_tensor_bytes: int | None = None
 
 
 def find_signature(model: SavedModel, key: str) -> Signature:
@@ -154,7 +152,7 @@ def _read(signature: Signature, info: TensorInfo, proto: Any, rules: PredictRule
         shape = tensors.shape_of(proto)
         if rules.check_shapes:
             check_shape(signature, info, proto.dtype, shape)
-        return tensors.from_proto(proto, rules.max_tensor_bytes, shape)
+        return tensors.from_proto(proto, shape)
     except tensors.TensorTooLargeError as err:
         raise ServingError(
             grpc.StatusCode.RESOURCE_EXHAUSTED, f'input "{info.alias}" is too large: {err}'

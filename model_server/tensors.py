@@ -16,7 +16,15 @@ from google.protobuf.internal import encoder
 
 Array = np.ndarray[Any, Any]
 
-_MAX_RANK = 254  # TensorShape::MaxDimensions
+MAX_RANK = 64
+"""NumPy's limit; TensorFlow's own is 254, which no signature comes near."""
+
+MAX_FILLED_BYTES = 2**26
+"""Largest tensor of which not all values were sent.
+
+A few bytes on the wire can declare any size, since missing values repeat the last one; TensorFlow
+Serving fills as much memory as that takes. What is sent in full is bounded by the message."""
+
 _MAX_INT64 = 2**63 - 1
 
 
@@ -25,7 +33,7 @@ class TensorError(ValueError):
 
 
 class TensorTooLargeError(TensorError):
-    """A ``TensorProto`` that would take more memory than is allowed."""
+    """A ``TensorProto`` that sends few values and would take much memory."""
 
 
 class _Layout(NamedTuple):
@@ -71,12 +79,12 @@ def shape_of(proto: Any) -> tuple[int, ...]:
     """Return the shape a ``TensorProto`` declares.
 
     Raises:
-        TensorError: The rank is unknown or above 254, a dimension is negative, or there would be
-            more than 2**63-1 elements.
+        TensorError: The rank is unknown or above :data:`MAX_RANK`, a dimension is negative, or
+            there would be more than 2**63-1 elements.
     """
     shape = proto.tensor_shape
     dims = tuple([dim.size for dim in shape.dim])
-    if shape.unknown_rank or len(dims) > _MAX_RANK or (dims and min(dims) < 0):
+    if shape.unknown_rank or len(dims) > MAX_RANK or (dims and min(dims) < 0):
         raise TensorError("the shape is not one of a tensor")
     # Zeros must not hide an overflow of the other dimensions.
     if math.prod([size or 1 for size in dims]) > _MAX_INT64:
@@ -84,37 +92,29 @@ def shape_of(proto: Any) -> tuple[int, ...]:
     return dims
 
 
-def from_proto(
-    proto: Any, max_bytes: int | None = None, shape: tuple[int, ...] | None = None
-) -> Array:
+def from_proto(proto: Any, shape: tuple[int, ...] | None = None) -> Array:
     """Read a ``TensorProto``.
 
     Args:
         proto: The message.
-        max_bytes: Refuse a tensor that would be larger in memory; a few bytes on the wire can
-            declare any size, since missing values repeat the last one.
         shape: What :func:`shape_of` gave for this message, if it was called already.
 
     Returns:
         An array of the declared shape; strings are ``bytes`` in an object array.
 
     Raises:
-        TensorTooLargeError: It is larger than ``max_bytes``.
+        TensorTooLargeError: Values are missing and filling them in would take more than
+            :data:`MAX_FILLED_BYTES`.
         TensorError: The message is not a tensor.
     """
     if shape is None:
         shape = shape_of(proto)
     count = math.prod(shape)
     if proto.dtype == STRING:
-        return _strings(proto, shape, count, max_bytes)
+        return _strings(proto, shape, count)
     layout = _LAYOUTS.get(proto.dtype)
     if layout is None:
         raise TensorError(f"dtype {proto.dtype} cannot be read")
-    if max_bytes is not None and count * layout.dtype.itemsize > max_bytes:
-        raise TensorTooLargeError(
-            f"shape {list(shape)} takes {count * layout.dtype.itemsize} bytes, "
-            f"at most {max_bytes} are allowed"
-        )
     if count == 0:
         return np.empty(shape, layout.dtype)
     content = proto.tensor_content
@@ -180,6 +180,7 @@ def _decode(values: Array, layout: _Layout) -> Array:
 def _fill(values: Array, shape: tuple[int, ...], count: int) -> Array:
     if len(values) >= count:
         return values[:count].reshape(shape)
+    _check_filled(shape, count * values.dtype.itemsize)
     result = np.zeros(count, values.dtype)
     if len(values):
         result[: len(values)] = values
@@ -187,16 +188,24 @@ def _fill(values: Array, shape: tuple[int, ...], count: int) -> Array:
     return result.reshape(shape)
 
 
-def _strings(proto: Any, shape: tuple[int, ...], count: int, max_bytes: int | None) -> Array:
-    if max_bytes is not None and count * np.dtype(object).itemsize > max_bytes:
+def _check_filled(shape: tuple[int, ...], size: int) -> None:
+    if size > MAX_FILLED_BYTES:
         raise TensorTooLargeError(
-            f"shape {list(shape)} has {count} strings, at most {max_bytes // 8} are allowed"
+            f"values are missing, and filling shape {list(shape)} would take {size} bytes, "
+            f"more than {MAX_FILLED_BYTES}"
         )
+
+
+def _strings(proto: Any, shape: tuple[int, ...], count: int) -> Array:
     if count and proto.tensor_content:
         values = _string_list(proto.tensor_content, count)
     else:
         values = list(proto.string_val[:count])
-        values += [values[-1] if values else b""] * (count - len(values))
+        if len(values) < count:
+            last = values[-1] if values else b""
+            # TensorFlow copies each of them.
+            _check_filled(shape, count * (len(last) + np.dtype(object).itemsize))
+            values += [last] * (count - len(values))
     result = np.empty(count, object)
     result[:] = values
     return result.reshape(shape)

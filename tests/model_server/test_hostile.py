@@ -1,0 +1,89 @@
+"""Hostile input: generated requests to every RPC and route, and odd things in a model folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent.parent
+
+pytestmark = pytest.mark.usefixtures("embedded_only")
+
+
+@pytest.mark.parametrize("checked", ["true", "false"])
+def test_generated_requests_get_the_right_code(
+    toy_models: Path, start_server: Callable[..., Any], checked: str
+) -> None:
+    server = start_server(
+        "--model_name=toy",
+        f"--model_base_path={toy_models}",
+        "--grpc_max_threads=16",
+        "--request_log=none",
+        f"--check_signature_shapes={checked}",
+        rest=True,
+    )
+    result = subprocess.run(
+        [
+            *(sys.executable, str(REPO / "benchmarks" / "fuzz_server.py"), "--requests=1500"),
+            *(f"--target={server.target}", f"--rest={server.rest.removeprefix('http://')}"),
+            f"--pid={server.process.pid}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        cwd=REPO,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    report = json.loads(result.stdout)
+    assert report["requests"] >= 1500
+    assert report["resident_mb_after"] < report["resident_mb_before"] + 300
+    assert server.process.poll() is None
+    assert server.stop() == 0
+
+
+def test_what_lies_in_a_model_folder_does_no_harm(
+    tmp_path: Path, scaled_toys: Path, start_server: Callable[..., Any], caller: Any
+) -> None:
+    base = tmp_path / "toy"
+    base.mkdir()
+    (base / "1").symlink_to(scaled_toys / "1")  # out of the folder, as mounted volumes do it
+    (base / "2.tmp").mkdir()  # a publisher that was killed in the middle
+    (base / ".3").mkdir()
+    (base / "notes.txt").write_text("not a version")
+    (base / "٤").mkdir()  # a digit, but not one of a version
+    (base / "99999999999999999999").mkdir()  # more than 64 bits
+    server = start_server(
+        "--model_name=toy",
+        f"--model_base_path={base}",
+        "--max_num_load_retries=0",
+        "--file_system_poll_wait_seconds=1",
+    )
+    call = caller(server.target)
+    assert call.status() == {1: ("AVAILABLE", "")}
+    (base / "4").write_text("a file, not a directory")
+    (base / "5").symlink_to(tmp_path / "nowhere")
+    loop = base / "6"
+    loop.symlink_to(loop)
+    (base / "7").mkdir()
+    (base / "7" / "saved_model.pb").mkdir()
+    unreadable = base / "8"
+    unreadable.mkdir()
+    (unreadable / "saved_model.pb").write_bytes(b"x")
+    (unreadable / "saved_model.pb").chmod(0)
+    for _ in range(100):
+        states = call.status()
+        if states.get(8, ("", ""))[0] == "END":
+            break
+        assert server.process.poll() is None, server.log
+        time.sleep(0.1)
+    assert call.status()[8][1]
+    assert call.predict([0.0]).response.outputs["y"].float_val[0] == 2.0
+    assert server.stop() == 0
