@@ -70,7 +70,7 @@ format: setup ## put the sources into the project's format
 	$(MVN) spotless:apply
 
 lock: ## resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --all-extras --generate-hashes \
+	uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes \
 		--upgrade --no-header --quiet --output-file requirements.lock
 
 clean: ## remove what the targets above made, .venv included

@@ -1,0 +1,117 @@
+"""How far each runtime's answers are from the golden ones, probabilities and logits.
+
+    python benchmarks/golden_distances.py MODELS/classifier/1
+
+Prints one JSON line a runtime: the largest absolute difference over the version's golden corpus.
+The runtimes: the session loader and ``saved_model_cli run`` (both in fresh processes), the embedded
+server through the Python client, TensorFlow Java in process, and the Java client to the server.
+This process holds the JVM, so it never imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import grpc
+import jpype
+import numpy as np
+
+from export.verify import verify
+from python_client import VisionClient
+from serving_config import contract as contracts
+from serving_config import golden
+from serving_config.golden import GoldenCase
+
+JAR = Path(__file__).parent.parent / "java_client" / "target" / "vision-client.jar"
+
+Answer = Mapping[str, Any]
+
+
+def report(runtime: str, cases: list[GoldenCase], ask: Callable[[GoldenCase], Answer]) -> None:
+    """Run every case through one runtime and print the largest distances."""
+    worst: dict[str, float] = {}
+    for case in cases:
+        for name, distance in case.differences(ask(case)).items():
+            worst[name] = max(distance, worst.get(name, 0.0))
+    print(json.dumps({"runtime": runtime, "cases": len(cases), "max_distance": worst}), flush=True)
+
+
+def asks_java(classifier: Any) -> Callable[[GoldenCase], Answer]:
+    """Return a function that asks a ``VisionService`` or a ``VisionGrpcClient``."""
+    byte_array = jpype.JArray(jpype.JByte)
+
+    def ask(case: GoldenCase) -> Answer:
+        if case.signature == "serving_bytes":
+            images = jpype.java.util.ArrayList()
+            for image in case.inputs["image_bytes"]:
+                images.add(byte_array(image))
+            answers = classifier.classify(images)
+        else:
+            pixels = case.inputs["input_tensor"]
+            answers = classifier.classifyPixels(byte_array(pixels.tobytes()), *pixels.shape[:3])
+
+        def rows(kind: str) -> np.ndarray[Any, Any]:
+            maps = [getattr(answer, kind)() for answer in answers]
+            return np.array([[float(v) for v in m.values()] for m in maps], np.float32)
+
+        names = [[str(name) for name in answer.probabilities()] for answer in answers]
+        return {
+            "probabilities": rows("probabilities"),
+            "logits": rows("logits"),
+            "classes": np.array(names),
+        }
+
+    return ask
+
+
+def main() -> int:
+    """Measure every runtime; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("version", type=Path)
+    version = parser.parse_args().version.resolve()
+    contract = contracts.load(version)
+    cases = golden.load(version, contract)
+
+    seen = verify(version)
+    runtime = "session loader and saved_model_cli run"
+    line = {"runtime": runtime, "cases": seen.requests, "max_distance": dict(seen.max_distance)}
+    print(json.dumps(line), flush=True)
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        target = f"127.0.0.1:{free.getsockname()[1]}"
+    command = [sys.executable, "-m", "model_server", f"--port={target.rpartition(':')[2]}"]
+    command += [f"--model_name={contract.model}", f"--model_base_path={version.parent}"]
+    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        with grpc.insecure_channel(target) as channel:
+            grpc.channel_ready_future(channel).result(timeout=120)
+        with VisionClient(target, contract=contract) as client:
+            report(
+                "embedded server, Python client",
+                cases,
+                lambda case: client.predict(dict(case.inputs), case.signature),
+            )
+        jpype.startJVM(classpath=[str(JAR)])
+        ml = jpype.JPackage("io").thecodeforge.ml
+        path = jpype.JClass("java.nio.file.Path").of(str(version))
+        with ml.VisionService.load(path) as service:
+            report("TensorFlow Java, in process", cases, asks_java(service))
+        builder = ml.VisionGrpcClient.builder(target)
+        with builder.contract(ml.contract.Contract.ofVersion(path)).build() as client:
+            report("embedded server, Java client", cases, asks_java(client))
+    finally:
+        server.terminate()
+        server.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
