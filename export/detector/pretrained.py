@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from export import weights
 from export.detector import darknet, head
 from export.detector.backbones import Backbone, csp_darknet53
@@ -115,6 +117,10 @@ def load_darknet(path: Path, backbone: Any, ours: Any, row: Backbone) -> str:
             theirs = coco.get_layer(layer.name) if layer.weights else layer
             if [tuple(w.shape) for w in layer.weights] == [tuple(w.shape) for w in theirs.weights]:
                 layer.set_weights(theirs.get_weights())
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    # COCO's statistics are of more images than a small data set has steps: kept,
+                    # they learned faster here than statistics of batches of four.
+                    layer.trainable = False
     return loaded
 
 

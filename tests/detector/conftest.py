@@ -206,7 +206,7 @@ def trained(
     models = tmp_path_factory.mktemp("models")
     done = run_export(
         "detector", "--data", shapes, "--out", models, "--image-size", "128",
-        "--epochs", "12", "--fine-tune-epochs", "2", "--batch-size", "4", "--seed", "3",
+        "--epochs", "20", "--fine-tune-epochs", "2", "--batch-size", "4", "--seed", "3",
         "--tensorboard", models / "tensorboard",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
