@@ -14,10 +14,37 @@ Standard library only: a client must be able to read a contract without TensorFl
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from serving_config.signature import (
+    DTYPE_OF_ENUM,
+    Difference,
+    Shape,
+    Signature,
+    TensorSpec,
+    name_differences,
+    signatures_from_proto,
+)
+
+__all__ = [
+    "CONTRACTS_DIR",
+    "CONTRACT_VERSION",
+    "PUBLISHED_FILE",
+    "Contract",
+    "ContractError",
+    "ContractFileError",
+    "ContractMismatchError",
+    "Difference",
+    "Shape",
+    "Signature",
+    "TensorSpec",
+    "load",
+    "loads",
+    "signatures_from_proto",
+]
 
 CONTRACT_VERSION = 1
 """Version of the JSON format this module reads."""
@@ -26,28 +53,6 @@ PUBLISHED_FILE = "contract.json"
 """Name of a published version's own copy, below ``assets.extra/``."""
 
 CONTRACTS_DIR = Path(__file__).parent / "contracts"
-
-_INIT_OP_KEY = "__saved_model_init_op"  # TensorFlow's own entry in a signature map, no signature
-
-# tensorflow/core/framework/types.proto, the dtypes a signature can meaningfully carry.
-_DTYPE_OF_ENUM = {
-    1: "float32",
-    2: "float64",
-    3: "int32",
-    4: "uint8",
-    5: "int16",
-    6: "int8",
-    7: "string",
-    9: "int64",
-    10: "bool",
-    14: "bfloat16",
-    17: "uint16",
-    19: "float16",
-    22: "uint32",
-    23: "uint64",
-}
-
-Shape = tuple[int | str, ...]
 
 
 class ContractError(ValueError):
@@ -70,94 +75,6 @@ class ContractMismatchError(ContractError):
         self.differences = tuple(differences)
         lines = "\n".join(f"  - {d}" for d in self.differences)
         super().__init__(f"{subject} breaks its contract:\n{lines}")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One way in which something differs from its contract.
-
-    Attributes:
-        where: The place, for instance ``serving_default input "input_tensor"``.
-        expected: What the contract says there.
-        found: What is there instead.
-        available: Names that do exist in that place, when a name was not found.
-    """
-
-    where: str
-    expected: str
-    found: str
-    available: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        text = f"{self.where}: expected {self.expected}, found {self.found}"
-        if self.available:
-            text += f" (what exists: {', '.join(self.available)})"
-        return text
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """dtype and shape of one named tensor.
-
-    Attributes:
-        dtype: NumPy's name of the dtype, or ``string``.
-        shape: A size per axis; -1 is "any size", a name such as ``C`` is a dimension that the
-            contract binds once for all tensors. None is "rank unknown".
-        axes: What each axis counts, for people.
-        value_range: Lowest and highest value, both included, or None.
-        meaning: One sentence.
-    """
-
-    dtype: str
-    shape: Shape | None
-    axes: tuple[str, ...] = ()
-    value_range: tuple[float, float] | None = None
-    meaning: str = ""
-
-    def __str__(self) -> str:
-        if self.shape is None:
-            return f"{self.dtype} of unknown rank"
-        return f"{self.dtype} [{', '.join(str(size) for size in self.shape)}]"
-
-    def admits(self, dtype: str, shape: Sequence[int]) -> bool:
-        """Tell whether a concrete tensor of this dtype and shape may be used here."""
-        if dtype != self.dtype:
-            return False
-        if self.shape is None:
-            return True
-        return len(shape) == len(self.shape) and all(
-            want == -1 or isinstance(want, str) or want == got
-            for want, got in zip(self.shape, shape, strict=True)
-        )
-
-
-@dataclass(frozen=True)
-class Signature:
-    """Named inputs and outputs of one signature key."""
-
-    inputs: Mapping[str, TensorSpec]
-    outputs: Mapping[str, TensorSpec]
-    summary: str = ""
-
-    def input_differences(
-        self, key: str, tensors: Mapping[str, tuple[str, Sequence[int]]]
-    ) -> list[Difference]:
-        """Compare the tensors of one request with this signature's inputs.
-
-        Args:
-            key: The signature key, for messages.
-            tensors: dtype and concrete shape of each tensor about to be sent.
-
-        Returns:
-            The differences; empty when the request may be sent.
-        """
-        differences = _name_differences(key, "input", self.inputs, tensors)
-        for name, spec in self.inputs.items():
-            if name in tensors and not spec.admits(*tensors[name]):
-                dtype, shape = tensors[name]
-                found = TensorSpec(dtype, tuple(shape))
-                differences.append(Difference(f'{key} input "{name}"', str(spec), str(found)))
-        return differences
 
 
 @dataclass(frozen=True)
@@ -234,7 +151,7 @@ class Contract:
         Returns:
             The differences in contract order; empty when there are none.
         """
-        differences = _name_differences("", "signature", self.signatures, found)
+        differences = name_differences("", "signature", self.signatures, found)
         sizes = dict(self.bound)
         for key, signature in self.signatures.items():
             if key not in found:
@@ -243,7 +160,7 @@ class Contract:
                 ("input", signature.inputs, found[key].inputs),
                 ("output", signature.outputs, found[key].outputs),
             ):
-                differences += _name_differences(key, role, want, have)
+                differences += name_differences(key, role, want, have)
                 for name, spec in want.items():
                     if name in have and not self._agrees(spec, have[name], sizes):
                         expected = TensorSpec(
@@ -374,53 +291,6 @@ def loads(text: str, source: str = "contract") -> Contract:
         raise ContractFileError(f"{source}:{err.lineno}:{err.colno}: {err.msg}") from err
 
 
-def signatures_from_proto(signature_defs: Mapping[str, Any]) -> dict[str, Signature]:
-    """Read the signatures out of a map of ``SignatureDef`` messages.
-
-    Works on messages from any copy of TensorFlow's protos (a SavedModel's meta graph, or the
-    ``SignatureDefMap`` of a GetModelMetadata answer).
-
-    Args:
-        signature_defs: ``SignatureDef`` by signature key.
-
-    Returns:
-        Signature by key, without TensorFlow's initialisation entry.
-    """
-    return {
-        key: Signature(
-            inputs={name: _spec_from_info(info) for name, info in sorted(defs.inputs.items())},
-            outputs={name: _spec_from_info(info) for name, info in sorted(defs.outputs.items())},
-        )
-        for key, defs in sorted(signature_defs.items())
-        if key != _INIT_OP_KEY
-    }
-
-
-def _spec_from_info(info: Any) -> TensorSpec:
-    dtype = _DTYPE_OF_ENUM.get(info.dtype, f"DataType({info.dtype})")
-    if info.tensor_shape.unknown_rank:
-        return TensorSpec(dtype, None)
-    return TensorSpec(dtype, tuple(int(dim.size) for dim in info.tensor_shape.dim))
-
-
-def _name_differences(
-    key: str, role: str, want: Iterable[str], have: Iterable[str]
-) -> list[Difference]:
-    want, have = list(want), list(have)
-    prefix = f"{key} " if key else ""
-    missing = [
-        Difference(f'{prefix}{role} "{name}"', "it to be there", "nothing", tuple(have))
-        for name in want
-        if name not in have
-    ]
-    extra = [
-        Difference(f'{prefix}{role} "{name}"', f"only {', '.join(want)}", "one more")
-        for name in have
-        if name not in want
-    ]
-    return missing + extra
-
-
 def _spec_to_json(spec: TensorSpec) -> dict[str, Any]:
     document: dict[str, Any] = {"dtype": spec.dtype, "shape": list(spec.shape or ())}
     if spec.axes:
@@ -487,10 +357,10 @@ def _specs_from_json(
         _expect_keys(
             entry, here, required={"dtype", "shape"}, optional={"axes", "range", "meaning"}
         )
-        if entry["dtype"] not in _DTYPE_OF_ENUM.values():
+        if entry["dtype"] not in DTYPE_OF_ENUM.values():
             raise ContractFileError(
                 f"{here} has dtype {entry['dtype']!r}; known are "
-                f"{', '.join(sorted(_DTYPE_OF_ENUM.values()))}"
+                f"{', '.join(sorted(DTYPE_OF_ENUM.values()))}"
             )
         for size in entry["shape"]:
             if isinstance(size, str):

@@ -1,0 +1,179 @@
+"""Signatures: named tensors with dtype and shape, as a contract states or a model declares them.
+
+Standard library only, like :mod:`serving_config.contract`, which compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_INIT_OP_KEY = "__saved_model_init_op"  # TensorFlow's own entry in a signature map, no signature
+
+# tensorflow/core/framework/types.proto, the dtypes a signature can meaningfully carry.
+DTYPE_OF_ENUM = {
+    1: "float32",
+    2: "float64",
+    3: "int32",
+    4: "uint8",
+    5: "int16",
+    6: "int8",
+    7: "string",
+    9: "int64",
+    10: "bool",
+    14: "bfloat16",
+    17: "uint16",
+    19: "float16",
+    22: "uint32",
+    23: "uint64",
+}
+"""NumPy's name (or ``string``) by TensorFlow's DataType number."""
+
+Shape = tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which something differs from its contract.
+
+    Attributes:
+        where: The place, for instance ``serving_default input "input_tensor"``.
+        expected: What the contract says there.
+        found: What is there instead.
+        available: Names that do exist in that place, when a name was not found.
+    """
+
+    where: str
+    expected: str
+    found: str
+    available: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        text = f"{self.where}: expected {self.expected}, found {self.found}"
+        if self.available:
+            text += f" (what exists: {', '.join(self.available)})"
+        return text
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """dtype and shape of one named tensor.
+
+    Attributes:
+        dtype: NumPy's name of the dtype, or ``string``.
+        shape: A size per axis; -1 is "any size", a name such as ``C`` is a dimension that the
+            contract binds once for all tensors. None is "rank unknown".
+        axes: What each axis counts, for people.
+        value_range: Lowest and highest value, both included, or None.
+        meaning: One sentence.
+    """
+
+    dtype: str
+    shape: Shape | None
+    axes: tuple[str, ...] = ()
+    value_range: tuple[float, float] | None = None
+    meaning: str = ""
+
+    def __str__(self) -> str:
+        if self.shape is None:
+            return f"{self.dtype} of unknown rank"
+        return f"{self.dtype} [{', '.join(str(size) for size in self.shape)}]"
+
+    def admits(self, dtype: str, shape: Sequence[int]) -> bool:
+        """Tell whether a concrete tensor of this dtype and shape may be used here."""
+        if dtype != self.dtype:
+            return False
+        if self.shape is None:
+            return True
+        return len(shape) == len(self.shape) and all(
+            want == -1 or isinstance(want, str) or want == got
+            for want, got in zip(self.shape, shape, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Named inputs and outputs of one signature key."""
+
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+    summary: str = ""
+
+    def input_differences(
+        self, key: str, tensors: Mapping[str, tuple[str, Sequence[int]]]
+    ) -> list[Difference]:
+        """Compare the tensors of one request with this signature's inputs.
+
+        Args:
+            key: The signature key, for messages.
+            tensors: dtype and concrete shape of each tensor about to be sent.
+
+        Returns:
+            The differences; empty when the request may be sent.
+        """
+        differences = name_differences(key, "input", self.inputs, tensors)
+        for name, spec in self.inputs.items():
+            if name in tensors and not spec.admits(*tensors[name]):
+                dtype, shape = tensors[name]
+                found = TensorSpec(dtype, tuple(shape))
+                differences.append(Difference(f'{key} input "{name}"', str(spec), str(found)))
+        return differences
+
+
+def signatures_from_proto(signature_defs: Mapping[str, Any]) -> dict[str, Signature]:
+    """Read the signatures out of a map of ``SignatureDef`` messages.
+
+    Works on messages from any copy of TensorFlow's protos (a SavedModel's meta graph, or the
+    ``SignatureDefMap`` of a GetModelMetadata answer).
+
+    Args:
+        signature_defs: ``SignatureDef`` by signature key.
+
+    Returns:
+        Signature by key, without TensorFlow's initialisation entry.
+    """
+    return {
+        key: Signature(
+            inputs={name: _spec_from_info(info) for name, info in sorted(defs.inputs.items())},
+            outputs={name: _spec_from_info(info) for name, info in sorted(defs.outputs.items())},
+        )
+        for key, defs in sorted(signature_defs.items())
+        if key != _INIT_OP_KEY
+    }
+
+
+def _spec_from_info(info: Any) -> TensorSpec:
+    dtype = DTYPE_OF_ENUM.get(info.dtype, f"DataType({info.dtype})")
+    if info.tensor_shape.unknown_rank:
+        return TensorSpec(dtype, None)
+    return TensorSpec(dtype, tuple(int(dim.size) for dim in info.tensor_shape.dim))
+
+
+def name_differences(
+    key: str, role: str, want: Iterable[str], have: Iterable[str]
+) -> list[Difference]:
+    """Compare names alone.
+
+    Args:
+        key: The signature key the names belong to, for messages; empty for the keys themselves.
+        role: ``input``, ``output`` or ``signature``.
+        want: Names that must be there.
+        have: Names that are there.
+
+    Returns:
+        One difference for each name that is missing, then for each that is one too many.
+    """
+    want, have = list(want), list(have)
+    prefix = f"{key} " if key else ""
+    missing = [
+        Difference(f'{prefix}{role} "{name}"', "it to be there", "nothing", tuple(have))
+        for name in want
+        if name not in have
+    ]
+    extra = [
+        Difference(f'{prefix}{role} "{name}"', f"only {', '.join(want)}", "one more")
+        for name in have
+        if name not in want
+    ]
+    return missing + extra
