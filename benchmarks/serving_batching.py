@@ -1,0 +1,136 @@
+"""What dynamic batching gives and costs: a published classifier with and without it.
+
+    python benchmarks/serving_batching.py MODELS/classifier [--image FILE] [--seconds S]
+        [--clients 1 8 32] [--parameters FILE]
+
+Both servers run at the same time and are measured in turns, so that whatever else the machine does
+meets both. One JSON line a setting: requests a second and p50 of each, and their ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import grpc
+
+from python_client import messages
+
+REPO = Path(__file__).resolve().parent.parent
+METHOD = "/tensorflow.serving.PredictionService/Predict"
+PARAMETERS = """
+max_batch_size { value: 4 }
+batch_timeout_micros { value: 0 }
+max_enqueued_batches { value: 100 }
+num_batch_threads { value: 4 }
+"""
+
+
+def image_request(image: bytes) -> bytes:
+    """Return a serialized request with one encoded image."""
+    request = messages.PredictRequest()
+    request.model_spec.name = "classifier"
+    request.model_spec.signature_name = "serving_bytes"
+    tensor = request.inputs["image_bytes"]
+    tensor.dtype = messages.DataType.Value("DT_STRING")
+    tensor.tensor_shape.dim.add().size = 1
+    tensor.string_val.append(image)
+    payload: bytes = request.SerializeToString()
+    return payload
+
+
+def load(target: str, payload: bytes, clients: int, seconds: float) -> list[float]:
+    """Call from ``clients`` threads without pause; returns each call's latency in seconds."""
+    latencies: list[float] = []
+    with grpc.insecure_channel(target) as channel:
+        call = channel.unary_unary(METHOD)
+        end = time.perf_counter() + seconds
+
+        def run() -> None:
+            while (begin := time.perf_counter()) < end:
+                call(payload, timeout=60)
+                latencies.append(time.perf_counter() - begin)
+
+        threads = [threading.Thread(target=run) for _ in range(clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return latencies
+
+
+def start(base: Path, flags: list[str]) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a server of the classifier; returns it and its target."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "model_server", f"--port={port}", "--model_name=classifier"),
+            *(f"--model_base_path={base.absolute()}", "--grpc_max_threads=64"),
+            *("--tensorflow_intra_op_parallelism=1", *flags),
+        ],
+        cwd=REPO,
+        stderr=subprocess.DEVNULL,
+    )
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        grpc.channel_ready_future(channel).result(timeout=120)
+    return process, f"127.0.0.1:{port}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("base", type=Path)
+    parser.add_argument("--image", type=Path, help="a JPEG or PNG file")
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--parameters", help="a batching_parameters_file; else batches of 4")
+    arguments = parser.parse_args()
+    payload = image_request(arguments.image.read_bytes())
+    with tempfile.NamedTemporaryFile("w", suffix=".config") as file:
+        file.write(PARAMETERS)
+        file.flush()
+        flags = [f"--batching_parameters_file={arguments.parameters or file.name}"]
+        plain, plain_target = start(arguments.base, [])
+        batching, batching_target = start(arguments.base, ["--enable_batching", *flags])
+        try:
+            context = multiprocessing.get_context("spawn")
+            with context.Pool(1) as pool:
+                for clients in arguments.clients:
+                    figures: dict[str, list[float]] = {"plain": [], "batching": []}
+                    for _ in range(3):
+                        for name, target in (
+                            ("plain", plain_target),
+                            ("batching", batching_target),
+                        ):
+                            job = (target, payload, clients, arguments.seconds / 3)
+                            figures[name] += pool.apply(load, job)
+                    print(json.dumps(summary(clients, figures, arguments.seconds)), flush=True)
+        finally:
+            for process in (plain, batching):
+                process.terminate()
+                process.wait(60)
+
+
+def summary(clients: int, figures: dict[str, list[float]], seconds: float) -> dict[str, object]:
+    """Put the figures of one number of clients together."""
+    line: dict[str, object] = {"clients": clients}
+    for name, latencies in figures.items():
+        latencies.sort()
+        line[f"{name}_per_s"] = round(len(latencies) / seconds, 1)
+        line[f"{name}_p50_ms"] = round(latencies[len(latencies) // 2] * 1e3, 2)
+    line["throughput_ratio"] = round(len(figures["batching"]) / len(figures["plain"]), 3)
+    return line
+
+
+if __name__ == "__main__":
+    main()
