@@ -90,6 +90,20 @@ def publish(
     return Published(path, version, verification)
 
 
+def check_place(models_dir: Path) -> None:
+    """Refuse a place that cannot be written, before the hours of training that lead to it.
+
+    Raises:
+        PublishError: ``models_dir``, or where it does not exist the nearest directory above it,
+            is no directory that this user may write to.
+    """
+    place = models_dir.resolve()
+    while not place.exists():
+        place = place.parent
+    if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+        raise PublishError(f"cannot write versions below {models_dir}: {place} is not writable")
+
+
 def versions(home: Path) -> list[int]:
     """Return the version numbers below ``MODELS/<model>``, lowest first."""
     return sorted(int(p.name) for p in home.iterdir() if p.name.isdecimal() and p.is_dir())

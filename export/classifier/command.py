@@ -17,7 +17,7 @@ from export.classifier.backbones import backbone
 from export.classifier.settings import ClassifierSettings
 from export.classifier.training import Trained, train
 from export.errors import PublishError
-from export.publish import Published, publish
+from export.publish import Published, check_place, publish
 from serving_config import contract as contracts
 from serving_config.golden import GoldenCase
 
@@ -46,6 +46,7 @@ def run(settings: ClassifierSettings, data_dir: Path, models_dir: Path) -> dict[
         ExportError: Nothing was published; the message says why.
     """
     started = time.monotonic()
+    check_place(models_dir)
     trained = train(settings, photographs.find(data_dir))
     trained_s = time.monotonic() - started
     published = _publish(trained, settings, models_dir)

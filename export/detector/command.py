@@ -18,7 +18,7 @@ from export.detector.annotations import DetectionData
 from export.detector.settings import DetectorSettings
 from export.detector.suppression import Suppression
 from export.detector.training import Trained, train
-from export.publish import Published, publish
+from export.publish import Published, check_place, publish
 from serving_config import contract as contracts
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ def run(
         ExportError: Nothing was published; the message says why.
     """
     started = time.monotonic()
+    check_place(models_dir)
     trained = train(settings, data, log_dir)
     trained_s = time.monotonic() - started
     published = _publish(trained, settings, data, models_dir)

@@ -169,6 +169,7 @@ def test_a_data_set_that_cannot_work_is_refused_before_training(
         (["--epochs", "many"], 2, "invalid int value: 'many'"),
         (["--weights", "nowhere.h5"], 1, "no weights file at nowhere.h5"),
         (["--weights", __file__], 1, "does not hold weights for"),
+        (["--out", __file__], 1, "test_classifier.py is not writable"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_before_training(
