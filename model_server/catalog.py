@@ -1,9 +1,8 @@
 """The models this server has: which versions are served, and how that changes while it runs.
 
 A watcher compares what the configuration asks for with what is loaded and moves towards it. A new
-version is loaded before an old one goes, and an old one stays while no wanted version is available
-(TensorFlow Serving's availability-preserving policy). Calls read an immutable snapshot without a
-lock, so a swap never makes one wait or fail.
+version is loaded before an old one goes. Calls read an immutable snapshot without a lock, so a swap
+never makes one wait or fail.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -28,14 +26,11 @@ from model_server.errors import (
     not_found,
 )
 from model_server.model_configs import ModelConfig, validate
+from model_server.model_versions import ModelVersions, Plan
 from model_server.saved_model import SavedModel
-from model_server.storage import find_versions
 from model_server.versions import State, Version
 
 logger = logging.getLogger(__name__)
-
-# Ended versions stay visible in GetModelStatus, but not without bound.
-_REMEMBERED_ENDED_VERSIONS = 100
 
 
 @dataclass(frozen=True)
@@ -55,14 +50,6 @@ class CatalogSettings:
     max_load_retries: int = 5
     retry_seconds: float = 60.0
     labels_for_unavailable_versions: bool = False
-
-
-@dataclass
-class _Model:
-    config: ModelConfig
-    versions: dict[int, Version] = field(default_factory=dict)
-    wanted: set[int] = field(default_factory=set)
-    problem: str = ""  # the last thing said about its base path, so that it is said once
 
 
 @dataclass(frozen=True)
@@ -86,8 +73,8 @@ class Catalog:
         """
         self._load = load
         self._settings = settings
-        self._models: dict[str, _Model] = {}
-        self._leaving: list[_Model] = []
+        self._models: dict[str, ModelVersions] = {}
+        self._leaving: list[ModelVersions] = []
         self._served: Mapping[str, _Served] = {}
         self._changed = threading.Condition(threading.RLock())
         self._reload_lock = threading.Lock()
@@ -238,7 +225,7 @@ class Catalog:
             for config in configs:
                 model = old.pop(config.name, None)
                 if model is None:
-                    model = _Model(config)
+                    model = ModelVersions(config)
                     logger.info("model %s added, base path %s", config.name, config.base_path)
                 model.config = config
                 self._models[config.name] = model
@@ -270,16 +257,9 @@ class Catalog:
 
     def _failed(self, names: Iterable[str]) -> list[str]:
         """Describe the models among ``names`` none of whose wanted versions can load."""
-        failed = []
         with self._changed:
-            for name in names:
-                model = self._models.get(name)
-                if model is None:
-                    continue
-                tried = [model.versions[n] for n in model.wanted if n in model.versions]
-                if tried and all(v.state is State.END and v.error for v in tried):
-                    failed += [f"{v} due to error: {v.error.message}" for v in tried if v.error]
-        return failed
+            models = [self._models[name] for name in names if name in self._models]
+            return [failure for model in models for failure in model.failures()]
 
     # Moving from what is to what shall be -------------------------------------------------------
 
@@ -297,77 +277,32 @@ class Catalog:
         with self._changed:
             models = list(self._models.values())
         # The disk may be slow or gone, so it is read without the lock.
-        found = {id(model): self._look(model) for model in models} if look else {}
+        findings = [model.look() if look else None for model in models]
         with self._changed:
             if self._stopped:
                 return
-            for model in (*models, *self._leaving):
-                self._step(model, found.get(id(model)))
-            self._forget_ended()
+            now = time.monotonic()
+            for model, finding in zip(models, findings, strict=True):
+                # A model that left while the disk was read gets no new versions.
+                if self._models.get(model.config.name) is model:
+                    self._carry_out(model.plan(finding, now))
+            for model in self._leaving:
+                self._carry_out(model.plan(None, now))
+            # Of each removed model the last life is kept, so that GetModelStatus can tell of it.
+            last = {model.config.name: model for model in self._leaving}
+            self._leaving = [
+                model
+                for model in self._leaving
+                if model is last[model.config.name] or not model.has_ended()
+            ]
             self._publish()
 
-    def _forget_ended(self) -> None:
-        """Of each removed model keep the last life, so that GetModelStatus can tell of it."""
-        last = {model.config.name: model for model in self._leaving}
-        self._leaving = [
-            model
-            for model in self._leaving
-            if model is last[model.config.name]
-            or any(v.state is not State.END for v in model.versions.values())
-        ]
-
-    def _look(self, model: _Model) -> dict[int, Path] | None:
-        config = model.config
-        problem = ""
-        found: dict[int, Path] | None = None
-        try:
-            found = find_versions(config.base_path)
-            if not found:
-                problem = f"no versions of model {config.name} below {config.base_path}"
-        except OSError as err:
-            problem = (
-                f"the base path {config.base_path} of model {config.name} cannot be listed: "
-                f"{err.strerror or err}; its versions stay as they are"
-            )
-        if found is not None and config.policy.kind == "specific":
-            missing = sorted(config.policy.numbers - set(found))
-            if missing:
-                problem = (
-                    f"model {config.name} shall serve versions {missing}, which are not below "
-                    f"{config.base_path}"
-                )
-        if problem and problem != model.problem:
-            logger.warning("%s", problem)
-        model.problem = problem
-        return found
-
-    def _step(self, model: _Model, found: dict[int, Path] | None) -> None:
-        if found is not None and model.config.name in self._models:
-            before, model.wanted = model.wanted, model.config.policy.choose(found)
-            for number in sorted(model.wanted, reverse=True):
-                version = model.versions.get(number)
-                # A version that failed is loaded anew only when it came back after it was gone.
-                if version is None or (
-                    version.state is State.END and (version.error is None or number not in before)
-                ):
-                    version = Version(model.config.name, number, found[number])
-                    model.versions[number] = version
-                    self._begin_load(version)
-        now = time.monotonic()
-        keep_old = bool(model.wanted) and not any(
-            number in model.versions and model.versions[number].state is State.AVAILABLE
-            for number in model.wanted
-        )
-        for number, version in list(model.versions.items()):
-            if number in model.wanted:
-                if version.retry_at is not None and version.retry_at <= now:
-                    self._begin_load(version)
-            elif version.state is State.AVAILABLE and not keep_old:
-                self._begin_unload(version)
-        ended = sorted(n for n, v in model.versions.items() if v.state is State.END)
-        for number in ended[:-_REMEMBERED_ENDED_VERSIONS]:
-            if number not in model.wanted:
-                del model.versions[number]
+    def _carry_out(self, plan: Plan) -> None:
+        for version in plan.load:
+            self._begin_load(version)
+        for version in plan.unload:
+            version.state = State.UNLOADING
+            self._unloaders.submit(self._finish_unload, version)
 
     def _begin_load(self, version: Version) -> None:
         version.state = State.LOADING
@@ -411,10 +346,6 @@ class Catalog:
             self._changed.notify_all()
         self._reconcile(look=False)
 
-    def _begin_unload(self, version: Version) -> None:
-        version.state = State.UNLOADING
-        self._unloaders.submit(self._finish_unload, version)
-
     def _finish_unload(self, version: Version) -> None:
         version.close()
         # Python's graph objects are cyclic and hold the native graph; it goes now, not some day.
@@ -428,11 +359,7 @@ class Catalog:
         """Replace what calls see by the present state."""
         served: dict[str, _Served] = {}
         for name, model in self._models.items():
-            versions = {
-                number: version
-                for number, version in model.versions.items()
-                if version.state is State.AVAILABLE
-            }
+            versions = model.available()
             previous = self._served.get(name)
             if labels is not None:
                 names = labels.get(name, {})
