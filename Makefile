@@ -25,7 +25,7 @@ command -v mvn >/dev/null \
 	|| { echo "Maven is needed (mvn on PATH), found none" >&2; exit 1; }
 endef
 
-.PHONY: help check-tools setup java demo test test-python test-java lint format lock benchmarks clean
+.PHONY: help check-tools setup java demo serve test test-python test-java lint format lock benchmarks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +49,10 @@ $(JAR): $(JAVA_SOURCES) | check-tools
 
 demo: setup java ## train, export, verify, serve and ask; DATA=folder/of/class/folders for your own
 	$(BIN)/python -m demo $(if $(DATA),--data "$(DATA)") $(if $(OUT),--out "$(OUT)")
+
+serve: setup ## host the models of CONFIG (default: the demo's) on PORT (default: 8500)
+	$(BIN)/python -m model_server --server=auto --port=$(or $(PORT),8500) --grpc_max_threads=32 \
+		--model_config_file=$(or $(CONFIG),demo_output/models.config)
 
 test: setup lint test-java test-python ## all tests of both languages
 

@@ -224,7 +224,10 @@ def table(
 
     photographs = result["photographs"]
     version = Path(result["path"])
-    example = shlex.quote(shown(files[0]))
+    # The photograph that the model is least sure of shows most of what the clients answered.
+    first = next(iter(answers.values()))
+    hardest = min(range(len(files)), key=lambda position: max(first[position].values()))
+    example = shlex.quote(shown(files[hardest]))
     lines: list[tuple[str, str]] = [
         ("trained", f"{result['model']}: {', '.join(result['classes'])}"),
         (
@@ -241,7 +244,7 @@ def table(
         ("published", shown(version)),
         ("pictures", f"{shown(out / 'predictions.png')}, {shown(out / 'training.png')}"),
         ("asked about", example),
-        *((f"  {client}", best(given[0])) for client, given in answers.items()),
+        *((f"  {client}", best(given[hardest])) for client, given in answers.items()),
         ("farthest apart", f"{apart:.1e} over {len(files)} photographs (limit {TOLERANCE:.0e})"),
         *((f"  {step}", f"{seconds:.1f} s") for step, seconds in clock.seconds.items()),
         ("in all", f"{sum(clock.seconds.values()):.1f} s"),

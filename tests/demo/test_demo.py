@@ -30,7 +30,8 @@ def test_from_photographs_to_agreeing_answers(
     rows = [line for line in done.stdout.splitlines() if line]
     answers = [row for row in rows if row.strip().startswith(("Python client", "Java"))]
     assert len(answers) == 3
-    assert all(" brick " in answer for answer in answers), answers
+    labels = {answer.split()[-2] for answer in answers}
+    assert len(labels) == 1, answers
     assert any(row.startswith("farthest apart") and "(limit 1e-05)" in row for row in rows)
     first_next = rows.index("Try next:") + 1
     assert len(rows[first_next:]) == 3
@@ -42,7 +43,7 @@ def test_from_photographs_to_agreeing_answers(
     java = rows[-1].strip()
     tried = subprocess.run(java, shell=True, cwd=REPO, capture_output=True, text=True, check=False)  # noqa: S602
     assert tried.returncode == 0, tried.stderr
-    assert '"label":"brick"' in tried.stdout
+    assert f'"label":"{labels.pop()}"' in tried.stdout
     assert vision_client_jar.name in java
 
 
