@@ -13,6 +13,7 @@ from python_client.aio import AsyncVisionClient
 from python_client.answers import Classification, ModelMetadata, ModelStatus, VersionStatus
 from python_client.channels import TLS, ChannelOptions, open_async_channel, open_channel
 from python_client.client import VisionClient
+from python_client.detections import Box, Detection, Detections
 from python_client.errors import (
     AnswerError,
     CallError,
@@ -26,10 +27,13 @@ __all__ = [
     "TLS",
     "AnswerError",
     "AsyncVisionClient",
+    "Box",
     "CallError",
     "ChannelOptions",
     "Classification",
     "ContractBrokenError",
+    "Detection",
+    "Detections",
     "HedgingPolicy",
     "InputError",
     "KeepAlive",

@@ -7,35 +7,18 @@ Answers go to stdout as one JSON object a line, everything else to stderr. Exit 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from python_client import file_commands
 from python_client.channels import TLS
 from python_client.client import VisionClient
-from python_client.errors import (
-    ContractBrokenError,
-    NotFoundError,
-    PermissionDeniedError,
-    UnauthenticatedError,
-    UnavailableError,
-    UnimplementedError,
-    VisionClientError,
-)
+from python_client.drawing import DrawingUnavailableError
+from python_client.errors import ContractBrokenError, VisionClientError
+from python_client.json_lines import one_line, write
 from serving_config.contract import ContractFileError
-
-# Whatever the file: the next one would get the same answer.
-_HOPELESS = (
-    ContractBrokenError,
-    NotFoundError,
-    PermissionDeniedError,
-    UnauthenticatedError,
-    UnavailableError,
-    UnimplementedError,
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code: int = options.run(client, options)
             sys.stdout.flush()
             return code
-    except VisionClientError as err:
-        print(f"{parser.prog}: {_one_line(err)}", file=sys.stderr)  # noqa: T201
+    except (VisionClientError, DrawingUnavailableError) as err:
+        print(f"{parser.prog}: {one_line(err)}", file=sys.stderr)  # noqa: T201
         return 1
     except BrokenPipeError:
         # The reader (`| head`) has seen enough. Python must not try to flush stdout again.
@@ -67,31 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-
-
-def _classify(client: VisionClient, options: argparse.Namespace) -> int:
-    failed = False
-    for file in options.files:
-        try:
-            (answer,) = client.classify(Path(file).read_bytes(), **_addressed(options))
-        except _HOPELESS:
-            raise
-        except OSError as err:
-            failed = True
-            _print({"file": file, "error": err.strerror or str(err)})
-        except VisionClientError as err:
-            failed = True
-            _print({"file": file, "error": _one_line(err)})
-        else:
-            _print(
-                {
-                    "file": file,
-                    "label": answer.label,
-                    "probability": answer.probability,
-                    "probabilities": dict(answer.probabilities),
-                }
-            )
-    return int(failed)
 
 
 def _status(client: VisionClient, options: argparse.Namespace) -> int:
@@ -104,13 +62,13 @@ def _status(client: VisionClient, options: argparse.Namespace) -> int:
         }
         if version.error_message or version.error_code != "OK":
             line |= {"error_code": version.error_code, "error": version.error_message}
-        _print(line)
+        write(line)
     return 0 if status.available else 1
 
 
 def _metadata(client: VisionClient, options: argparse.Namespace) -> int:
-    metadata = client.metadata(**_addressed(options))
-    _print(
+    metadata = client.metadata(**file_commands.addressed(options))
+    write(
         {
             "model": metadata.model,
             "version": metadata.version,
@@ -134,16 +92,12 @@ def _metadata(client: VisionClient, options: argparse.Namespace) -> int:
 
 def _check(client: VisionClient, options: argparse.Namespace) -> int:
     try:
-        metadata = client.check_contract(**_addressed(options))
+        metadata = client.check_contract(**file_commands.addressed(options))
     except ContractBrokenError as err:
-        _print({"ok": False, "differences": [str(difference) for difference in err.differences]})
+        write({"ok": False, "differences": [str(difference) for difference in err.differences]})
         return 1
-    _print({"ok": True, "model": metadata.model, "version": metadata.version})
+    write({"ok": True, "model": metadata.model, "version": metadata.version})
     return 0
-
-
-def _addressed(options: argparse.Namespace) -> dict[str, Any]:
-    return {"version": options.version, "version_label": options.label}
 
 
 def _client(options: argparse.Namespace) -> VisionClient:
@@ -160,6 +114,59 @@ def _client(options: argparse.Namespace) -> VisionClient:
 
 
 def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m python_client",
+        description="Ask a TensorFlow Serving server. Answers are JSON lines on stdout.",
+        epilog="Exit 0: all is well; 1: a file, a call or a check failed; 2: wrong usage.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(
+        name: str, run: Any, summary: str, model: str = "classifier"
+    ) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name, parents=[_server_options(model)], help=summary, description=summary
+        )
+        command.set_defaults(run=run)
+        return command
+
+    classify = add(
+        "classify", file_commands.classify, "Classify JPEG or PNG files: one line a file."
+    )
+    detect = add(
+        "detect",
+        file_commands.detect,
+        "Find the objects in JPEG or PNG files: one line a file.",
+        "detector",
+    )
+    for command in (classify, detect):
+        command.add_argument("files", nargs="+", metavar="FILE", help="a JPEG or PNG file")
+    detect.add_argument(
+        "--min-score",
+        type=_share,
+        default=0.5,
+        metavar="S",
+        help="leave out what is less sure, 0 to 1 (%(default)s)",
+    )
+    detect.add_argument(
+        "--draw",
+        metavar="DIR",
+        help="write each picture with its boxes to DIR, as PNG (needs Pillow)",
+    )
+    add("status", _status, "Show the state of the model's versions: one line a version.")
+    add("metadata", _metadata, "Show the model's signatures.")
+    add("check", _check, "Compare the server's model with the contract.")
+    return parser
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected 0 to 1, received {text}")
+    return value
+
+
+def _server_options(model: str) -> argparse.ArgumentParser:
     server = argparse.ArgumentParser(add_help=False)
     group = server.add_argument_group("server")
     group.add_argument(
@@ -168,7 +175,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST:PORT",
         help="the server's gRPC address; any gRPC name will do, for instance dns:///models:8500",
     )
-    group.add_argument("--model", default="classifier", help="the model's name (%(default)s)")
+    group.add_argument(
+        "--model", default=model, metavar="NAME", help="the model's name (%(default)s)"
+    )
     which = group.add_mutually_exclusive_group()
     which.add_argument("--version", type=int, metavar="N", help="version (the newest)")
     which.add_argument("--label", metavar="NAME", help="label of the version, like stable")
@@ -186,34 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     tls.add_argument("--tls-ca", metavar="PEM", help="authorities that may vouch for the server")
     tls.add_argument("--tls-cert", metavar="PEM", help="our certificate, for mutual TLS")
     tls.add_argument("--tls-key", metavar="PEM", help="our private key, for mutual TLS")
-
-    parser = argparse.ArgumentParser(
-        prog="python -m python_client",
-        description="Ask a TensorFlow Serving server. Answers are JSON lines on stdout.",
-        epilog="Exit 0: all is well; 1: a file, a call or a check failed; 2: wrong usage.",
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-
-    def add(name: str, run: Any, summary: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, parents=[server], help=summary, description=summary)
-        command.set_defaults(run=run)
-        return command
-
-    classify = add("classify", _classify, "Classify JPEG or PNG files: one line a file.")
-    classify.add_argument("files", nargs="+", metavar="FILE", help="a JPEG or PNG file")
-    add("status", _status, "Show the state of the model's versions: one line a version.")
-    add("metadata", _metadata, "Show the model's signatures.")
-    add("check", _check, "Compare the server's model with the contract.")
-    return parser
-
-
-def _print(line: dict[str, Any]) -> None:
-    # Whoever reads along sees each answer as it comes.
-    print(json.dumps(line, ensure_ascii=False), flush=True)  # noqa: T201
-
-
-def _one_line(err: Exception) -> str:
-    return " ".join(str(err).split())
+    return server
 
 
 if __name__ == "__main__":

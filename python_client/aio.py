@@ -13,6 +13,7 @@ import grpc
 from python_client.answers import Classification, ModelMetadata, ModelStatus
 from python_client.calls import Call, ModelCalls, resolve_contract
 from python_client.channels import ChannelOptions, Credentials, open_async_channel
+from python_client.detections import Detections
 from python_client.envelope import Envelope
 from python_client.errors import ClientClosedError, from_rpc
 from python_client.hedging import first_answer_async
@@ -75,20 +76,31 @@ class AsyncVisionClient:
         calls = self._calls.classify(
             images, batch_size=batch_size, version=version, version_label=version_label
         )
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    (positions, group.create_task(self._run(call, timeout_s, request_id)))
-                    for positions, call in calls
-                ]
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0]  # noqa: B904  # the group adds nothing to its first error
-        answers = {
-            position: answer
-            for positions, task in tasks
-            for position, answer in zip(positions, task.result(), strict=True)
-        }
-        return [answers[position] for position in sorted(answers)]
+        return await self._run_all(calls, timeout_s, request_id)
+
+    async def detect(
+        self,
+        images: Images,
+        *,
+        min_score: float = 0.0,
+        batch_size: int | None = None,
+        version: int | None = None,
+        version_label: str | None = None,
+        timeout_s: float | None = None,
+        request_id: str | None = None,
+    ) -> list[Detections]:
+        """Find the objects in photographs; see :meth:`python_client.VisionClient.detect`.
+
+        Several calls are under way at the same time, as in :meth:`classify`.
+        """
+        calls = self._calls.detect(
+            images,
+            min_score,
+            batch_size=batch_size,
+            version=version,
+            version_label=version_label,
+        )
+        return await self._run_all(calls, timeout_s, request_id)
 
     async def predict(
         self,
@@ -168,6 +180,27 @@ class AsyncVisionClient:
 
     def __repr__(self) -> str:
         return f"<AsyncVisionClient {self._calls.target} model={self._calls.model!r}>"
+
+    async def _run_all(
+        self,
+        calls: Sequence[tuple[tuple[int, ...], Call[list[T]]]],
+        timeout_s: float | None,
+        request_id: str | None,
+    ) -> list[T]:
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    (positions, group.create_task(self._run(call, timeout_s, request_id)))
+                    for positions, call in calls
+                ]
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0]  # noqa: B904  # the group adds nothing to its first error
+        answers = {
+            position: answer
+            for positions, task in tasks
+            for position, answer in zip(positions, task.result(), strict=True)
+        }
+        return [answers[position] for position in sorted(answers)]
 
     async def _run(self, call: Call[T], timeout_s: float | None, request_id: str | None) -> T:
         if self._closed:

@@ -7,7 +7,7 @@ understand is here, once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,8 +15,11 @@ from python_client import images as pictures
 from python_client import messages, tensors
 from python_client.answers import Classification, ModelMetadata, ModelStatus, VersionStatus
 from python_client.checks import RequestCheck
-from python_client.classification import Classifier, is_classifier
+from python_client.classification import Classifier
+from python_client.detection import Detector
+from python_client.detections import Detections
 from python_client.errors import AnswerError, ContractBrokenError, InputError
+from python_client.picture_models import PictureModel
 from python_client.tensors import Array
 from serving_config import contract as contracts
 from serving_config.contract import Contract
@@ -90,25 +93,47 @@ class ModelCalls:
         )
 
     def classify(
+        self, images: pictures.Images, **options: Any
+    ) -> list[tuple[tuple[int, ...], Call[list[Classification]]]]:
+        """Make the calls that classify ``images``; see :meth:`ask`.
+
+        Raises:
+            InputError: A picture cannot be sent, or the contract is not a classifier's.
+        """
+        return self.ask(Classifier.of(self.contract, self.model, self.target), images, **options)
+
+    def detect(
+        self, images: pictures.Images, min_score: float, **options: Any
+    ) -> list[tuple[tuple[int, ...], Call[list[Detections]]]]:
+        """Make the calls that find the objects in ``images``; see :meth:`ask`.
+
+        Raises:
+            InputError: A picture cannot be sent, the contract is not a detector's, or
+                ``min_score`` is not in 0..1.
+        """
+        detector = Detector.of(self.contract, self.model, self.target)
+        return self.ask(replace(detector, min_score=min_score), images, **options)
+
+    def ask(
         self,
+        reader: PictureModel[T],
         images: pictures.Images,
         *,
         batch_size: int | None = None,
         version: int | None = None,
         version_label: str | None = None,
-    ) -> list[tuple[tuple[int, ...], Call[list[Classification]]]]:
-        """Check and encode the requests that classify ``images``.
+    ) -> list[tuple[tuple[int, ...], Call[list[T]]]]:
+        """Check and encode the requests about ``images`` whose answers ``reader`` understands.
 
         Returns:
             Each call with the places, in what the caller passed, of the pictures it is about.
 
         Raises:
-            InputError: A picture cannot be sent, or the contract is not a classifier's.
+            InputError: A picture cannot be sent.
         """
-        classifier = Classifier.of(self.contract, self.model, self.target)
         calls = []
         for batch in pictures.batches(images, batch_size):
-            key, name = classifier.inputs[batch.kind]
+            key, name = reader.inputs[batch.kind]
             call = self.predict(
                 {name: batch.tensor}, key, version=version, version_label=version_label
             )
@@ -118,8 +143,8 @@ class ModelCalls:
                 decode: Callable[[Any], dict[str, Array]] = call.read,
                 key: str = key,
                 rows: int = len(batch.positions),
-            ) -> list[Classification]:
-                return classifier.read(decode(answer), key, rows, _version(answer))
+            ) -> list[T]:
+                return reader.read(decode(answer), key, rows, _version(answer))
 
             calls.append(
                 (
@@ -197,7 +222,7 @@ class ModelCalls:
     def probe(self, metadata: ModelMetadata) -> Call[list[Classification]] | None:
         """Make the smallest call whose answer shows the class order, if the contract knows it."""
         contract = self.contract
-        if contract is None or not contract.class_names or not is_classifier(contract):
+        if contract is None or not contract.class_names or not Classifier.fits(contract):
             return None
         ((_, call),) = self.classify(pictures.TINY, version=metadata.version)
         return call

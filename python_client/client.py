@@ -12,6 +12,7 @@ import grpc
 from python_client.answers import Classification, ModelMetadata, ModelStatus
 from python_client.calls import Call, ModelCalls, resolve_contract
 from python_client.channels import ChannelOptions, Credentials, open_channel
+from python_client.detections import Detections
 from python_client.envelope import Envelope
 from python_client.errors import ClientClosedError, from_rpc
 from python_client.hedging import first_answer
@@ -114,11 +115,53 @@ class VisionClient:
         calls = self._calls.classify(
             images, batch_size=batch_size, version=version, version_label=version_label
         )
-        answers: dict[int, Classification] = {}
-        for positions, call in calls:
-            answered = self._run(call, timeout_s, request_id)
-            answers.update(zip(positions, answered, strict=True))
-        return [answers[position] for position in sorted(answers)]
+        return self._run_all(calls, timeout_s, request_id)
+
+    def detect(
+        self,
+        images: Images,
+        *,
+        min_score: float = 0.0,
+        batch_size: int | None = None,
+        version: int | None = None,
+        version_label: str | None = None,
+        timeout_s: float | None = None,
+        request_id: str | None = None,
+    ) -> list[Detections]:
+        """Find the objects in photographs.
+
+        Pictures travel as they do for :meth:`classify`. The classes have names where the client's
+        contract is a published version's; otherwise a label is ``class 1``, ``class 2`` and so on.
+
+        Args:
+            images: As for :meth:`classify`.
+            min_score: Leave out detections below it, 0..1. The model itself leaves out those below
+                the ``score_threshold`` in its contract's parameters.
+            batch_size: Most photographs in one call; None sets no limit.
+            version: Version of the model; None takes the newest.
+            version_label: Label of the version instead of its number, for instance ``stable``.
+            timeout_s: Deadline of each call in seconds; None takes the client's.
+            request_id: Sent as ``x-request-id``; None makes one up.
+
+        Returns:
+            For each photograph, in the order they came, what was found in it, the surest first.
+            Boxes are fractions of the original's height and width.
+
+        Raises:
+            InputError: A photograph cannot be sent, ``min_score`` is not in 0..1, or the model is
+                no detector; nothing was sent.
+            ContractBrokenError: The server's model knows more classes than the contract.
+            AnswerError: The outputs or their values are not those of the contract.
+            CallError: The call failed; the subclass says how.
+        """
+        calls = self._calls.detect(
+            images,
+            min_score,
+            batch_size=batch_size,
+            version=version,
+            version_label=version_label,
+        )
+        return self._run_all(calls, timeout_s, request_id)
 
     def predict(
         self,
@@ -253,6 +296,18 @@ class VisionClient:
 
     def __repr__(self) -> str:
         return f"<VisionClient {self._calls.target} model={self._calls.model!r}>"
+
+    def _run_all(
+        self,
+        calls: Sequence[tuple[tuple[int, ...], Call[list[T]]]],
+        timeout_s: float | None,
+        request_id: str | None,
+    ) -> list[T]:
+        answers: dict[int, T] = {}
+        for positions, call in calls:
+            answered = self._run(call, timeout_s, request_id)
+            answers.update(zip(positions, answered, strict=True))
+        return [answers[position] for position in sorted(answers)]
 
     def _run(self, call: Call[T], timeout_s: float | None, request_id: str | None) -> T:
         if self._closed:

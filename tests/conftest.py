@@ -23,7 +23,10 @@ import pytest
 
 from demo.photographs import write_data_set
 
-pytest_plugins = ["tests.java.fixtures"]  # the JVM's worker process, for whoever asks Java
+pytest_plugins = [
+    "tests.java.fixtures",  # the JVM's worker process, for whoever asks Java
+    "tests.detector.fixtures",  # a published detector
+]
 
 REPO = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 120.0
