@@ -14,6 +14,7 @@ import keras
 from keras import layers
 
 from export.detector.layers import convolution
+from export.errors import ExportError
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Backbone:
         preprocess: From RGB 0 to 255 to what the network takes, as serialisable layers.
         strides: Pixels a cell of each feature map, coarsest first.
         cut: Name of the layer after which fine-tuning starts: what comes before stays frozen in
-            both phases.
+            both phases. None: the layer that gives the second coarsest feature map, so that the
+            last stage is fine-tuned.
         feature_pyramid: True for YOLOv3's head with a feature pyramid, False for the tiny one.
         from_darknet: True when ``.weights`` files fill it.
     """
@@ -35,12 +37,12 @@ class Backbone:
     build: Callable[[int], Any]
     preprocess: Callable[[Any], Any]
     strides: tuple[int, ...]
-    cut: str
+    cut: str | None
     feature_pyramid: bool
     from_darknet: bool
 
 
-class BackboneUnavailableError(ImportError):
+class BackboneUnavailableError(ExportError):
     """A backbone needs an optional package that is not installed."""
 
 
@@ -113,42 +115,49 @@ def csp_darknet53(image_size: int, preset: str | None = None) -> keras.Model:
 
     Raises:
         BackboneUnavailableError: keras-hub is not installed.
+        ValueError: The preset is of a network that lacks one of the feature maps.
     """
     try:
         from keras_hub.models import CSPNetBackbone
     except ImportError as err:
         raise BackboneUnavailableError(
-            "the backbone csp_darknet53 needs keras-hub, which is not installed; "
-            'install it with: pip install "vision-forge[hub]"'
+            "the backbone csp_darknet53 needs keras-hub, which cannot be imported "
+            f'({err}); install it with: pip install "vision-forge[hub]"'
         ) from err
     shape = (image_size, image_size, 3)
     if preset is None:
+        # What timm calls cspdarknet53, and the hub's ImageNet preset is.
         network = CSPNetBackbone(
-            stackwise_num_filters=[64, 128, 256, 512, 1024],
-            stackwise_depth=[1, 2, 8, 8, 4],
             stem_filters=32,
             stem_kernel_size=3,
             stem_strides=1,
-            stackwise_strides=[2],
+            stem_padding="same",
+            stackwise_num_filters=[64, 128, 256, 512, 1024],
+            stackwise_depth=[1, 2, 8, 8, 4],
+            stackwise_strides=[2, 2, 2, 2, 2],
             bottle_ratio=[0.5, 1.0],
             block_ratio=[1.0, 0.5],
             expand_ratio=[2.0, 1.0],
             stage_type="csp",
             block_type="dark_block",
             down_growth=True,
-            cross_linear=True,
             image_shape=shape,
         )
     else:
         network = CSPNetBackbone.from_preset(preset, image_shape=shape)
-    pyramid = network.pyramid_outputs
-    names = [f"P{level}" for level in (5, 4, 3)]
-    if missing := [name for name in names if name not in pyramid]:
+    # By size and not by name: keras-hub counts its P2, P3, … from the first stage, whose stride
+    # is 2 here and 4 in others of its networks.
+    by_stride = {
+        image_size // output.shape[1]: output for output in network.pyramid_outputs.values()
+    }
+    strides = (32, 16, 8)
+    if missing := [stride for stride in strides if stride not in by_stride]:
         raise ValueError(
-            f"the preset {preset!r} lacks the feature maps {', '.join(missing)}; "
-            f"it has {', '.join(pyramid)}"
+            f"expected feature maps of strides 32, 16 and 8; the preset {preset!r} lacks "
+            f"{', '.join(map(str, missing))}, it has {', '.join(map(str, sorted(by_stride)))}"
         )
-    return keras.Model(network.input, [pyramid[name] for name in names], name="csp_darknet53")
+    outputs = [by_stride[stride] for stride in strides]
+    return keras.Model(network.input, outputs, name="csp_darknet53")
 
 
 BACKBONES = {
@@ -166,7 +175,7 @@ BACKBONES = {
         build=darknet53,
         preprocess=_unit_range,
         strides=(32, 16, 8),
-        cut="add_42",
+        cut=None,
         feature_pyramid=True,
         from_darknet=True,
     ),
@@ -175,7 +184,7 @@ BACKBONES = {
         build=csp_darknet53,
         preprocess=_imagenet_statistics,
         strides=(32, 16, 8),
-        cut="",
+        cut=None,
         feature_pyramid=True,
         from_darknet=False,
     ),

@@ -88,8 +88,10 @@ def assemble(
     )
 
 
-def _layers_above(backbone: Any, cut: str) -> tuple[str, ...]:
+def _layers_above(backbone: Any, cut: str | None) -> tuple[str, ...]:
     names = [layer.name for layer in backbone.layers]
+    if cut is None:
+        cut = backbone.outputs[1]._keras_history.operation.name
     if cut not in names:
         raise ValueError(f"{backbone.name} has no layer {cut!r} to cut at; it has {names}")
     # Functional models list their layers from the input on.

@@ -13,7 +13,7 @@ import keras
 
 from export import weights
 from export.detector import darknet, head
-from export.detector.backbones import Backbone, csp_darknet53
+from export.detector.backbones import Backbone, BackboneUnavailableError, csp_darknet53
 from export.errors import WeightsError
 from export.weights import PackagedFile, WeightsRecord
 
@@ -182,7 +182,7 @@ def _from_hub(image_size: int, choice: str) -> tuple[Any, WeightsRecord]:
     preset = HUB_PRESET if choice == "auto" else choice
     try:
         backbone = csp_darknet53(image_size, preset)
-    except ImportError:
+    except BackboneUnavailableError:
         raise
     except Exception as err:  # keras-hub raises whatever its download backends raise
         raise WeightsError(

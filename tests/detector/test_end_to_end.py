@@ -179,6 +179,7 @@ def test_evaluation_through_the_server(
         (["--backbone", "vgg16"], 2, "yolov3_tiny, darknet53, csp_darknet53, received 'vgg16'"),
         (["--weights", "/nowhere.weights"], 1, "no weights file at /nowhere.weights"),
         (["--backbone", "darknet53"], 1, "use --backbone yolov3_tiny, which has one"),
+        (["--backbone", "csp_darknet53"], 1, 'pip install "vision-forge[hub]"'),
         (["--data", "/nowhere"], 1, "no data set at /nowhere"),
     ],
 )
