@@ -1,0 +1,142 @@
+"""``python -m model_server.tune``: the rule on figures one can follow, and a run of the command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_server.tuning import Batching, Result, Round, Setting, choose, grid
+from python_client import messages
+
+DEFAULT, ONE_THREAD = Setting(0), Setting(1)
+BATCHES = Setting(1, Batching(4, 4))
+LOADS = (1, 8, 32)
+
+
+def result(setting: Setting, ratios: Mapping[int, float], failed: int = 0) -> Result:
+    """Three rounds a load around a ratio, half a percent apart."""
+    return Result(
+        setting,
+        {
+            clients: [Round(100 * ratio * f, 100, 5.0, failed) for f in (0.995, 1.0, 1.005)]
+            for clients, ratio in ratios.items()
+        },
+    )
+
+
+def pick(*others: Result) -> Setting:
+    return choose([result(DEFAULT, dict.fromkeys(LOADS, 1.0)), *others], LOADS).setting
+
+
+def test_the_grid_begins_with_the_defaults_and_grows() -> None:
+    batches = Batching(4, 8)
+    assert grid([1, 0], [4], batch_threads=8) == [
+        *(Setting(0), Setting(1)),
+        *(Setting(0, batches), Setting(1, batches)),
+    ]
+
+
+def test_the_best_under_the_heaviest_load_wins() -> None:
+    faster = result(ONE_THREAD, {1: 1.1, 8: 1.5, 32: 1.5})
+    assert pick(faster) == ONE_THREAD
+    assert pick(faster, result(BATCHES, {1: 1.1, 8: 1.5, 32: 2.0})) == BATCHES
+
+
+def test_a_loss_under_a_light_load_is_not_bought() -> None:
+    faster = result(ONE_THREAD, {1: 1.1, 8: 1.5, 32: 1.5})
+    # Better than the defaults everywhere, yet it takes from a single client what threads gave.
+    assert pick(faster, result(BATCHES, {1: 1.0, 8: 1.5, 32: 2.0})) == ONE_THREAD
+
+
+def test_differences_below_the_noise_leave_the_simpler_setting() -> None:
+    assert pick(result(ONE_THREAD, {1: 1.0, 8: 1.0, 32: 1.01})) == DEFAULT
+
+
+def test_a_setting_with_failed_calls_is_never_picked() -> None:
+    assert pick(result(ONE_THREAD, {1: 2.0, 8: 2.0, 32: 2.0}, failed=1)) == DEFAULT
+
+
+def tune(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "model_server.tune", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def request_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Predict request of the toy."""
+    request: Any = messages.PredictRequest()
+    tensor = request.inputs["x"]
+    tensor.dtype = messages.DataType.Value("DT_FLOAT")
+    tensor.tensor_shape.dim.add().size = 1
+    tensor.float_val.append(1.0)
+    file = tmp_path_factory.mktemp("request") / "request.pb"
+    file.write_bytes(request.SerializeToString())
+    return file
+
+
+TINY = ("--clients", 1, 2, "--seconds", 0.3, "--intra-op", 0, "--batch-sizes", 4)
+
+
+def test_the_command_measures_and_writes_what_it_picked(
+    toy_models: Path, request_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "batching.config").write_text("max_batch_size { value: 9 }\n")
+    done = tune(toy_models, "--request", request_file, "--out", tmp_path, *TINY)
+    assert done.returncode == 0, done.stderr
+    line = json.loads(done.stdout)
+    assert line["results"][0]["setting"] == "intra_op all, no batching"
+    assert len(line["results"]) == 2
+    for one in line["results"]:
+        assert one["failed"] == 0
+        assert set(one["clients"]) == {"1", "2"}
+        assert all(figures["per_s"] > 0 for figures in one["clients"].values())
+    flags = (tmp_path / "serving.flags").read_text().splitlines()
+    assert flags == line["flags"]
+    assert flags[0] == "--tensorflow_intra_op_parallelism=0"
+    is_batching = flags[1] == "--enable_batching=true"
+    batching = (tmp_path / "batching.config").read_text()
+    assert ("max_batch_size { value: 4 }" in batching) == is_batching
+    assert ("max_batch_size { value: 9 }" in batching) != is_batching
+    names = {"serving.flags", "batching.config"}
+    assert {path.name for path in tmp_path.iterdir()} == names, "nothing half-written is left"
+    assert line["chosen"] in done.stderr
+
+
+def test_a_dry_run_says_what_would_change(
+    toy_models: Path, request_file: Path, tmp_path: Path
+) -> None:
+    done = tune(toy_models, "--request", request_file, "--out", tmp_path, "--dry-run", *TINY)
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "serving.flags") in json.loads(done.stdout)["changed"]
+    assert "+--tensorflow_intra_op_parallelism=0" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "nowhere cannot be listed"),
+        (["TOY"], "tf_serving_warmup_requests does not exist; name a request with --request"),
+        (["TOY", "--out", "nowhere"], "nowhere is no directory"),
+        (["TOY", "--seconds", "0"], "must be above 0"),
+        (["TOY", "--batch-sizes", "--intra-op", "0"], "nothing to compare"),
+    ],
+)
+def test_a_wrong_command_line_is_said(
+    toy_models: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    words = [str(toy_models) if word == "TOY" else word for word in arguments]
+    done = tune("--out", tmp_path, *words)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert message in done.stderr
