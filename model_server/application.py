@@ -31,6 +31,7 @@ from model_server.rest_server import RestServer
 from model_server.saved_model import SavedModel, SessionThreads, check_tensorflow
 from model_server.security import read_credentials
 from model_server.serving_protos import MonitoringConfig
+from model_server.tracing import Tracing
 from model_server.versions import Version
 
 logger = logging.getLogger(__name__)
@@ -70,12 +71,13 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
         check_method_name=options.enable_signature_method_name_check,
     )
     metrics = Metrics() if settings.prometheus_path else None
+    tracing = Tracing(options.opentelemetry) if options.opentelemetry != "none" else None
     catalog = Catalog(_loader(options, rules, settings, metrics), _catalog_settings(options))
     try:
         engine = Engine(
             catalog,
             rules,
-            Observer(metrics, options.request_log),
+            Observer(metrics, options.request_log, tracing),
             options.enable_serialization_as_tensor_content,
         )
         server = GrpcServer(engine, options, settings.credentials)
@@ -96,6 +98,8 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
         server.stop(_GRACE_S)
     finally:
         catalog.stop()
+        if tracing:
+            tracing.stop()
     # The interpreter gives signals their default action back while it ends; a second SIGTERM from
     # an impatient supervisor must not turn a clean end into a killed process.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

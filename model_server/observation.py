@@ -1,14 +1,19 @@
-"""What becomes of each finished call: metrics, and a structured line in the log."""
+"""What becomes of each finished call: metrics, a structured line in the log, and a span."""
 
 from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from model_server.metrics import Metrics
+from model_server.tracing import Tracing
 
 logger = logging.getLogger(__name__)
+
+# W3C trace context: in gRPC metadata under these keys, in HTTP under headers of these names.
+TRACE_CONTEXT_KEYS = ("traceparent", "tracestate")
 
 _INFERENCE = frozenset(("predict", "classify", "regress", "multiinference"))
 _LONGEST_LOGGED = 300
@@ -29,6 +34,10 @@ class Call:
         code: The gRPC code's name.
         message: Why it failed.
         request_id: The caller's ``x-request-id``, or empty.
+        signature: The signature asked for, else the one that answered; may be empty.
+        trace_context: The caller's values of :data:`TRACE_CONTEXT_KEYS`, by key.
+        http_method: Of a REST request.
+        http_status: Of its answer.
     """
 
     api: str
@@ -39,18 +48,26 @@ class Call:
     code: str = "OK"
     message: str = ""
     request_id: str = ""
+    signature: str = ""
+    trace_context: Mapping[str, str] = field(default_factory=dict)
+    http_method: str = ""
+    http_status: int = 0
 
 
 class Observer:
     """Records finished calls. Thread-safe."""
 
-    def __init__(self, metrics: Metrics | None, request_log: str) -> None:
+    def __init__(
+        self, metrics: Metrics | None, request_log: str, tracing: Tracing | None = None
+    ) -> None:
         """Create an observer.
 
         Args:
             metrics: Where to count; None counts nothing.
             request_log: Which calls are logged, ``none``, ``errors`` or ``all``.
+            tracing: Where spans go; None makes none.
         """
+        self._tracing = tracing
         self.metrics = metrics
         self._log_all = request_log == "all"
         self._log_errors = request_log != "none"
@@ -58,11 +75,18 @@ class Observer:
 
     def is_interested(self, failed: bool) -> bool:
         """Tell whether :meth:`finished` would do anything; building a :class:`Call` costs time."""
-        return self.metrics is not None or self._log_all or (failed and self._log_errors)
+        return (
+            self.metrics is not None
+            or self._tracing is not None
+            or self._log_all
+            or (failed and self._log_errors)
+        )
 
     def finished(self, call: Call) -> None:
         """Record a call."""
         failed = call.code != "OK"
+        if self._tracing is not None:
+            self._tracing.record(call)
         if self.metrics is not None and call.api.lower() in _INFERENCE:
             model = self._label(call.model)
             self.metrics.request_count.add(model, call.code)

@@ -103,6 +103,12 @@ class ServerOptions:
         "which calls are logged, one JSON object a line: none, errors, all",
     )
 
+    opentelemetry: str = _own(
+        "none",
+        "where a span of each call goes: none, console (stderr) or otlp (OTEL_* variables say "
+        "where); needs the extra otel",
+    )
+
     platform_config_file: str = _unsupported("", "PlatformConfigMap")
     tensorflow_session_config_file: str = _unsupported("", "ConfigProto of sessions")
     per_process_gpu_memory_fraction: float = _unsupported(0.0, "share of the GPU's memory")
@@ -153,6 +159,10 @@ class ServerOptions:
         if self.request_log not in ("none", "errors", "all"):
             raise UsageError(
                 f"--request_log expects none, errors or all, received {self.request_log!r}"
+            )
+        if self.opentelemetry not in ("none", "console", "otlp"):
+            raise UsageError(
+                f"--opentelemetry expects none, console or otlp, received {self.opentelemetry!r}"
             )
         if self.port and self.port == self.rest_api_port:
             raise UsageError(f"--rest_api_port cannot be the same as --port, both are {self.port}")

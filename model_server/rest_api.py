@@ -59,11 +59,13 @@ class RestCall:
         api: ``predict``, ``classify``, ``regress``, ``status``, ``metadata``, or empty.
         model: The model's name in the path.
         version: The version that answered, 0 when none did.
+        signature: The signature asked for.
     """
 
     api: str = ""
     model: str = ""
     version: int = 0
+    signature: str = ""
 
 
 def handles(path: str) -> bool:
@@ -126,7 +128,7 @@ class RestApi:
 
     def _predict(self, spec: Any, body: bytes, call: RestCall) -> str:
         document = parse_object(body)
-        key = _signature_name(document) or DEFAULT_SIGNATURE
+        key = call.signature = _signature_name(document) or DEFAULT_SIGNATURE
         with self._engine.catalog.lease(spec) as version:
             call.version = version.number
             signature = version.model.signatures.get(key)
@@ -149,7 +151,7 @@ class RestApi:
     def _classify(self, spec: Any, body: bytes, call: RestCall) -> str:
         document = parse_object(body)
         request = classification_pb2.ClassificationRequest(model_spec=spec)
-        request.model_spec.signature_name = _signature_name(document)
+        request.model_spec.signature_name = call.signature = _signature_name(document)
         json_examples.read(document, request.input)
         response = self._engine.classify(request, self._timeout_ms)
         call.version = response.model_spec.version.value
@@ -162,7 +164,7 @@ class RestApi:
     def _regress(self, spec: Any, body: bytes, call: RestCall) -> str:
         document = parse_object(body)
         request = regression_pb2.RegressionRequest(model_spec=spec)
-        request.model_spec.signature_name = _signature_name(document)
+        request.model_spec.signature_name = call.signature = _signature_name(document)
         json_examples.read(document, request.input)
         response = self._engine.regress(request, self._timeout_ms)
         call.version = response.model_spec.version.value

@@ -19,7 +19,7 @@ import waitress.server  # type: ignore[import-untyped]
 from waitress import wasyncore
 
 from model_server.errors import ServingError, StartError, invalid_argument
-from model_server.observation import Call, Observer
+from model_server.observation import TRACE_CONTEXT_KEYS, Call, Observer
 from model_server.rest_api import RestApi, RestCall, error_text, handles, http_status
 
 logger = logging.getLogger(__name__)
@@ -134,6 +134,14 @@ class RestServer:
                     code=failure.code.name if failure else "OK",
                     message=failure.message if failure else "",
                     request_id=environ.get("HTTP_X_REQUEST_ID", ""),
+                    signature=call.signature,
+                    trace_context={
+                        key: value
+                        for key in TRACE_CONTEXT_KEYS
+                        if (value := environ.get(f"HTTP_{key.upper()}"))
+                    },
+                    http_method=method,
+                    http_status=http_status(failure.code) if failure else 200,
                 )
             )
         if failure is not None:

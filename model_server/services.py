@@ -13,7 +13,7 @@ from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_p
 
 from model_server.engine import Engine
 from model_server.errors import ServingError
-from model_server.observation import Call
+from model_server.observation import TRACE_CONTEXT_KEYS, Call
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ class _Service:
             logger.exception("a call failed")
             failure = ServingError(grpc.StatusCode.INTERNAL, f"{type(err).__name__}: {err}")
         if self._observer.is_interested(failed=failure is not None):
+            metadata = dict(context.invocation_metadata())
             self._observer.finished(
                 Call(
                     api=api,
@@ -74,7 +75,11 @@ class _Service:
                     version=_version(response),
                     code=failure.code.name if failure else "OK",
                     message=failure.message if failure else "",
-                    request_id=_request_id(context),
+                    request_id=metadata.get("x-request-id", ""),
+                    signature=_signature_name(request, response),
+                    trace_context={
+                        key: metadata[key] for key in TRACE_CONTEXT_KEYS if key in metadata
+                    },
                 )
             )
         if failure is not None:
@@ -132,21 +137,25 @@ def _timeout_ms(context: Any) -> int | None:
     return None if remaining is None else max(1, int(remaining * 1000))
 
 
-def _model_name(request: Any) -> str:
+def _model_spec(request: Any) -> Any:
     holder = request
     if hasattr(request, "tasks"):  # MultiInference names a model per task, the same one
         holder = request.tasks[0] if request.tasks else None
-    spec = getattr(holder, "model_spec", None)
+    return getattr(holder, "model_spec", None)
+
+
+def _model_name(request: Any) -> str:
+    spec = _model_spec(request)
     return spec.name if spec is not None else ""
+
+
+def _signature_name(request: Any, response: Any) -> str:
+    for spec in (_model_spec(request), getattr(response, "model_spec", None)):
+        if spec is not None and spec.signature_name:
+            return str(spec.signature_name)
+    return ""
 
 
 def _version(response: Any) -> int:
     spec = getattr(response, "model_spec", None)
     return int(spec.version.value) if spec is not None else 0
-
-
-def _request_id(context: Any) -> str:
-    for key, value in context.invocation_metadata():
-        if key == "x-request-id":
-            return value if isinstance(value, str) else ""
-    return ""
