@@ -25,7 +25,7 @@ command -v mvn >/dev/null \
 	|| { echo "Maven is needed (mvn on PATH), found none" >&2; exit 1; }
 endef
 
-.PHONY: help check-tools setup java demo serve test test-python test-java lint format lock benchmarks clean
+.PHONY: help check-tools setup java demo serve tune test test-python test-java lint format lock benchmarks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,9 @@ demo: setup java ## train, export, verify, serve and ask; DATA=folder/of/class/f
 serve: setup ## host the models of CONFIG (default: the demo's) on PORT (default: 8500)
 	$(BIN)/python -m model_server --server=auto --port=$(or $(PORT),8500) --grpc_max_threads=32 \
 		--model_config_file=$(or $(CONFIG),demo_output/models.config)
+
+tune: setup ## measure threads and batching on this machine for MODEL (default: the demo's classifier)
+	$(BIN)/python -m model_server.tune $(or $(MODEL),demo_output/models/classifier)
 
 test: setup lint test-java test-python ## all tests of both languages
 
