@@ -127,7 +127,10 @@ class Catalog:
         return version
 
     def states(self, name: str) -> list[tuple[int, State, ServingError | None]]:
-        """Return number, state and error of each version of a model, newest first."""
+        """Return number, state and error of each version of a model, newest first.
+
+        A failed load has no error here until it is given up, as in TensorFlow Serving.
+        """
         with self._changed:
             model = self._models.get(name)
             known = dict(model.versions) if model else {}
@@ -135,7 +138,7 @@ class Catalog:
                 if leaving.config.name == name:
                     known = leaving.versions | known
             return [
-                (number, version.state, version.error)
+                (number, version.state, version.error if version.state is State.END else None)
                 for number, version in sorted(known.items(), reverse=True)
             ]
 
@@ -329,11 +332,14 @@ class Catalog:
                     "%s is AVAILABLE, loaded in %.2f s from %s", version, seconds, version.path
                 )
             else:
-                version.state = State.END
                 version.error = error
                 again = version.attempts <= self._settings.max_load_retries
                 if again:
+                    # As in TensorFlow Serving's loader_harness.cc it stays LOADING meanwhile, and
+                    # whoever waits for it, at start-up too, waits on.
                     version.retry_at = time.monotonic() + self._settings.retry_seconds
+                else:
+                    version.state = State.END
                 logger.error(
                     "%s cannot be loaded from %s: %s: %s (%s)",
                     version,

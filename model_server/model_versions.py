@@ -99,6 +99,9 @@ class ModelVersions:
             if number in self.wanted:
                 if version.retry_at is not None and version.retry_at <= now:
                     plan.load.append(version)
+            elif version.retry_at is not None:  # nobody waits for it any more
+                version.retry_at = None
+                version.state = State.END
             elif version.state is State.AVAILABLE and not keep_old:
                 plan.unload.append(version)
         self._forget_ended()

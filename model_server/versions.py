@@ -34,7 +34,7 @@ class Version:
         number: Its version number.
         path: Its directory.
         state: Where it is; changed only by the catalog.
-        error: Why it is not available, when loading failed.
+        error: Why the last try to load it failed; in state LOADING another follows at retry_at.
         attempts: How often loading was tried.
         retry_at: ``time.monotonic()`` of the next try of a failed load, or None.
     """

@@ -124,7 +124,8 @@ def test_a_missing_config_file_is_said() -> None:
 
 def test_a_model_that_does_not_load_ends_the_start(tmp_path: Path) -> None:
     (tmp_path / "m" / "1").mkdir(parents=True)
-    result = run("--port=18599", "--model_name=m", f"--model_base_path={tmp_path}/m")
+    flags = ["--max_num_load_retries=0", "--model_name=m", f"--model_base_path={tmp_path}/m"]
+    result = run("--port=18599", *flags)
     assert result.returncode == 1
     assert "Failed to start server. Error: 1 servable(s) did not become available" in result.stderr
     assert "Could not find SavedModel" in result.stderr

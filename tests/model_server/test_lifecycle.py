@@ -96,6 +96,29 @@ def test_a_broken_version_is_reported_and_the_old_one_serves(growing: Any, tmp_p
     wait_for(lambda: first(call.predict([0.0])) == 6.0, "version 3 answering", server)
 
 
+def test_start_up_outlasts_failed_loads(
+    tmp_path: Path, scaled_toys: Path, start_server: Callable[..., Any], caller: Any
+) -> None:
+    (tmp_path / "toy" / "1").mkdir(parents=True)
+    server = start_server(
+        *("--model_name=toy", f"--model_base_path={tmp_path / 'toy'}"),
+        *("--max_num_load_retries=1000", "--load_retry_interval_micros=200000"),
+        wait=False,
+    )
+    wait_for(lambda: "next try in 0.2 s" in server.log, "a failed load", server)
+    shutil.copytree(scaled_toys / "1", tmp_path / "toy" / "1", dirs_exist_ok=True)
+    wait_for(lambda: "every model is AVAILABLE" in server.log, "becoming available", server)
+    call = caller(server.target)
+    assert first(call.predict([0.0])) == 2.0
+    # Between the tries of another broken version it is LOADING, without an error.
+    (tmp_path / "toy" / "2").mkdir()
+    wait_for(lambda: server.log.count("toy version 2 cannot be loaded") > 1, "retries", server)
+    assert call.status() == {2: ("LOADING", ""), 1: ("AVAILABLE", "")}
+    (tmp_path / "toy" / "2").rmdir()
+    wait_for(lambda: call.status()[2][0] == "END", "giving up what is gone", server)
+    assert server.stop() == 0
+
+
 def test_health_follows_the_models(growing: Any, tmp_path: Path) -> None:
     server, _, _ = growing
     serving = health_pb2.HealthCheckResponse.SERVING
