@@ -8,6 +8,11 @@ Two requests can be joined when they fetch the same outputs and agree in every d
 first, so each such combination has an operation (and with it a queue) of its own. A combination
 costs memory, a copy of the subgraph's constants; when a signature has :data:`MAX_ENDPOINTS`,
 further ones run unbatched.
+
+One difference to TensorFlow Serving: there ``num_batch_threads`` is one pool for all models of the
+server, here each combination has a pool of that size. The operation's scheduler lives in its
+session, so versions could not share one. In both, what runs at the same time is bounded by
+``--grpc_max_threads`` and by the process-wide pool of ``--tensorflow_intra_op_parallelism``.
 """
 
 from __future__ import annotations
@@ -46,7 +51,7 @@ class BatchingSettings:
         max_batch_size: Most rows that run together.
         timeout_micros: How long a row waits for others.
         max_enqueued_batches: Batches that wait for a thread; one more row is refused, UNAVAILABLE.
-        threads: Batches that run at the same time, per signature.
+        threads: Batches that run at the same time, for each combination that has a queue.
         allowed_sizes: Sizes that batches are padded to; empty for any.
         split_large: A request above ``max_batch_size`` is split instead of refused.
     """
