@@ -25,7 +25,7 @@ from model_server.catalog import Catalog
 from model_server.errors import invalid_argument, not_found
 from model_server.observation import Observer
 from model_server.predict import PredictRules, choose_outputs, find_signature, read_inputs
-from model_server.saved_model import Array, Signature
+from model_server.signatures import Array, Signature
 from model_server.versions import Version
 
 _SIGNATURE_FIELD = "signature_def"

@@ -17,7 +17,8 @@ from tensorflow_serving.apis import classification_pb2, inference_pb2, regressio
 
 from model_server.errors import ServingError, invalid_argument
 from model_server.predict import CLASSIFY_METHOD, REGRESS_METHOD, PredictRules
-from model_server.saved_model import DEFAULT_SIGNATURE, Array, SavedModel, Signature
+from model_server.saved_model import SavedModel
+from model_server.signatures import DEFAULT_SIGNATURE, Array, Signature
 
 _INPUTS = "inputs"
 _CLASSES, _SCORES, _OUTPUTS = "classes", "scores", "outputs"

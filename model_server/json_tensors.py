@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from model_server.errors import ServingError, invalid_argument
 from model_server.json_text import kind_of, show
-from model_server.saved_model import Array, TensorInfo
+from model_server.signatures import Array, TensorInfo
 from model_server.tensors import MAX_RANK
 
 _STRING = 7

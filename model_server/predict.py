@@ -14,14 +14,8 @@ import grpc
 
 from model_server import tensors
 from model_server.errors import ServingError, failed_precondition, invalid_argument
-from model_server.saved_model import (
-    DEFAULT_SIGNATURE,
-    Array,
-    SavedModel,
-    Signature,
-    TensorInfo,
-    describe,
-)
+from model_server.saved_model import SavedModel
+from model_server.signatures import DEFAULT_SIGNATURE, Array, Signature, TensorInfo, describe
 
 PREDICT_METHOD = "tensorflow/serving/predict"
 CLASSIFY_METHOD = "tensorflow/serving/classify"

@@ -24,7 +24,7 @@ from model_server.engine import Engine
 from model_server.errors import ServingError, invalid_argument
 from model_server.json_text import parse_object, show, values_of
 from model_server.predict import check_shape
-from model_server.saved_model import DEFAULT_SIGNATURE, Array
+from model_server.signatures import DEFAULT_SIGNATURE, Array
 
 _MODEL = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
 _CALL = re.compile(_MODEL + r":(classify|regress|predict)", re.IGNORECASE)
