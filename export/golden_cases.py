@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from export import images
+from export import golden_pictures, images
 from serving_config.golden import GoldenCase
 
 Array = np.ndarray[Any, Any]
 Answer = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
 
-_LONGEST_SIDE = 320  # keeps golden.npz small whatever camera the photographs come from
 _BATCH_HEIGHT, _BATCH_WIDTH = 96, 128
 
 
@@ -41,8 +40,8 @@ def make(
     Returns:
         Cases of ``serving_default`` and ``serving_bytes``; the first of each is one photograph.
     """
-    pictures = [_picture(path) for path in photographs[:5]]
-    batch = np.stack([_pixels(p, (_BATCH_HEIGHT, _BATCH_WIDTH)) for p in pictures])
+    pictures = [golden_pictures.load(path) for path in photographs[:5]]
+    batch = np.stack([golden_pictures.resized(p, (_BATCH_HEIGHT, _BATCH_WIDTH)) for p in pictures])
     extremes = np.stack([np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 255, np.uint8)])
     pixel_cases = {
         "one": pictures[0][None],
@@ -50,8 +49,8 @@ def make(
         "single_pixel": pictures[0][:1, :1][None],
         "black_and_white": extremes,
     }
-    files = [_jpeg(picture) for picture in pictures]
-    png = tf.io.encode_png(pictures[-1]).numpy()
+    files = [golden_pictures.jpeg(picture) for picture in pictures]
+    png = golden_pictures.png(pictures[-1])
     file_cases = {"one": files[:1], "png": [png], "batch_of_sizes": [*files, png]}
 
     # As a graph, like Keras's own predict(): kernels then fuse as they do when served.
@@ -77,20 +76,3 @@ def make(
         inputs = {"image_bytes": np.array(encoded, dtype=object)}
         cases.append(GoldenCase("serving_bytes", name, inputs, outputs(tf.stack(decoded))))
     return cases
-
-
-def _picture(path: Path) -> Array:
-    """Return a photograph as uint8 [height, width, 3], its longest side limited."""
-    decoded = images.decode(tf.constant(path.read_bytes())).numpy()
-    height, width = decoded.shape[:2]
-    scale = min(1.0, _LONGEST_SIDE / max(height, width))
-    return _pixels(decoded, (max(1, round(height * scale)), max(1, round(width * scale))))
-
-
-def _pixels(picture: Array, size: tuple[int, int]) -> Array:
-    resized = tf.image.resize(picture, size, antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8).numpy()  # type: ignore[no-any-return]
-
-
-def _jpeg(picture: Array) -> bytes:
-    return tf.io.encode_jpeg(picture, quality=90).numpy()  # type: ignore[no-any-return]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from export import images
+from export import golden_pictures
 from export.detector.serving import ServingGraph
 from export.errors import PublishError
 from serving_config.golden import GoldenCase
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 Array = np.ndarray[Any, Any]
 
 _USED = 5
-_LONGEST_SIDE = 320  # keeps golden.npz small whatever camera the photographs come from
 _BATCH_SIZE_PIXELS = (240, 320)
 # What rounding may do to a score: its logits move by some 1e-6 between runtimes, the sigmoid
 # passes on a share that falls with the score.
@@ -62,15 +61,15 @@ def make(photographs: Sequence[Path], graph: ServingGraph) -> list[GoldenCase]:
         return GoldenCase("serving_bytes", name, {"image_bytes": value}, answer(encoded, files))
 
     def is_stable(picture: Array) -> bool:
-        same_size = _resized(picture, _BATCH_SIZE_PIXELS)
+        same_size = golden_pictures.resized(picture, _BATCH_SIZE_PIXELS)
         return all(stable(answer(default, p[None])) for p in (picture, same_size)) and stable(
-            answer(encoded, [_jpeg(picture)])
+            answer(encoded, [golden_pictures.jpeg(picture)])
         )
 
     pictures: list[Array] = []
     # A small validation set is gone through again, a quarter turned each time.
     for turn, path in itertools.product(range(4), photographs):
-        picture = np.rot90(_picture(path), turn).copy()
+        picture = np.rot90(golden_pictures.load(path), turn).copy()
         if is_stable(picture):
             pictures.append(picture)
         if len(pictures) == _USED:
@@ -81,16 +80,21 @@ def make(photographs: Sequence[Path], graph: ServingGraph) -> list[GoldenCase]:
             "further apart than rounding can move them, so no runtime could be compared with "
             "another; train longer, validate with more images, or raise --score-threshold"
         )
-    png = tf.io.encode_png(pictures[0]).numpy()
-    files = [_jpeg(picture) for picture in pictures]
+    png = golden_pictures.png(pictures[0])
+    files = [golden_pictures.jpeg(picture) for picture in pictures]
     cases = [
         by_pixels("one", pictures[0][None]),
-        by_pixels("batch", np.stack([_resized(p, _BATCH_SIZE_PIXELS) for p in pictures])),
+        by_pixels(
+            "batch", np.stack([golden_pictures.resized(p, _BATCH_SIZE_PIXELS) for p in pictures])
+        ),
         by_pixels("upright", np.rot90(pictures[0]).copy()[None]),
         by_pixels("single_pixel", pictures[0][:1, :1][None]),
         by_files("one", files[:1]),
         by_files("png", [png]),
-        by_files("batch_of_sizes", [*files, _jpeg(_resized(pictures[0], (75, 125)))]),
+        by_files(
+            "batch_of_sizes",
+            [*files, golden_pictures.jpeg(golden_pictures.resized(pictures[0], (75, 125)))],
+        ),
     ]
     kept = [case for case in cases if stable(case.outputs)]
     if left_out := [str(case) for case in cases if case not in kept]:
@@ -114,20 +118,3 @@ def stable(outputs: Mapping[str, Array]) -> bool:
         if np.any(-np.diff(ranked) < _ABSOLUTE_NOISE + _RELATIVE_NOISE * ranked[:-1]):
             return False
     return True
-
-
-def _picture(path: Path) -> Array:
-    """Return a photograph as uint8 [height, width, 3], its longest side limited."""
-    decoded = images.decode(tf.constant(path.read_bytes())).numpy()
-    height, width = decoded.shape[:2]
-    scale = min(1.0, _LONGEST_SIDE / max(height, width))
-    return _resized(decoded, (max(1, round(height * scale)), max(1, round(width * scale))))
-
-
-def _resized(picture: Array, size: tuple[int, int]) -> Array:
-    resized = tf.image.resize(picture, size, antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8).numpy()  # type: ignore[no-any-return]
-
-
-def _jpeg(picture: Array) -> bytes:
-    return tf.io.encode_jpeg(picture, quality=90).numpy()  # type: ignore[no-any-return]
