@@ -102,6 +102,25 @@ def darknet53(image_size: int) -> keras.Model:
     return keras.Model(unit, stages[:1:-1], name="darknet53")
 
 
+CSP_DARKNET53 = {
+    "stem_filters": 32,
+    "stem_kernel_size": 3,
+    "stem_strides": 1,
+    "stem_padding": "same",
+    "stackwise_num_filters": [64, 128, 256, 512, 1024],
+    "stackwise_depth": [1, 2, 8, 8, 4],
+    "stackwise_strides": [2, 2, 2, 2, 2],
+    "bottle_ratio": [0.5, 1.0],
+    "block_ratio": [1.0, 0.5],
+    "expand_ratio": [2.0, 1.0],
+    "stage_type": "csp",
+    "block_type": "dark_block",
+    "down_growth": True,
+}
+"""What keras-hub's ``CSPNetBackbone`` is told for the network that timm calls cspdarknet53 and that
+the hub's ImageNet preset holds."""
+
+
 def csp_darknet53(image_size: int, preset: str | None = None) -> keras.Model:
     """Build CSPDarknet53 by keras-hub.
 
@@ -126,23 +145,7 @@ def csp_darknet53(image_size: int, preset: str | None = None) -> keras.Model:
         ) from err
     shape = (image_size, image_size, 3)
     if preset is None:
-        # What timm calls cspdarknet53, and the hub's ImageNet preset is.
-        network = CSPNetBackbone(
-            stem_filters=32,
-            stem_kernel_size=3,
-            stem_strides=1,
-            stem_padding="same",
-            stackwise_num_filters=[64, 128, 256, 512, 1024],
-            stackwise_depth=[1, 2, 8, 8, 4],
-            stackwise_strides=[2, 2, 2, 2, 2],
-            bottle_ratio=[0.5, 1.0],
-            block_ratio=[1.0, 0.5],
-            expand_ratio=[2.0, 1.0],
-            stage_type="csp",
-            block_type="dark_block",
-            down_growth=True,
-            image_shape=shape,
-        )
+        network = CSPNetBackbone(**CSP_DARKNET53, image_shape=shape)
     else:
         network = CSPNetBackbone.from_preset(preset, image_shape=shape)
     # By size and not by name: keras-hub counts its P2, P3, … from the first stage, whose stride

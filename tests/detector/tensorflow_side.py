@@ -7,6 +7,8 @@ Python and NumPy.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import pickle
 import sys
@@ -19,6 +21,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from export import __main__ as export_command
 from export import weights
 from export.detector import (
     anchors,
@@ -273,10 +276,41 @@ def event_tags(directory: str) -> dict[str, int]:
     return counts
 
 
-def csp_features(preset: str | None) -> list[tuple[int, ...]]:
-    row = backbones.BACKBONES["csp_darknet53"]
-    backbone, _, _ = pretrained.build_and_fill(row, 64, 3, preset or "none")
-    return [tuple(output.shape[1:]) for output in backbone.outputs]
+def command_line(arguments: list[str]) -> tuple[int, str, str]:
+    """Run ``python -m export``'s own main function; return exit code, stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = export_command.main(arguments)
+    return code, out.getvalue(), err.getvalue()
+
+
+def top_of(name: str) -> dict[str, Any]:
+    """Assemble a detector on a backbone and unfreeze its top; return what is what.
+
+    The layers that compute each feature map, the layers of the top, and those with weights that
+    train.
+    """
+    row = backbones.BACKBONES[name]
+    backbone, ours, _ = pretrained.build_and_fill(row, 64, 2, "none")
+    shapes = [(8 + i, 8 + i) for i in range(3 * len(row.strides))]
+    grid = predictions.Grid.from_sorted(64, row.strides, shapes)
+    detector = model.assemble(row, backbone, ours, grid, ("one", "two"))
+    model.unfreeze_top(detector)
+    return {
+        "shapes": [tuple(output.shape[1:]) for output in backbone.outputs],
+        "parameters": backbone.count_params(),
+        "maps": [output._keras_history.operation.name for output in backbone.outputs],
+        "below": [layer.name for layer in backbone.layers if layer.name not in detector.top],
+        "top": list(detector.top),
+        "trains": sorted({v.path.split("/")[-2] for v in backbone.trainable_variables}),
+    }
+
+
+def save_csp_preset(folder: str) -> None:
+    """Save CSPDarknet53 with random weights as keras-hub saves presets."""
+    from keras_hub.models import CSPNetBackbone
+
+    CSPNetBackbone(**backbones.CSP_DARKNET53).save_to_preset(folder)
 
 
 def main() -> None:

@@ -116,9 +116,3 @@ def test_strided_convolution_pads_all_sides(side: Side, tmp_path: Path) -> None:
     pixels = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1) + 1
     found = side("strided_convolution", str(path), pixels)[0, :, :, 0]
     np.testing.assert_allclose(found, [[0, 0], [0, 6]], atol=1e-4)
-
-
-def test_csp_darknet53_without_its_extra(side: Side) -> None:
-    kind, text = side.error_of("csp_features", None)
-    assert kind == "BackboneUnavailableError"
-    assert 'pip install "vision-forge[hub]"' in text

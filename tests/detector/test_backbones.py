@@ -1,0 +1,79 @@
+"""What of a backbone is fine-tuned, and CSPDarknet53 through keras-hub where that is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Side = Any
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+HAS_HUB = importlib.util.find_spec("keras_hub") is not None
+needs_hub = pytest.mark.skipif(
+    not HAS_HUB, reason="keras-hub is not installed; it is the optional extra vision-forge[hub]"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "convolutions"),
+    [
+        ("yolov3_tiny", ["conv_04", "conv_05", "conv_06"]),
+        # The last stage: one strided convolution and four blocks of two.
+        ("darknet53", [f"conv_{index}" for index in range(43, 52)]),
+    ],
+)
+def test_the_top_trains_and_nothing_below(side: Side, name: str, convolutions: list[str]) -> None:
+    found = side("top_of", name)
+    assert found["trains"] == convolutions  # no normalisation among them
+    assert set(convolutions) <= set(found["top"])
+    assert not set(convolutions) & set(found["below"])
+
+
+@pytest.mark.skipif(HAS_HUB, reason="keras-hub is installed")
+def test_without_keras_hub_one_paragraph_says_what_to_install(
+    shapes: Path, run_export: Run, tmp_path: Path
+) -> None:
+    done = run_export(
+        "detector", "--data", shapes, "--out", tmp_path, "--backbone", "csp_darknet53"
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("python -m export detector: the backbone csp_darknet53 needs keras-hub")
+    assert 'pip install "vision-forge[hub]"' in last
+    assert "Traceback" not in done.stderr and done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_hub
+def test_csp_darknet53_gives_three_scales_and_trains_its_last_stage(side: Side) -> None:
+    found = side("top_of", "csp_darknet53")
+    assert found["shapes"] == [(2, 2, 1024), (4, 4, 512), (8, 8, 256)]
+    # timm's cspdarknet53, 27,642,184 with its classifier of 1,025,000, and moving statistics.
+    assert found["parameters"] == 26_652_512
+    assert found["below"][-1] == found["maps"][1]
+    assert found["trains"] and all(name.startswith("stage_4_") for name in found["trains"])
+    assert not any(name.endswith("_bn") or "_bn_" in name for name in found["trains"])
+
+
+@needs_hub
+def test_csp_darknet53_from_a_preset_folder_to_a_verified_version(
+    side: Side, shapes: Path, run_export: Run, tmp_path: Path
+) -> None:
+    preset = tmp_path / "preset"
+    side("save_csp_preset", str(preset))
+    done = run_export(
+        "detector", "--data", shapes, "--out", tmp_path / "models", "--backbone", "csp_darknet53",
+        "--weights", preset, "--image-size", "64", "--epochs", "1", "--fine-tune-epochs", "1",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert [phase["name"] for phase in result["phases"]] == ["head", "top"]
+    assert result["weights"]["source"] == "file"
+    verified = run_export("verify", result["path"])
+    assert verified.returncode == 0, verified.stderr
