@@ -78,7 +78,9 @@ class Worker:
         number = self.connect(target, version, model)
         try:
             self._objects[number].checkContract()
-            self.classify(number, [image])
+            contract = self._contract.ofVersion(self._path.of(version)) if version else None
+            is_detector = contract is not None and str(contract.model()) == "detector"
+            (self.detect if is_detector else self.classify)(number, [image])
         finally:
             self.close(number)
 
@@ -88,6 +90,21 @@ class Worker:
         for image in images:
             batch.add(jpype.JArray(jpype.JByte)(image))
         return [_plain(answer) for answer in self._objects[number].classify(batch)]
+
+    def detect(self, number: int, images: list[bytes]) -> list[list[Answer]]:
+        """Find the objects in encoded images in one call."""
+        batch = jpype.java.util.ArrayList()
+        for image in images:
+            batch.add(jpype.JArray(jpype.JByte)(image))
+        answers = self._objects[number].detect(batch)
+        return [[_plain_detection(one) for one in answer] for answer in answers]
+
+    def detect_pixels(self, number: int, images: np.ndarray[Any, Any]) -> list[list[Answer]]:
+        """Find the objects in uint8 [batch, height, width, 3]."""
+        count, height, width, _ = images.shape
+        rgb = jpype.JArray(jpype.JByte)(images.tobytes())
+        answers = self._objects[number].detectPixels(rgb, count, height, width)
+        return [[_plain_detection(one) for one in answer] for answer in answers]
 
     def classify_pixels(self, number: int, images: np.ndarray[Any, Any]) -> list[Answer]:
         """Classify uint8 [batch, height, width, 3], handed over as one array of bytes."""
@@ -175,6 +192,16 @@ def _plain(answer: Any) -> Answer:
         "probability": float(answer.probability()),
         "probabilities": _by_class(answer.probabilities()),
         "logits": _by_class(answer.logits()),
+    }
+
+
+def _plain_detection(one: Any) -> Answer:
+    box = one.box()
+    return {
+        "label": str(one.label()),
+        "class": int(one.classId()),
+        "score": float(one.score()),
+        "box": [float(edge) for edge in (box.ymin(), box.xmin(), box.ymax(), box.xmax())],
     }
 
 

@@ -111,7 +111,9 @@ def test_what_is_wrong_with_all_files_is_said_once(
         ["classify", "--model", "somewhere"],
         ["classify", "--model", "somewhere", "--server", "localhost:8500", "photo.jpg"],
         ["classify", "--server", "localhost:8500", "--timeout", "0", "photo.jpg"],
-        ["detekt"],
+        ["detect", "--model", "somewhere", "--min-score", "2", "photo.jpg"],
+        ["detect", "--model", "somewhere", "--contract", "somewhere", "photo.jpg"],
+        ["segment"],
     ],
 )
 def test_wrong_usage(vision_client_jar: Path, arguments: list[str]) -> None:

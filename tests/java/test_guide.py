@@ -51,6 +51,7 @@ def test_the_guides_programs(
     guide_classes: Path,
     published: Path,
     classifier_server: str,
+    published_detector: Path,
     tmp_path: Path,
 ) -> None:
     contract = contracts.load(published)
@@ -64,3 +65,5 @@ def test_the_guides_programs(
     assert local[2].startswith("image 0 of 1: expected a whole JPEG or PNG file, received 3 bytes")
     served = _run(vision_client_jar, guide_classes, "AskServer", classifier_server, image)
     assert served[0].split()[0] == label
+    for line in _run(vision_client_jar, guide_classes, "FindObjects", published_detector, image):
+        assert line.split()[0] in ("disc", "square")

@@ -15,13 +15,9 @@ import java.util.Map;
  */
 record ClassifierAnswer(List<String> classNames, float[] probabilities, float[] logits) {
 
-  /** Names of the model, of its signatures and of their tensors, as its contract writes them. */
+  /** Names of the model and of its outputs, as its contract writes them. */
   static final String MODEL = "classifier";
 
-  static final String PIXELS_SIGNATURE = "serving_default";
-  static final String PIXELS_INPUT = "input_tensor";
-  static final String ENCODED_SIGNATURE = "serving_bytes";
-  static final String ENCODED_INPUT = "image_bytes";
   static final String PROBABILITIES = "probabilities";
   static final String CLASSES = "classes";
   static final String LOGITS = "logits";

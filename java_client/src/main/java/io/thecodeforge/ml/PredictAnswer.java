@@ -22,36 +22,64 @@ import org.tensorflow.proto.TensorProto;
  */
 record PredictAnswer(Contract contract, String key, Map<String, TensorProto> outputs, int count) {
 
+  private static final String SUBJECT = "the server's answer";
+
   /**
    * Reads a classifier's answer.
    *
    * @throws ContractMismatchException when names, dtypes, shapes or the order of the classes differ
    */
   ClassifierAnswer classifier() {
-    Map<String, TensorSpec> found = new TreeMap<>();
-    outputs.forEach((name, tensor) -> found.put(name, SignatureReader.spec(tensor)));
-    refuse(contract.signature(key).resolve(contract.bound()).outputDifferences(key, found));
-
+    checkOutputs();
     // Sizes are taken from the values that did arrive: what a message declares may be anything.
     int columns = Math.max(1, outputs.get(ClassifierAnswer.CLASSES).getStringValCount() / count);
-    checkShapes(found, columns);
+    List<Difference> differences = new ArrayList<>();
+    checkShape(differences, ClassifierAnswer.PROBABILITIES, count, columns);
+    checkShape(differences, ClassifierAnswer.CLASSES, count, columns);
+    checkShape(differences, ClassifierAnswer.LOGITS, count, columns);
+    refuse(differences);
     return new ClassifierAnswer(
         classNames(columns),
         floats(ClassifierAnswer.PROBABILITIES, columns),
         floats(ClassifierAnswer.LOGITS, columns));
   }
 
-  /** One row an image, and as many columns everywhere as there are classes. */
-  private void checkShapes(Map<String, TensorSpec> found, int columns) {
+  /**
+   * Reads a detector's answer.
+   *
+   * @throws ContractMismatchException when names, dtypes or shapes differ
+   */
+  DetectorAnswer detector() {
+    checkOutputs();
+    int rows = Math.max(1, TensorProtos.floatCount(outputs.get(DetectorAnswer.SCORES)) / count);
     List<Difference> differences = new ArrayList<>();
-    found.forEach(
-        (name, spec) -> {
-          TensorSpec expected = TensorSpec.of(spec.dtype(), count, columns);
-          if (!spec.equals(expected)) {
-            differences.add(new Difference(where(name), expected.toString(), spec.toString()));
-          }
-        });
+    checkShape(differences, DetectorAnswer.BOXES, count, rows, 4);
+    checkShape(differences, DetectorAnswer.SCORES, count, rows);
+    checkShape(differences, DetectorAnswer.CLASSES, count, rows);
+    checkShape(differences, DetectorAnswer.COUNTS, count);
     refuse(differences);
+    return new DetectorAnswer(
+        contract,
+        key,
+        SUBJECT,
+        floats(DetectorAnswer.BOXES, rows * 4),
+        floats(DetectorAnswer.SCORES, rows),
+        floats(DetectorAnswer.CLASSES, rows),
+        floats(DetectorAnswer.COUNTS, 1));
+  }
+
+  private void checkOutputs() {
+    Map<String, TensorSpec> found = new TreeMap<>();
+    outputs.forEach((name, tensor) -> found.put(name, SignatureReader.spec(tensor)));
+    refuse(contract.signature(key).resolve(contract.bound()).outputDifferences(key, found));
+  }
+
+  private void checkShape(List<Difference> differences, String output, long... sizes) {
+    TensorSpec found = SignatureReader.spec(outputs.get(output));
+    TensorSpec expected = TensorSpec.of(found.dtype(), sizes);
+    if (!found.equals(expected)) {
+      differences.add(new Difference(where(output), expected.toString(), found.toString()));
+    }
   }
 
   /** Returns the class of each column: every row must name the same, in the contract's order. */
@@ -60,7 +88,7 @@ record PredictAnswer(Contract contract, String key, Map<String, TensorProto> out
     List<String> names =
         TensorProtos.texts(where, outputs.get(ClassifierAnswer.CLASSES), count * columns);
     List<String> first = names.subList(0, columns);
-    contract.checkClassNames(first, "the server's answer");
+    contract.checkClassNames(first, SUBJECT);
     List<String> repeated =
         Collections.nCopies(count, first).stream().flatMap(List::stream).toList();
     if (!names.equals(repeated)) {
@@ -82,7 +110,7 @@ record PredictAnswer(Contract contract, String key, Map<String, TensorProto> out
 
   private static void refuse(List<Difference> differences) {
     if (!differences.isEmpty()) {
-      throw new ContractMismatchException("the server's answer", differences);
+      throw new ContractMismatchException(SUBJECT, differences);
     }
   }
 }

@@ -40,6 +40,12 @@ final class TensorProtos {
     return shape.build();
   }
 
+  /** Returns how many float32 values have arrived, whatever the tensor's shape says. */
+  static int floatCount(TensorProto tensor) {
+    ByteString content = tensor.getTensorContent();
+    return content.isEmpty() ? tensor.getFloatValCount() : content.size() / 4;
+  }
+
   /**
    * Returns the values of a float32 tensor row after row. Servers write them as {@code float_val},
    * or with {@code --enable_serialization_as_tensor_content} as little-endian bytes.
@@ -49,7 +55,7 @@ final class TensorProtos {
    */
   static float[] floats(String where, TensorProto tensor, int expected) {
     ByteString content = tensor.getTensorContent();
-    float[] values = new float[content.isEmpty() ? tensor.getFloatValCount() : content.size() / 4];
+    float[] values = new float[floatCount(tensor)];
     if (content.isEmpty()) {
       for (int i = 0; i < values.length; i++) {
         values[i] = tensor.getFloatVal(i);

@@ -237,6 +237,7 @@ public final class VisionGrpcClient implements AutoCloseable {
    * @throws ContractMismatchException when the answer is not the contract's
    * @throws ServerException when the call fails
    * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no classifier\'s
    */
   public Classification classify(byte[] image) {
     Objects.requireNonNull(image, "image");
@@ -252,14 +253,11 @@ public final class VisionGrpcClient implements AutoCloseable {
    * @throws ContractMismatchException when the answer is not the contract's
    * @throws ServerException when the call fails
    * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no classifier\'s
    */
   public List<Classification> classify(List<byte[]> images) {
-    EncodedImages.check(images);
-    return predict(
-        ClassifierAnswer.ENCODED_SIGNATURE,
-        ClassifierAnswer.ENCODED_INPUT,
-        TensorProtos.encoded(images),
-        images.size());
+    require("classify", ClassifierAnswer.MODEL);
+    return predict(images).classifier().classifications();
   }
 
   /**
@@ -276,18 +274,94 @@ public final class VisionGrpcClient implements AutoCloseable {
    * @throws ContractMismatchException when the answer is not the contract's
    * @throws ServerException when the call fails
    * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no classifier\'s
    */
   public List<Classification> classifyPixels(byte[] rgb, int count, int height, int width) {
-    PixelShape shape = new PixelShape(count, height, width);
-    shape.check(rgb);
-    return predict(
-        ClassifierAnswer.PIXELS_SIGNATURE,
-        ClassifierAnswer.PIXELS_INPUT,
-        TensorProtos.pixels(rgb, shape),
-        count);
+    require("classify", ClassifierAnswer.MODEL);
+    return predict(rgb, new PixelShape(count, height, width)).classifier().classifications();
   }
 
-  private List<Classification> predict(String key, String inputName, TensorProto input, int count) {
+  /**
+   * Finds the objects in one encoded image.
+   *
+   * @param image a whole JPEG or PNG file
+   * @return what was found, the surest first; empty when nothing was
+   * @throws InvalidImageException when it is neither, or the server refuses it (INVALID_ARGUMENT;
+   *     the cause is gRPC's exception)
+   * @throws ContractMismatchException when the answer is not the contract's
+   * @throws ServerException when the call fails
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no detector's
+   */
+  public List<Detection> detect(byte[] image) {
+    Objects.requireNonNull(image, "image");
+    return detect(List.of(image)).get(0);
+  }
+
+  /**
+   * Finds the objects in encoded images, each of its own size, in one call.
+   *
+   * @param images whole JPEG or PNG files, at least one; not to be changed meanwhile
+   * @return for each image, in the same order, what was found, the surest first
+   * @throws InvalidImageException when one of them is neither, or the server refuses it
+   * @throws ContractMismatchException when the answer is not the contract's
+   * @throws ServerException when the call fails
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no detector's
+   */
+  public List<List<Detection>> detect(List<byte[]> images) {
+    require("detect", DetectorAnswer.MODEL);
+    return predict(images).detector().detections();
+  }
+
+  /**
+   * Finds the objects in decoded images of one size in one call. Encoded ones are ten times smaller
+   * on the way: prefer {@link #detect(List)} where there is a choice.
+   *
+   * @param rgb RGB pixels, image after image, row after row, three bytes a pixel; not to be changed
+   *     meanwhile
+   * @param count number of images, at least 1
+   * @param height rows of each image, at least 1
+   * @param width columns of each image, at least 1
+   * @return for each image, in the same order, what was found, the surest first
+   * @throws InvalidImageException when {@code rgb} does not have that many bytes
+   * @throws ContractMismatchException when the answer is not the contract's
+   * @throws ServerException when the call fails
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no detector's
+   */
+  public List<List<Detection>> detectPixels(byte[] rgb, int count, int height, int width) {
+    require("detect", DetectorAnswer.MODEL);
+    return predict(rgb, new PixelShape(count, height, width)).detector().detections();
+  }
+
+  private void require(String method, String model) {
+    if (!contract.model().equals(model)) {
+      throw new UnsupportedOperationException(
+          "%s needs a %s, the client's contract is a %s's: builder(…).contract(Contract.ofModel(\"%s\"))"
+              .formatted(method, model, contract.model(), model));
+    }
+  }
+
+  private PredictAnswer predict(List<byte[]> images) {
+    EncodedImages.check(images);
+    return predict(
+        ImageInputs.ENCODED_SIGNATURE,
+        ImageInputs.ENCODED_INPUT,
+        TensorProtos.encoded(images),
+        images.size());
+  }
+
+  private PredictAnswer predict(byte[] rgb, PixelShape shape) {
+    shape.check(rgb);
+    return predict(
+        ImageInputs.PIXELS_SIGNATURE,
+        ImageInputs.PIXELS_INPUT,
+        TensorProtos.pixels(rgb, shape),
+        shape.count());
+  }
+
+  private PredictAnswer predict(String key, String inputName, TensorProto input, int count) {
     PredictRequest request =
         PredictRequest.newBuilder()
             .setModelSpec(ModelSpec.newBuilder().setName(model).setSignatureName(key))
@@ -306,9 +380,7 @@ public final class VisionGrpcClient implements AutoCloseable {
         default -> failure(e);
       };
     }
-    return new PredictAnswer(contract, key, response.getOutputsMap(), count)
-        .classifier()
-        .classifications();
+    return new PredictAnswer(contract, key, response.getOutputsMap(), count);
   }
 
   private <Q, A> A call(MethodDescriptor<Q, A> method, Q request) {

@@ -198,7 +198,7 @@ public final class VisionService implements AutoCloseable {
   public List<Classification> classify(List<byte[]> images) {
     EncodedImages.check(images);
     try (TString tensor = encoded(images)) {
-      return classify(ClassifierAnswer.ENCODED_SIGNATURE, ClassifierAnswer.ENCODED_INPUT, tensor);
+      return classify(ImageInputs.ENCODED_SIGNATURE, ImageInputs.ENCODED_INPUT, tensor);
     }
   }
 
@@ -215,7 +215,7 @@ public final class VisionService implements AutoCloseable {
    */
   public List<Classification> classify(TUint8 images) {
     PixelShape.of(images.shape().asArray());
-    return classify(ClassifierAnswer.PIXELS_SIGNATURE, ClassifierAnswer.PIXELS_INPUT, images);
+    return classify(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, images);
   }
 
   /**
@@ -236,15 +236,12 @@ public final class VisionService implements AutoCloseable {
     PixelShape shape = new PixelShape(count, height, width);
     shape.check(rgb);
     try (TUint8 tensor = pixels(rgb, shape)) {
-      return classify(ClassifierAnswer.PIXELS_SIGNATURE, ClassifierAnswer.PIXELS_INPUT, tensor);
+      return classify(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, tensor);
     }
   }
 
   private List<Classification> classify(String key, String inputName, Tensor input) {
-    if (!contract.model().equals(ClassifierAnswer.MODEL)) {
-      throw new UnsupportedOperationException(
-          "classify needs a classifier, this version is a " + contract.model());
-    }
+    require("classify", ClassifierAnswer.MODEL);
     return model.run(
         key,
         inputName,
@@ -256,6 +253,106 @@ public final class VisionService implements AutoCloseable {
                     TensorReader.floats(outputs.get(0)),
                     TensorReader.floats(outputs.get(1)))
                 .classifications());
+  }
+
+  /**
+   * Finds the objects in one encoded image.
+   *
+   * @param image a whole JPEG or PNG file
+   * @return what was found, the surest first; empty when nothing was
+   * @throws InvalidImageException when it is neither, or cannot be decoded
+   * @throws InferenceException when the model fails on it
+   * @throws ContractMismatchException when a count, class, score or box is not the contract's
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the loaded version is no detector
+   */
+  public List<Detection> detect(byte[] image) {
+    Objects.requireNonNull(image, "image");
+    return detect(List.of(image)).get(0);
+  }
+
+  /**
+   * Finds the objects in encoded images, each of its own size, in one run of the model.
+   *
+   * @param images whole JPEG or PNG files, at least one
+   * @return for each image, in the same order, what was found, the surest first
+   * @throws InvalidImageException when one of them is neither, or cannot be decoded; then none is
+   *     answered
+   * @throws InferenceException when the model fails on them
+   * @throws ContractMismatchException when a count, class, score or box is not the contract's
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the loaded version is no detector
+   */
+  public List<List<Detection>> detect(List<byte[]> images) {
+    EncodedImages.check(images);
+    try (TString tensor = encoded(images)) {
+      return detect(ImageInputs.ENCODED_SIGNATURE, ImageInputs.ENCODED_INPUT, tensor);
+    }
+  }
+
+  /**
+   * Finds the objects in decoded images of one size in one run of the model.
+   *
+   * @param images as for {@link #classify(TUint8)}; stays the caller's to close
+   * @return for each image, in the same order, what was found, the surest first
+   * @throws InvalidImageException when the shape is another
+   * @throws InferenceException when the model fails on them
+   * @throws ContractMismatchException when a count, class, score or box is not the contract's
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the loaded version is no detector
+   */
+  public List<List<Detection>> detect(TUint8 images) {
+    PixelShape.of(images.shape().asArray());
+    return detect(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, images);
+  }
+
+  /**
+   * Finds the objects in decoded images of one size in one run of the model; the bytes are copied
+   * once, into native memory.
+   *
+   * @param rgb RGB pixels, image after image, row after row, three bytes a pixel
+   * @param count number of images, at least 1
+   * @param height rows of each image, at least 1
+   * @param width columns of each image, at least 1
+   * @return for each image, in the same order, what was found, the surest first
+   * @throws InvalidImageException when {@code rgb} does not have that many bytes
+   * @throws InferenceException when the model fails on them
+   * @throws ContractMismatchException when a count, class, score or box is not the contract's
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the loaded version is no detector
+   */
+  public List<List<Detection>> detectPixels(byte[] rgb, int count, int height, int width) {
+    PixelShape shape = new PixelShape(count, height, width);
+    shape.check(rgb);
+    try (TUint8 tensor = pixels(rgb, shape)) {
+      return detect(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, tensor);
+    }
+  }
+
+  private List<List<Detection>> detect(String key, String inputName, Tensor input) {
+    require("detect", DetectorAnswer.MODEL);
+    return model.run(
+        key,
+        inputName,
+        input,
+        DetectorAnswer.OUTPUTS,
+        outputs ->
+            new DetectorAnswer(
+                    contract,
+                    key,
+                    "the model's answer",
+                    TensorReader.floats(outputs.get(0)),
+                    TensorReader.floats(outputs.get(1)),
+                    TensorReader.floats(outputs.get(2)),
+                    TensorReader.floats(outputs.get(3)))
+                .detections());
+  }
+
+  private void require(String method, String model) {
+    if (!contract.model().equals(model)) {
+      throw new UnsupportedOperationException(
+          "%s needs a %s, this version is a %s".formatted(method, model, contract.model()));
+    }
   }
 
   private static TString encoded(List<byte[]> images) {

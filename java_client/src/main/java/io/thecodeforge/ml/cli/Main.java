@@ -11,7 +11,7 @@ import picocli.CommandLine.IVersionProvider;
 @Command(
     name = "vision-client",
     description = "Asks a vision model, in this process or on a server.",
-    subcommands = ClassifyCommand.class,
+    subcommands = {ClassifyCommand.class, DetectCommand.class},
     synopsisSubcommandLabel = "COMMAND",
     versionProvider = Main.ManifestVersion.class,
     mixinStandardHelpOptions = true)
