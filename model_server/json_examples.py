@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from model_server.errors import invalid_argument
-from model_server.json_tensors import decode_base64, is_base64
 from model_server.json_text import kind_of, show
+from model_server.json_values import decode_base64, is_base64
 
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 _INT64 = (-(2**63), 2**63 - 1)
