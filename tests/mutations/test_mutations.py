@@ -2,7 +2,9 @@
 
 The promise of the contract, side by side: the exporter's verification, the server's metadata, the
 Python client, Java with the model embedded, and the Java client. Each is shown the published
-version (and accepts it) and the same version with one thing changed (and refuses it, naming it).
+version (and accepts it) and the same version with one thing changed (and refuses it, naming it):
+a classifier's and a detector's. A detector's answers do not name their classes, so only the
+classifier has a mutant in which they stand in another order.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from serving_config import contract as contracts
 from serving_config.contract import ContractMismatchError
 
 DT_FLOAT = 1
+
+DROPPED = {"classifier": "logits", "detector": "num_detections"}
 
 Signatures = Any  # the map of SignatureDef messages in a meta graph
 
@@ -45,7 +49,8 @@ def change_a_rank(signatures: Signatures) -> None:
 
 
 def drop_an_output(signatures: Signatures) -> None:
-    del signatures["serving_bytes"].outputs["logits"]
+    outputs = signatures["serving_bytes"].outputs
+    del outputs[next(name for name in DROPPED.values() if name in outputs)]
 
 
 def add_an_input(signatures: Signatures) -> None:
@@ -59,7 +64,7 @@ MUTATIONS: dict[Callable[[Signatures], None], str] = {
     rename_an_input: "input_tensor",
     change_a_dtype: "expected uint8 [-1, -1, -1, 3], found float32 [-1, -1, -1, 3]",
     change_a_rank: "expected string [-1], found string [-1, 1]",
-    drop_an_output: "logits",
+    drop_an_output: "{dropped}",
     add_an_input: "image_size",
 }
 CLASS_ORDER = (
@@ -67,25 +72,37 @@ CLASS_ORDER = (
 )
 
 
+@pytest.fixture(scope="module", params=["classifier", "detector"])
+def model(request: pytest.FixtureRequest) -> str:
+    """The model whose versions are changed."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def mutants(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+def mutants(
+    model: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Path]:
     """The published version under its own name, and its mutants by the name of the change.
 
-    ``class_order`` is a model whose columns stand in another order than its contract says.
+    ``class_order`` is a classifier whose columns stand in another order than its contract says.
     """
+    published = request.getfixturevalue(
+        {"classifier": "published", "detector": "published_detector"}[model]
+    )
     home = tmp_path_factory.mktemp("mutants")
-    versions = {
-        name: Path(shutil.copytree(published, home / name / "1"))
-        for name in ["classifier", "class_order", *(change.__name__ for change in MUTATIONS)]
-    }
+    names = [model, *(change.__name__ for change in MUTATIONS)]
+    if model == "classifier":
+        names.append("class_order")
+    versions = {name: Path(shutil.copytree(published, home / name / "1")) for name in names}
     saved_model_pb2 = load("tensorflow.core.protobuf.saved_model_pb2")
     for change in MUTATIONS:
         file = versions[change.__name__] / "saved_model.pb"
         saved_model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
         change(saved_model.meta_graphs[0].signature_def)
         file.write_bytes(saved_model.SerializeToString())
-    graph = (versions["class_order"] / "saved_model.pb").read_bytes()
-    _write_classes_in_another_order(versions["class_order"] / "saved_model.pb", graph)
+    if model == "classifier":
+        file = versions["class_order"] / "saved_model.pb"
+        _write_classes_in_another_order(file, file.read_bytes())
     return versions
 
 
@@ -124,11 +141,11 @@ def target(
 
 
 @pytest.fixture(scope="module")
-def image(mutants: Mapping[str, Path]) -> bytes:
+def image(mutants: Mapping[str, Path], model: str) -> bytes:
     """One encoded photograph."""
     from serving_config import golden
 
-    version = mutants["classifier"]
+    version = mutants[model]
     cases = golden.load(version, contracts.load(version))
     encoded = next(case for case in cases if str(case) == "serving_bytes/one")
     return bytes(encoded.inputs["image_bytes"][0])
@@ -150,37 +167,60 @@ def refused_by_python(target: str, name: str, contract: Path) -> str:
 
 
 def test_the_published_version_is_accepted_by_all(
-    mutants: Mapping[str, Path], target: str, java: Any, image: bytes
+    mutants: Mapping[str, Path], model: str, target: str, java: Any, image: bytes
 ) -> None:
-    version = mutants["classifier"]
+    version = mutants[model]
     assert not refused_by_exporter(version)
-    assert not refused_by_python(target, "classifier", version)
+    assert not refused_by_python(target, model, version)
     assert java.refusal("check_version", version) is None
-    assert java.refusal("check_server", target, image, version, "classifier") is None
+    assert java.refusal("check_server", target, image, version, model) is None
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        *((change.__name__, words) for change, words in MUTATIONS.items()),
-        ("class_order", CLASS_ORDER),
-    ],
+    ("name", "words"), [(change.__name__, words) for change, words in MUTATIONS.items()]
 )
 def test_one_change_is_refused_by_all(
-    mutants: Mapping[str, Path], target: str, java: Any, image: bytes, name: str, words: str
+    mutants: Mapping[str, Path],
+    model: str,
+    target: str,
+    java: Any,
+    image: bytes,
+    name: str,
+    words: str,
 ) -> None:
-    mutant, contract = mutants[name], mutants["classifier"]
-    refusals = {
+    contract = mutants[model]
+    refusals = refusals_of(mutants[name], contract, target, java, image)
+    with VisionClient(target, model=name) as client:
+        declared = client.metadata().signatures
+    refusals["server metadata"] = "\n".join(
+        map(str, contracts.load(contract).differences(declared))
+    )
+    assert_named_by_all(refusals, words.format(dropped=DROPPED[model]))
+
+
+@pytest.mark.parametrize("model", ["classifier"], indirect=True)
+def test_another_class_order_is_refused_by_all(
+    mutants: Mapping[str, Path], model: str, target: str, java: Any, image: bytes
+) -> None:
+    """The server's metadata cannot tell: a signature does not say what a column means."""
+    mutant = mutants["class_order"]
+    assert_named_by_all(refusals_of(mutant, mutants[model], target, java, image), CLASS_ORDER)
+
+
+def refusals_of(
+    mutant: Path, contract: Path, target: str, java: Any, image: bytes
+) -> dict[str, str]:
+    """Ask every side about a mutant; its name on the server is that of its directory."""
+    name = mutant.parent.name
+    return {
         "exporter": refused_by_exporter(mutant),
         "Python client": refused_by_python(target, name, contract),
         "Java, embedded": java.refusal("check_version", mutant) or "",
         "Java client": java.refusal("check_server", target, image, contract, name) or "",
     }
-    if name != "class_order":  # a signature does not say what a column means
-        with VisionClient(target, model=name) as client:
-            declared = client.metadata().signatures
-        refusals["server metadata"] = "\n".join(
-            map(str, contracts.load(contract).differences(declared))
-        )
+
+
+def assert_named_by_all(refusals: Mapping[str, str], words: str) -> None:
+    """Fail when one side accepted the mutant, or refused it for another reason."""
     unmoved = [side for side, message in refusals.items() if words not in message]
     assert not unmoved, f"{unmoved} do not name {words!r}: {refusals}"
