@@ -86,7 +86,7 @@ def trained_detector(tmp_path_factory: pytest.TempPathFactory, shapes: Path) -> 
     models = tmp_path_factory.mktemp("detector")
     command = [sys.executable, "-m", "export", "detector"]
     command += [f"--data={shapes}", f"--out={models}", "--image-size=128"]
-    command += ["--epochs=20", "--fine-tune-epochs=2", "--batch-size=4", "--seed=3"]
+    command += ["--epochs=20", "--fine-tune-epochs=1", "--batch-size=4", "--seed=3"]
     command += [f"--tensorboard={models / 'tensorboard'}"]
     done = subprocess.run(
         command, cwd=REPO, capture_output=True, text=True, check=False, timeout=300
