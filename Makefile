@@ -52,7 +52,8 @@ demo: setup java ## train, export, verify, serve and ask; DATA=folder/of/class/f
 
 serve: setup ## host the models of CONFIG (default: the demo's) on PORT (default: 8500)
 	$(BIN)/python -m model_server --server=auto --port=$(or $(PORT),8500) --grpc_max_threads=32 \
-		--model_config_file=$(or $(CONFIG),demo_output/models.config)
+		--model_config_file=$(or $(CONFIG),demo_output/models.config) \
+		$$(cat serving_config/serving.flags 2>/dev/null)
 
 tune: setup ## measure threads and batching on this machine for MODEL (default: the demo's classifier)
 	$(BIN)/python -m model_server.tune $(or $(MODEL),demo_output/models/classifier)
