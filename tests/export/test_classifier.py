@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import pytest
 
 from export import weights
+from export.publish import versions
 from serving_config import contract as contracts
 from serving_config import golden
 
@@ -255,3 +259,19 @@ def test_a_host_that_answers_anything_is_in_reach() -> None:
             assert weights.reachable(f"http://127.0.0.1:{listener.getsockname()[1]}/x.h5")
         finally:
             thread.join()
+
+
+def test_killed_in_the_middle_of_a_publish_nothing_is_published(few: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    command = [sys.executable, "-m", "export", "classifier", f"--data={few}", f"--out={models}"]
+    command += ["--image-size=32", "--weights=none", "--epochs=1"]
+    with subprocess.Popen(command, cwd=SIDE.parents[2], stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 240
+        while not list(models.glob("classifier/.staging-*/version/saved_model.pb")):
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.kill()
+    (staged,) = (models / "classifier").iterdir()
+    assert staged.name.startswith(".staging-"), "a server would take it for a version"
+    assert versions(models / "classifier") == []
