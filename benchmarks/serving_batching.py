@@ -23,6 +23,8 @@ from pathlib import Path
 import grpc
 
 from python_client import messages
+from serving_config import contract as contracts
+from serving_config import golden
 
 REPO = Path(__file__).resolve().parent.parent
 METHOD = "/tensorflow.serving.PredictionService/Predict"
@@ -32,6 +34,15 @@ batch_timeout_micros { value: 0 }
 max_enqueued_batches { value: 100 }
 num_batch_threads { value: 4 }
 """
+
+
+def golden_image(base: Path) -> bytes:
+    """Return the first encoded image of the newest version's golden vectors."""
+    newest = max((p for p in base.iterdir() if p.name.isdecimal()), key=lambda p: int(p.name))
+    for case in golden.load(newest, contracts.load(newest)):
+        if case.signature == "serving_bytes":
+            return bytes(case.inputs["image_bytes"][0])
+    raise SystemExit(f"{newest} has no golden image; name one with --image")
 
 
 def image_request(image: bytes) -> bytes:
@@ -95,7 +106,9 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--parameters", help="a batching_parameters_file; else batches of 4")
     arguments = parser.parse_args()
-    payload = image_request(arguments.image.read_bytes())
+    payload = image_request(
+        arguments.image.read_bytes() if arguments.image else golden_image(arguments.base)
+    )
     with tempfile.NamedTemporaryFile("w", suffix=".config") as file:
         file.write(PARAMETERS)
         file.flush()
