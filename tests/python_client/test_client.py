@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,6 +19,7 @@ from python_client import (
     VersionStatus,
     VisionClient,
     errors,
+    messages,
     open_channel,
 )
 from serving_config import contract as contracts
@@ -163,6 +165,36 @@ def test_calls_spread_over_the_servers_of_a_name(serve: Callable[..., str], serv
         for _ in range(20):
             client.status()
     assert min(asked.count("a"), asked.count("b")) >= 5
+
+
+def test_a_backend_may_restart(serving: Any) -> None:
+    """dns:///, round_robin: calls go on when the only server has gone and come back."""
+
+    def start(port: int) -> tuple[grpc.Server, int]:
+        server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
+        services = messages.load("tensorflow_serving.apis.model_service_pb2_grpc")
+        services.add_ModelServiceServicer_to_server(serving, server)
+        bound = server.add_insecure_port(f"127.0.0.1:{port}")
+        server.start()
+        return server, bound
+
+    server, port = start(0)
+    try:
+        with VisionClient(f"dns:///127.0.0.1:{port}", timeout_s=30) as client:
+            assert client.status().available
+            server.stop(None).wait()
+            with pytest.raises(errors.UnavailableError):
+                client.status()
+            server, _ = start(port)
+            deadline = time.monotonic() + 30
+            while True:  # the channel waits a little before it connects anew
+                try:
+                    assert client.status().available
+                    break
+                except errors.UnavailableError:
+                    assert time.monotonic() < deadline, "the client did not come back"
+    finally:
+        server.stop(None).wait()
 
 
 class _Named:
