@@ -21,7 +21,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +143,8 @@ def contract_of(path: Path) -> Contract:
 @dataclass(frozen=True)
 class _Finding:
     differences: tuple[Difference, ...] = ()
-    distances: Mapping[str, float] | Any = None
+    distances: Mapping[str, float] = field(default_factory=dict)
     requests: int = 0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "distances", self.distances or {})
 
 
 def _session_check(path: Path, contract_file: Path) -> _Finding:

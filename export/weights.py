@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import queue
 import shutil
 import subprocess
 import sys
@@ -88,24 +89,23 @@ def reachable(url: str, timeout_s: float = REACH_TIMEOUT_S) -> bool:
     Name resolution has no timeout of its own and can hang for minutes behind a firewall, so the
     attempt runs in a thread that is left behind when time is up.
     """
-    answered = threading.Event()
+    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def ask() -> None:
         request = urllib.request.Request(url, method="HEAD")  # noqa: S310  # a constant of ours
         try:
             urllib.request.urlopen(request, timeout=timeout_s).close()  # noqa: S310
+            answers.put(True)
         except urllib.error.HTTPError:
-            answered.set()  # it answered; what it thinks of HEAD does not matter
+            answers.put(True)  # what it thinks of HEAD does not matter
         except (OSError, ValueError):
-            finished.set()
-            return
-        answered.set()
-        finished.set()
+            answers.put(False)
 
-    finished = threading.Event()
     threading.Thread(target=ask, daemon=True).start()
-    finished.wait(timeout_s)
-    return answered.is_set()
+    try:
+        return answers.get(timeout=timeout_s)
+    except queue.Empty:
+        return False
 
 
 def fetch_packaged_file(mirror: PackagedFile) -> Path:

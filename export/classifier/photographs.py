@@ -137,14 +137,13 @@ def find(data_dir: Path) -> Photographs:
     for label, folder in enumerate(folders):
         inside = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
         if not any(p.is_file() for p in inside):
-            nested = ", ".join(p.name for p in inside[:3])
-            raise DataSetError(
-                f"the class folder {folder} holds no photographs"
-                + (
+            message = f"the class folder {folder} holds no photographs"
+            if inside:
+                nested = ", ".join(p.name for p in inside[:3])
+                message += (
                     f", only folders ({nested}); name the folder that holds the class folders"
-                    * bool(nested)
                 )
-            )
+            raise DataSetError(message)
         files += [(path, label) for path in inside]
     return Photographs(tuple(p.name for p in folders), tuple(files))
 

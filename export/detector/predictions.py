@@ -52,14 +52,6 @@ class Grid:
         groups = [tuple(pairs[start : start + each]) for start in range(0, len(pairs), each)]
         return cls(image_size, tuple(strides), tuple(groups[::-1]))
 
-    @property
-    def num_candidates(self) -> int:
-        """Boxes predicted for one image, over all scales."""
-        return sum(
-            (self.image_size // stride) ** 2 * len(shapes)
-            for stride, shapes in zip(self.strides, self.anchors, strict=True)
-        )
-
 
 def boxes_of(raw: tf.Tensor, grid: Grid, scale: int) -> tf.Tensor:
     """Decode the boxes of one scale.
