@@ -11,7 +11,6 @@ import contextlib
 import json
 import logging
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -20,10 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import grpc
-
 from demo.photographs import write_data_set
 from demo.pictures import Prediction, draw_predictions, draw_training
+from export import embedded_server
 from python_client import VisionClient
 from serving_config.golden import TOLERANCE
 
@@ -31,7 +29,6 @@ log = logging.getLogger("demo")
 
 JAR = Path(__file__).parent.parent / "java_client" / "target" / "vision-client.jar"
 _ASKED = 8  # photographs; the picture shows them all
-_READY_TIMEOUT_S = 120.0
 
 Answers = list[dict[str, float]]
 
@@ -130,7 +127,8 @@ def held_out(version: Path) -> list[Path]:
     """Return photographs that the model was not trained on, from all classes in turn."""
     run = json.loads((version / "assets.extra" / "run.json").read_text(encoding="utf-8"))
     by_class: dict[str, list[Path]] = {}
-    for path in map(Path, run["validation"]):
+    data = run["data"]
+    for path in (Path(data["directory"], name) for name in data["validation"]):
         by_class.setdefault(path.parent.name, []).append(path)
     rounds = max(map(len, by_class.values()))
     turns = [paths[i] for i in range(rounds) for paths in by_class.values() if i < len(paths)]
@@ -156,32 +154,13 @@ def write_models_config(out: Path) -> Path:
 @contextlib.contextmanager
 def serving(config: Path, log_path: Path, clock: Clock) -> Iterator[str]:
     """Run the embedded server; yield its address when every model is available."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "model_server", f"--port={port}"]
-    command += [f"--model_config_file={config}", "--grpc_max_threads=32"]
-    with log_path.open("wb") as log_file:
-        server = subprocess.Popen(command, stdout=log_file, stderr=log_file)
-    try:
+    with contextlib.ExitStack() as stack:
         with clock.step("start the server"):
-            _wait_until_ready(server, f"127.0.0.1:{port}", log_path)
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _wait_until_ready(server: subprocess.Popen[bytes], target: str, log_path: Path) -> None:
-    deadline = time.monotonic() + _READY_TIMEOUT_S
-    while server.poll() is None and time.monotonic() < deadline:
-        with grpc.insecure_channel(target) as channel:
             try:
-                grpc.channel_ready_future(channel).result(timeout=0.5)
-            except grpc.FutureTimeoutError:
-                continue
-            return
-    raise DemoError(f"the server does not answer; its log is {log_path}")
+                target = stack.enter_context(embedded_server.running(config, log_path))
+            except embedded_server.ServerError as err:
+                raise DemoError(str(err)) from err
+        yield target
 
 
 def ask_java(files: Sequence[Path], *source: str) -> Answers:

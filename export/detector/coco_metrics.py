@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from export.detector.annotations import Sample
-from export.detector.serving_client import Detections
+from export.detector.detections import Detections
 from export.errors import ExportError
 
 

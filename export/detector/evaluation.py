@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from export.detector import coco_metrics, data_sets, pictures, serving_client
+from export import serving_client
+from export.detector import coco_metrics, data_sets, pictures
 from export.detector.annotations import Sample
-from export.detector.serving_client import Detections, DetectionServer
+from export.detector.detections import Detections, detect
 from export.errors import ExportError
+from export.serving_client import ServedModel
 from serving_config import contract as contracts
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ _WORST = 5
 
 
 def evaluate(
-    samples: Sequence[Sample], class_names: Sequence[str], server: DetectionServer
+    samples: Sequence[Sample], class_names: Sequence[str], server: ServedModel
 ) -> tuple[coco_metrics.CocoResult, list[Detections]]:
     """Ask the server about every sample and measure.
 
@@ -38,7 +40,7 @@ def evaluate(
     Returns:
         The figures, and the answers in the samples' order.
     """
-    found = [server.detect(sample.path.read_bytes()) for sample in samples]
+    found = [detect(server, sample.path.read_bytes()) for sample in samples]
     return coco_metrics.measure(samples, found, class_names), found
 
 

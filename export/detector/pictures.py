@@ -11,7 +11,7 @@ import numpy as np
 from export.detector.annotations import Sample
 from export.detector.average_precision import iou
 from export.detector.coco_metrics import EvaluationUnavailableError
-from export.detector.serving_client import Detections
+from export.detector.detections import Detections
 
 Array = np.ndarray[Any, Any]
 

@@ -41,7 +41,7 @@ from export.detector import (
     suppression,
 )
 from export.detector.annotations import Sample
-from export.detector.serving_client import Detections
+from export.detector.detections import Detections
 from export.detector.settings import LossSettings
 
 COCO_ANCHORS = [(10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319)]  # yolov3-tiny.cfg
