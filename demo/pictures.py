@@ -67,7 +67,9 @@ def draw_training(path: Path, run_file: Path) -> None:
         path: The PNG file.
         run_file: The version's ``assets.extra/run.json``.
     """
-    phases = list(json.loads(run_file.read_text(encoding="utf-8"))["phases"].values())
+    phases = [
+        phase["history"] for phase in json.loads(run_file.read_text(encoding="utf-8"))["phases"]
+    ]
     epochs = [epoch for phase in phases for epoch in phase]
     figure = Figure(figsize=(10, 4), layout="constrained")
     for axis, name in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):

@@ -28,14 +28,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=defaults.fine_tune_epochs,
         metavar="N",
-        help="phase 2; 0 leaves it out (%(default)s)",
+        help="phase 2, all its steps together; 0 leaves it out (%(default)s)",
     )
     add(
         "--fine-tune-layers",
-        type=int,
-        default=defaults.fine_tune_layers,
-        metavar="N",
-        help="layers of the base that phase 2 trains (%(default)s)",
+        type=_layers,
+        default=defaults.policy.unfreezing,
+        metavar="N[,N…]",
+        help="layers of the base that each step of phase 2 trains, from its top "
+        f"({','.join(map(str, defaults.policy.unfreezing))})",
+    )
+    add(
+        "--force-fine-tune",
+        action="store_true",
+        help="start phase 2 even where the head is not ready; recorded with the run",
     )
     add("--augment", action="store_true", help="vary training photographs (slower)")
     add("--seed", type=int, default=defaults.seed, metavar="N", help="default %(default)s")
+
+
+def _layers(text: str) -> tuple[int, ...]:
+    """Read ``15,30,50``."""
+    return tuple(int(number) for number in text.split(","))
+
+
+# argparse names the type in its message: "invalid list of numbers value".
+_layers.__name__ = "list of numbers"

@@ -9,15 +9,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from export import golden_cases, serving_graph, warmup
 from export.classifier import photographs
 from export.classifier.backbones import backbone
+from export.classifier.record import RUN_FILE, run_record
 from export.classifier.settings import ClassifierSettings
 from export.classifier.training import Trained, train
 from export.errors import PublishError
 from export.publish import Published, check_place, publish
+from export.training.policy import PhasePolicy
 from serving_config import contract as contracts
 from serving_config.golden import GoldenCase
 
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 MODEL = "classifier"
 KERAS_FILE = "model.keras"
-RUN_FILE = "run.json"
 
 # Rounding in float32 moves the logits of trained networks by up to 1e-4 (measured: 7e-5).
 _FOLDING_TOLERANCE = 1e-3
@@ -49,7 +48,7 @@ def run(settings: ClassifierSettings, data_dir: Path, models_dir: Path) -> dict[
     check_place(models_dir)
     trained = train(settings, photographs.find(data_dir))
     trained_s = time.monotonic() - started
-    published = _publish(trained, settings, models_dir)
+    published = _publish(trained, settings, data_dir, models_dir, trained_s)
     data = trained.photographs
     return {
         "model": MODEL,
@@ -66,6 +65,8 @@ def run(settings: ClassifierSettings, data_dir: Path, models_dir: Path) -> dict[
             for phase in trained.phases
         },
         "kept_phase": trained.kept_phase,
+        "fine_tuning": trained.fine_tuning.to_json(),
+        "notes": list(trained.notes),
         "weights": trained.weights.to_json(),
         "classes": list(data.class_names),
         "photographs": {
@@ -81,7 +82,13 @@ def run(settings: ClassifierSettings, data_dir: Path, models_dir: Path) -> dict[
     }
 
 
-def _publish(trained: Trained, settings: ClassifierSettings, models_dir: Path) -> Published:
+def _publish(
+    trained: Trained,
+    settings: ClassifierSettings,
+    data_dir: Path,
+    models_dir: Path,
+    seconds: float,
+) -> Published:
     classifier, data = trained.classifier, trained.photographs
     network = classifier.network()
     paths = [data.paths[position] for position in _spread(trained)]
@@ -97,15 +104,7 @@ def _publish(trained: Trained, settings: ClassifierSettings, models_dir: Path) -
         extra.mkdir(exist_ok=True)
         warmup.write(extra / warmup.WARMUP_FILE, MODEL, cases)
         classifier.model.save(extra / KERAS_FILE)
-        record = {
-            "settings": settings.to_json(),
-            "weights": trained.weights.to_json(),
-            "kept_phase": trained.kept_phase,
-            "phases": {phase.number: phase.history for phase in trained.phases},
-            "validation": [str(data.paths[position]) for position in trained.validation],
-            "skipped": {str(s.path): s.reason for s in data.skipped},
-            "keras": keras.__version__,
-        }
+        record = run_record(trained, settings, data_dir, seconds)
         (extra / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
     contract = contracts.load(MODEL).bind(data.class_names)
@@ -146,7 +145,8 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         weights=arguments.weights,
         epochs=arguments.epochs,
         fine_tune_epochs=arguments.fine_tune_epochs,
-        fine_tune_layers=arguments.fine_tune_layers,
+        policy=PhasePolicy(unfreezing=arguments.fine_tune_layers),
+        force_fine_tune=arguments.force_fine_tune,
         augment=arguments.augment,
         seed=arguments.seed,
     )

@@ -123,7 +123,7 @@ def build(row: Backbone, base: Any, settings: ClassifierSettings, classes: int) 
         ],
         name="head",
     )
-    cut = cut_layer(base, settings.fine_tune_layers)
+    cut = cut_layer(base, settings.policy.unfreezing[-1])
     pixels = keras.Input((settings.image_size, settings.image_size, 3), name="pixels")
     preprocessed = row.preprocess(pixels)
     pooled = _pool()(base(preprocessed, training=False))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from export.errors import SettingsError
+from export.training.policy import PhasePolicy
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,13 @@ class ClassifierSettings:
         image_size: Side of the square input in pixels.
         weights: ``auto``, ``imagenet``, ``none`` or a path.
         epochs: Most epochs of phase 1 (the head alone), at least 1.
-        fine_tune_epochs: Most epochs of phase 2 (the top of the base too); 0 leaves it out.
-        fine_tune_layers: Layers of the base that phase 2 trains, counted from its top. Fewer than
-            20 adapt little, more than 50 need more photographs than transfer learning has.
+        fine_tune_epochs: Most epochs of phase 2 (the top of the base too), divided among its
+            steps; 0 leaves it out.
+        policy: When phase 2 may start, which layers it trains, how fast, when it is taken back.
+        force_fine_tune: Start phase 2 even where the policy refuses; recorded with the run.
         batch_size: Photographs a step.
         learning_rate: Adam's in phase 1.
-        fine_tune_learning_rate: Adam's in phase 2, a hundredth, so that pretrained features are
-            adjusted and not overwritten (Keras's transfer-learning guide).
         dropout: Share of features dropped before the head's last layer.
-        patience: Epochs without a lower validation loss before a phase ends.
         validation_fraction: Share of each class held out.
         augment: Flip, brighten, contrast and zoom training photographs at random. Features can
             then not be computed once, so each epoch runs the whole base.
@@ -36,14 +35,13 @@ class ClassifierSettings:
     backbone: str = "mobilenet_v2"
     image_size: int = 160
     weights: str = "auto"
-    epochs: int = 20
+    epochs: int = 50
     fine_tune_epochs: int = 10
-    fine_tune_layers: int = 30
+    policy: PhasePolicy = field(default_factory=PhasePolicy)
+    force_fine_tune: bool = False
     batch_size: int = 32
     learning_rate: float = 1e-3
-    fine_tune_learning_rate: float = 1e-5
     dropout: float = 0.2
-    patience: int = 5
     validation_fraction: float = 0.2
     augment: bool = False
     cache_features: bool = True
@@ -58,9 +56,7 @@ class ClassifierSettings:
         for name, low, high in (
             ("epochs", 1, 10_000),
             ("fine_tune_epochs", 0, 10_000),
-            ("fine_tune_layers", 1, 50),
             ("batch_size", 1, 65_536),
-            ("patience", 1, 10_000),
             ("seed", 0, 2**32 - 1),
         ):
             value = getattr(self, name)
@@ -72,11 +68,7 @@ class ClassifierSettings:
             )
         if not 0 <= self.dropout < 1:
             raise SettingsError(f"dropout must be at least 0 and under 1, received {self.dropout}")
-        if not 0 < self.fine_tune_learning_rate <= self.learning_rate:
-            raise SettingsError(
-                "fine_tune_learning_rate must be above 0 and at most learning_rate "
-                f"({self.learning_rate:g}), received {self.fine_tune_learning_rate:g}"
-            )
+        self.policy.check_rates(self.learning_rate)
 
     @property
     def caches_features(self) -> bool:
@@ -85,4 +77,4 @@ class ClassifierSettings:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as they are saved with the run."""
-        return asdict(self)
+        return {**asdict(self), "policy": self.policy.to_json()}

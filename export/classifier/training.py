@@ -15,7 +15,7 @@ import contextlib
 import logging
 import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import keras
@@ -41,19 +41,56 @@ class Phase:
 
     Attributes:
         number: 1 or 2.
+        name: ``head``, ``top``, or ``all`` (every layer from the start).
         frozen_layers: Layers of the base that did not train.
         learning_rate: Adam's.
+        batch_size: Photographs a training step.
+        first_epoch: Number of its first epoch, counted from 1 through both phases.
         accuracy: On the validation split, of the phase's best weights, 0 to 1.
         loss: Cross-entropy on the validation split, of the same weights.
+        seconds: Its duration.
         history: Per epoch: loss, accuracy, val_loss, val_accuracy.
+        steps: Of phase 2, each unfreezing: unfrozen_layers, first_epoch, learning_rate.
     """
 
     number: int
+    name: str
     frozen_layers: int
     learning_rate: float
+    batch_size: int
+    first_epoch: int = 1
     accuracy: float = math.nan
     loss: float = math.nan
+    seconds: float = 0.0
     history: tuple[dict[str, float], ...] = ()
+    steps: tuple[dict[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the phase as ``run.json`` holds it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """What became of phase 2.
+
+    Attributes:
+        decision: ``started``, ``refused`` (the head was not ready), ``forced`` (nor was it here,
+            and the user insisted) or ``not asked``.
+        missing: What the head lacked, with its figures.
+        rolled_back: Whether validation accuracy fell below the frozen best beyond its confidence
+            interval, so that the frozen weights were restored.
+        reason: Why phase 2's weights were not kept, or why there was none; else empty.
+    """
+
+    decision: str
+    missing: tuple[str, ...] = ()
+    rolled_back: bool = False
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as ``run.json`` holds it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -67,6 +104,9 @@ class Trained:
         weights: What the base started from.
         phases: In order.
         kept_phase: Number of the phase whose weights were kept.
+        fine_tuning: What became of phase 2.
+        batch_norm: What the BatchNorm guard saw, as ``run.json`` holds it.
+        notes: What a reader of the figures should know.
     """
 
     classifier: Classifier
@@ -75,6 +115,9 @@ class Trained:
     weights: WeightsRecord
     phases: tuple[Phase, ...]
     kept_phase: int
+    fine_tuning: FineTuning
+    batch_norm: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def accuracy(self) -> float:
@@ -139,30 +182,54 @@ def train(settings: ClassifierSettings, photographs: Photographs) -> Trained:
         base.trainable = True
         log.info("one phase from scratch: all %d layers train", len(base.layers))
         model = Assembly(classifier.features, classifier.head, augmentation, pretrained=False)
-        only = _fit(model, split, settings, Phase(1, 0, settings.learning_rate), classifier.classes)
-        return Trained(classifier, photographs, validation, weights, (only,), 1)
+        only = _fit(
+            model,
+            split,
+            settings,
+            Phase(1, "all", 0, settings.learning_rate, settings.batch_size),
+            classifier.classes,
+        )
+        return Trained(
+            classifier, photographs, validation, weights, (only,), 1, FineTuning("not asked")
+        )
 
     log.info("phase 1: the head; all %d layers of %s frozen", len(base.layers), base.name)
     first = _fit(
         classifier.head if caches else Assembly(classifier.features, classifier.head, augmentation),
         split.map(classifier.upper) if caches else split,
         settings,
-        Phase(1, len(base.layers), settings.learning_rate),
+        Phase(1, "head", len(base.layers), settings.learning_rate, settings.batch_size),
         classifier.classes,
     )
     if not settings.fine_tune_epochs:
-        return Trained(classifier, photographs, validation, weights, (first,), 1)
+        return Trained(
+            classifier, photographs, validation, weights, (first,), 1, FineTuning("not asked")
+        )
 
     frozen_weights = classifier.model.get_weights()
-    frozen_layers = models.unfreeze_top(base, settings.fine_tune_layers)
-    log.info("phase 2: the head and the top %d layers", settings.fine_tune_layers)
+    frozen_layers = models.unfreeze_top(base, settings.policy.unfreezing[0])
+    log.info("phase 2: the head and the top %d layers", settings.policy.unfreezing[0])
     second = _fit(
         Assembly(
             classifier.upper if caches else classifier.features, classifier.head, augmentation
         ),
         split,
         settings,
-        Phase(2, frozen_layers, settings.fine_tune_learning_rate),
+        Phase(
+            2,
+            "top",
+            frozen_layers,
+            settings.policy.learning_rate,
+            settings.batch_size,
+            len(first.history) + 1,
+            steps=(
+                {
+                    "unfrozen_layers": settings.policy.unfreezing[0],
+                    "first_epoch": len(first.history) + 1,
+                    "learning_rate": settings.policy.learning_rate,
+                },
+            ),
+        ),
         classifier.classes,
     )
     helped = second.accuracy >= first.accuracy and second.loss <= first.loss
@@ -170,7 +237,15 @@ def train(settings: ClassifierSettings, photographs: Photographs) -> Trained:
         log.warning("fine-tuning did not help; keeping the weights of phase 1")
         classifier.model.set_weights(frozen_weights)
     phases = (first, second)
-    return Trained(classifier, photographs, validation, weights, phases, 2 if helped else 1)
+    return Trained(
+        classifier,
+        photographs,
+        validation,
+        weights,
+        phases,
+        2 if helped else 1,
+        FineTuning("started", reason="" if helped else "fine-tuning did not help"),
+    )
 
 
 @dataclass(frozen=True)
@@ -231,7 +306,9 @@ def _fit(
         settings.batch_size,
         settings.seed + phase.number,
     )
-    best = keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True)
+    best = keras.callbacks.EarlyStopping(
+        patience=settings.policy.patience, restore_best_weights=True
+    )
     with contextlib.redirect_stdout(sys.stderr):  # standard output is for the result alone
         history = model.fit(
             batches,

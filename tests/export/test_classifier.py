@@ -72,8 +72,11 @@ def test_the_run_is_on_record(published: Path) -> None:
     assert run["settings"]["image_size"] == 160
     assert run["weights"]["source"] in {"imagenet", "mirror"}
     assert len(run["weights"]["sha256"]) == 64
-    assert len(run["phases"]["1"]) == 5
-    assert run["phases"]["1"][0].keys() >= {"loss", "accuracy", "val_loss", "val_accuracy"}
+    head, top = run["phases"]
+    assert head["history"][0].keys() >= {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert top["first_epoch"] == len(head["history"]) + 1
+    assert run["data"]["training"][0].startswith("brick/")
+    assert len(run["data"]["fingerprint"]) == 64
 
 
 def test_two_classes_bad_files_and_a_second_version_from_scratch(

@@ -1,0 +1,1 @@
+"""What both models' training shares: rules, guards, checkpoints, provenance."""
