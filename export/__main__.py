@@ -18,6 +18,7 @@ from typing import Any
 from export.classifier import arguments as classifier_arguments
 from export.detector import arguments as detector_arguments
 from export.errors import ExportError, SettingsError
+from export.evaluation import arguments as evaluation_arguments
 from export.verify import verify
 from serving_config import contract as contracts
 from serving_config.contract import ContractError
@@ -67,11 +68,13 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     detector_arguments.add_arguments(
         subparsers.add_parser("detector", help="train, export, verify and publish a detector")
     )
-    evaluate = subparsers.add_parser("evaluate", help="measure what a server answers")
+    evaluate = subparsers.add_parser("evaluate", help="measure what a published version answers")
+    kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="classifier|detector")
+    evaluation_arguments.add_arguments(
+        kinds.add_parser("classifier", help="accuracy, F1, calibration, leaks and drift")
+    )
     detector_arguments.add_evaluation_arguments(
-        evaluate.add_subparsers(dest="model", required=True, metavar="MODEL").add_parser(
-            "detector", help="mean average precision on a labelled data set"
-        )
+        kinds.add_parser("detector", help="mean average precision on a labelled data set")
     )
     check = subparsers.add_parser("verify", help="hold a SavedModel to its contract")
     check.add_argument("path", type=Path, help="a SavedModel directory")
@@ -98,6 +101,10 @@ def _detector(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.kind == "classifier":
+        from export.evaluation import command  # loads TensorFlow
+
+        return command.main(arguments)
     from export.detector import evaluation  # loads TensorFlow
 
     return evaluation.main(arguments)
