@@ -1,0 +1,287 @@
+"""What a base expects where it begins, and whether that is what it gets.
+
+A network that is fed twice normalised, never normalised or another network's pixels trains without
+an error: it just learns little. Every usual preprocessing is a straight line a channel, from 0 to
+255, so a convention is written down as the values that black and white become, and both the code
+that preprocesses (:func:`check_preprocessing`, exact) and the batches that arrive
+(:func:`check_batch`, by evidence) are held to it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from export.errors import ImageSizeError, InputRangeError
+
+log = logging.getLogger(__name__)
+
+Array = np.ndarray[Any, Any]
+
+_Channels = tuple[float, float, float]
+
+_TOLERANCE = 1.0  # of 255: resizing with an antialiasing filter may overshoot by less
+_FULL = 0.9  # share of 0 to 255 that real photographs cover, several of them together
+_NARROW = 0.6  # at most this share is covered when values belong to another convention
+_COLLAPSED = 0.1  # covered by less than this: normalised twice, or no photographs
+_ENOUGH = 4  # images whose joint range says something about how they were normalised
+
+
+@dataclass(frozen=True)
+class InputRange:
+    """How a base's pixels are coded.
+
+    Attributes:
+        name: For messages, such as ``RGB in [-1, 1]``.
+        black: What black becomes, one value a channel in the base's channel order.
+        white: What white becomes, likewise.
+        bgr: True when the channels are blue, green, red.
+    """
+
+    name: str
+    black: _Channels
+    white: _Channels
+    bgr: bool = False
+
+    def apply(self, pixels: Array) -> Array:
+        """Preprocess: RGB 0 to 255, [..., 3], to what the base expects."""
+        ordered = pixels[..., ::-1] if self.bgr else pixels
+        low, high = np.array(self.black), np.array(self.white)
+        return np.asarray(low + ordered / 255.0 * (high - low))
+
+    def undo(self, values: Array) -> Array:
+        """Return the 0 to 255 that the values would come from, channels left in their order."""
+        low, high = np.array(self.black), np.array(self.white)
+        return np.asarray((values - low) / (high - low) * 255.0)
+
+
+def _normalised(
+    name: str, mean: _Channels, deviation: _Channels, white: float, *, bgr: bool = False
+) -> InputRange:
+    low = [-m / d for m, d in zip(mean, deviation, strict=True)]
+    high = [(white - m) / d for m, d in zip(mean, deviation, strict=True)]
+    return InputRange(name, (low[0], low[1], low[2]), (high[0], high[1], high[2]), bgr)
+
+
+PIXELS = InputRange("RGB from 0 to 255", (0.0,) * 3, (255.0,) * 3)
+"""Not normalised: EfficientNet and others that normalise inside."""
+
+UNIT = InputRange("RGB in [0, 1]", (0.0,) * 3, (1.0,) * 3)
+"""Darknet."""
+
+MINUS_ONE_TO_ONE = InputRange("RGB in [-1, 1]", (-1.0,) * 3, (1.0,) * 3)
+"""Mode "tf" of keras.applications: MobileNet, Inception, Xception."""
+
+BGR_MINUS_MEANS = _normalised(
+    "BGR minus ImageNet's channel means, [-124, 152]",
+    mean=(103.939, 116.779, 123.68),
+    deviation=(1.0, 1.0, 1.0),
+    white=255.0,
+    bgr=True,
+)
+"""Mode "caffe" of keras.applications: ResNet, VGG."""
+
+IMAGENET_STATISTICS = _normalised(
+    "RGB in [0, 1] by ImageNet's means and deviations, [-2.2, 2.7]",
+    mean=(0.485, 0.456, 0.406),
+    deviation=(0.229, 0.224, 0.225),
+    white=1.0,
+)
+"""Mode "torch" of keras.applications: DenseNet; timm's networks."""
+
+RANGES = (PIXELS, UNIT, MINUS_ONE_TO_ONE, BGR_MINUS_MEANS, IMAGENET_STATISTICS)
+"""The conventions that a wrong input is compared with."""
+
+_PROBE = {"black": (0, 0, 0), "white": (255, 255, 255), "red": (255, 0, 0), "blue": (0, 0, 255)}
+
+
+def check_preprocessing(preprocess: Callable[[Any], Any], expected: InputRange) -> None:
+    """Hold the code that preprocesses to what the base expects, by four pictures of one colour.
+
+    Unlike a look at photographs this is exact: it also tells BGR from RGB.
+
+    Args:
+        preprocess: From RGB 0 to 255, float32 [4, 8, 8, 3], to what reaches the base, with the same
+            shape: a function of tensors or a ``keras.Model``.
+        expected: What the base expects.
+
+    Raises:
+        InputRangeError: With what each colour became, and what is probably wrong.
+    """
+    colours = np.array(list(_PROBE.values()), np.float32)
+    pictures = np.tile(colours[:, None, None, :], (1, 8, 8, 1))
+    became = keras.ops.convert_to_numpy(preprocess(keras.ops.convert_to_tensor(pictures)))
+    if became.shape != pictures.shape:
+        raise InputRangeError(
+            f"expected preprocessing that keeps the shape {pictures.shape}, received one that "
+            f"gives {became.shape}"
+        )
+    received, wanted = became[:, 0, 0].astype(np.float64), expected.apply(colours)
+    apart = _apart(received, wanted, expected)
+    if not apart.any():
+        return
+    lines = [
+        f"{colour}: expected {_show(wanted[row])}, received {_show(received[row])}"
+        for row, colour in enumerate(_PROBE)
+        if apart[row]
+    ]
+    raise InputRangeError(
+        f"the preprocessing does not give the {expected.name} that the base expects; "
+        f"{'; '.join(lines)}. {_probe_diagnosis(received, colours, expected)}"
+    )
+
+
+def check_batch(values: Any, expected: InputRange, where: str = "the base") -> None:
+    """Hold a batch that reaches a base to what the base expects.
+
+    What is certain (values that the expected preprocessing cannot give, a collapsed range) is
+    refused. So is a range that another preprocessing explains and the expected one does not, if
+    there are at least four images; for fewer a warning is logged, because one image may well be all
+    bright. Channels in the wrong order cannot be seen here unless the channels' ranges differ: see
+    :func:`check_preprocessing`.
+
+    Args:
+        values: float [batch, height, width, 3], what the base is given, an array or a tensor.
+        expected: What it expects.
+        where: Name for messages.
+
+    Raises:
+        InputRangeError: With the range expected and received, the probable reason and the fix.
+    """
+    array = np.asarray(keras.ops.convert_to_numpy(values), np.float64)
+    if array.ndim != 4 or array.shape[-1] != 3 or not array.size:
+        raise InputRangeError(
+            f"{where} expects [batch, height, width, 3] with something in it, "
+            f"received {list(array.shape)}"
+        )
+    if not np.isfinite(array).all():
+        raise InputRangeError(
+            f"{where} received values that are not finite; look for a division by zero in the "
+            "preprocessing or damaged images"
+        )
+    low, high = array.min((0, 1, 2)), array.max((0, 1, 2))
+    certain, reason = _diagnose(low, high, expected)
+    if not reason:
+        return
+    message = (
+        f"{where} expects {expected.name}, black {_show(expected.black)} and white "
+        f"{_show(expected.white)}; it received values from {_show(low)} to {_show(high)}. {reason}"
+    )
+    if certain or len(array) >= _ENOUGH:
+        raise InputRangeError(message)
+    log.warning("%s (a guess from %d images)", message, len(array))
+
+
+def check_image_size(height: int, width: int, minimum: int, where: str = "the image") -> None:
+    """Refuse an image that is smaller than the smallest input of the base.
+
+    Enlarged it would be accepted, and show the base nothing that it knows.
+
+    Args:
+        height: Of the image as it was taken, in pixels.
+        width: Likewise.
+        minimum: Smallest side that the base accepts, in pixels.
+        where: Name for messages, a path for example.
+
+    Raises:
+        ImageSizeError: One side is smaller.
+    """
+    if min(height, width) < minimum:
+        raise ImageSizeError(
+            f"{where} has {width} x {height} pixels, the base needs at least {minimum} x "
+            f"{minimum}; take the original instead of a thumbnail, or leave it out"
+        )
+
+
+def _diagnose(low: Array, high: Array, expected: InputRange) -> tuple[bool, str]:
+    """Return whether it is certain that a range is wrong, and the reason; "" when it fits."""
+    fits, covered = _fit(low, high, expected)
+    others = [
+        (share, other)
+        for other in RANGES
+        if other.name != expected.name
+        for other_fits, share in [_fit(low, high, other)]
+        if other_fits
+    ]
+    best, other = max(others, key=lambda found: found[0], default=(0.0, None))
+    if not fits or covered < _COLLAPSED:
+        if twice := _applied_twice(low, high, expected):
+            return True, twice
+        if other is None or best < max(_NARROW, 2 * covered):
+            if not fits:
+                return True, "No preprocessing known here gives such values"
+            # A dark or flat picture may be narrow and right.
+            return False, "That is nearly one colour: not photographs, or normalised twice"
+        return True, _fix(other, expected)
+    if other is not None and best >= _FULL and covered <= _NARROW:
+        return False, _fix(other, expected)
+    return False, ""
+
+
+def _fit(low: Array, high: Array, convention: InputRange) -> tuple[bool, float]:
+    """Return whether values lie in a convention's range, and the share of it they cover."""
+    ends = convention.undo(np.stack([low, high]))
+    inside = ends[0].min() >= -_TOLERANCE and ends[1].max() <= 255 + _TOLERANCE
+    return bool(inside), float((ends[1] - ends[0]).mean() / 255)
+
+
+def _applied_twice(low: Array, high: Array, expected: InputRange) -> str:
+    if expected is PIXELS:
+        return ""
+    once = expected.undo(np.stack([low, high]))  # what the last preprocessing was given
+    for first in RANGES:
+        fits, covered = _fit(once[0], once[1], first)
+        if first is not PIXELS and fits and covered >= 0.4:
+            name = "the same preprocessing" if first.name == expected.name else first.name
+            return (
+                f"That is what comes out when pixels are normalised twice (first by {name}): leave "
+                "one of the two out, most often the one in front of a model that normalises inside"
+            )
+    return ""
+
+
+def _fix(found: InputRange, expected: InputRange) -> str:
+    if found is PIXELS:
+        return (
+            "That looks like pixels that were never normalised: apply this base's own "
+            f"preprocessing ({expected.name}) once, in front of it"
+        )
+    if expected is PIXELS:
+        return (
+            f"That looks like {found.name}, and this base normalises inside: leave the "
+            "preprocessing out"
+        )
+    return (
+        f"That looks like the preprocessing of another base ({found.name}): use this base's own "
+        f"({expected.name})"
+    )
+
+
+def _probe_diagnosis(received: Array, colours: Array, expected: InputRange) -> str:
+    if _close(received, expected.apply(colours[..., ::-1]), expected):
+        return "Red and blue are swapped: reverse the channels once, not twice or never"
+    for other in RANGES:
+        if _close(received, other.apply(colours), other):
+            return _fix(other, expected)
+    twice = _applied_twice(received.min(0), received.max(0), expected)
+    return twice or "No preprocessing known here does that"
+
+
+def _close(received: Array, wanted: Array, convention: InputRange) -> bool:
+    return not _apart(received, wanted, convention).any()
+
+
+def _apart(received: Array, wanted: Array, convention: InputRange) -> Array:
+    """Tell for each picture whether a channel is off by more than one step of 255."""
+    step = np.abs(np.subtract(convention.white, convention.black)) / 255
+    return np.asarray((np.abs(received - wanted) > step * _TOLERANCE).any(-1))
+
+
+def _show(values: Any) -> str:
+    rounded = [f"{float(value):.4g}" for value in values]
+    return rounded[0] if len(set(rounded)) == 1 else f"({', '.join(rounded)})"
