@@ -1,0 +1,1 @@
+"""Which data, weights and settings made which model: a table of every run, and who reads it."""

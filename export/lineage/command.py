@@ -1,0 +1,212 @@
+"""``python -m export lineage``: what is on record, and what a server answers with.
+
+As everywhere in ``export``, standard output carries one JSON object; the tables for people go to
+standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from export.errors import LineageError, SettingsError
+from export.lineage.mlflow_mirror import MlflowMirror, flatten
+from export.lineage.recording import ENVIRONMENT, file_url
+from export.lineage.run import LINEAGE_FILE
+from export.lineage.schema import Experiment, Status
+from export.lineage.store import Store
+
+_LONGEST_CELL = 60
+# A run's own name, times and place differ always.
+_ALWAYS_DIFFERENT = {
+    "model_id",
+    "created_at",
+    "finished_at",
+    "duration_s",
+    "published_version",
+    "published_path",
+    "process",
+}
+
+
+def main(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the command with the arguments of :mod:`export.lineage.arguments`."""
+    actions: dict[str, Callable[[argparse.Namespace, Store], dict[str, Any]]] = {
+        "list": _list,
+        "show": _show,
+        "diff": _diff,
+        "served": _served,
+        "import": _import,
+    }
+    store = Store.open(_url(arguments), create=arguments.action == "import")
+    return actions[arguments.action](arguments, store)
+
+
+def _url(arguments: argparse.Namespace) -> str:
+    if arguments.models is not None:
+        return file_url(arguments.models)
+    url: str = arguments.lineage or os.environ.get(ENVIRONMENT, "")
+    if not url:
+        raise SettingsError(
+            f"which store? Name the models' directory with --models DIR, or the store with "
+            f"--lineage URL or ${ENVIRONMENT}"
+        )
+    return url
+
+
+def _list(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
+    experiments = store.experiments(arguments.model, limit=arguments.limit)
+    _print_table(
+        ("model id", "model", "version", "status", "started", "base", "weights", "accuracy"),
+        [
+            (
+                experiment.model_id[:8],
+                experiment.model,
+                _text(experiment.published_version),
+                experiment.status,
+                f"{experiment.created_at:%Y-%m-%d %H:%M:%S}",
+                experiment.base_architecture,
+                experiment.pretrained_weights,
+                _text(experiment.final_accuracy),
+            )
+            for experiment in experiments
+        ],
+    )
+    return {"store": store.url, "experiments": [_summary(item) for item in experiments]}
+
+
+def _show(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
+    experiment = store.experiment(arguments.model_id)
+    _print_columns(experiment)
+    return {"store": store.url, "experiment": experiment.to_json()}
+
+
+def _diff(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
+    first, second = store.experiment(arguments.first), store.experiment(arguments.second)
+    differences = compare(first, second)
+    _print_table(
+        ("", first.model_id[:8], second.model_id[:8]),
+        [(name, _text(one), _text(other)) for name, (one, other) in differences.items()],
+    )
+    return {
+        "store": store.url,
+        "experiments": [first.model_id, second.model_id],
+        "differences": {name: list(values) for name, values in differences.items()},
+    }
+
+
+def compare(first: Experiment, second: Experiment) -> dict[str, tuple[Any, Any]]:
+    """Return what went into two runs and what came out, where they differ.
+
+    Names are dotted below the JSON columns. Every epoch's figures are left out: they always
+    differ, and ``show`` has them.
+    """
+    one, other = _leaves(first), _leaves(second)
+    return {
+        name: (one.get(name), other.get(name))
+        for name in {**one, **other}
+        if one.get(name) != other.get(name)
+    }
+
+
+def _leaves(experiment: Experiment) -> dict[str, Any]:
+    row = {
+        name: value
+        for name, value in experiment.to_json().items()
+        if name not in _ALWAYS_DIFFERENT | {"metrics"}
+    }
+    return dict(flatten(row))
+
+
+def _served(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
+    from export.lineage import served  # loads TensorFlow
+
+    names = [arguments.model] if arguments.model else ["classifier", "detector"]
+    found = served.identify(arguments.server, names, store)
+    for item in found:
+        _print_columns(item.experiment)
+        print(f"{item.model} version {item.version}: {item.witness}", file=sys.stderr)  # noqa: T201
+    return {
+        "ok": all(item.ok for item in found),
+        "store": store.url,
+        "served": [item.to_json() for item in found],
+    }
+
+
+def _import(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
+    mirror = MlflowMirror.open(arguments.mlflow_uri) if arguments.mlflow_uri else None
+    imported = []
+    for version_dir in arguments.versions:
+        experiment = read_version(version_dir)
+        already = store.experiments(experiment.model, experiment.published_version)
+        on_record = any(
+            known.model_id == experiment.model_id and known.status == Status.PUBLISHED
+            for known in already
+        )
+        if not on_record:
+            store.save(experiment)
+        if mirror:
+            mirror.log(experiment)
+        imported.append(
+            {
+                "model_id": experiment.model_id,
+                "path": experiment.published_path,
+                "was_on_record": on_record,
+            }
+        )
+    return {"store": store.url, "imported": imported}
+
+
+def read_version(version_dir: Path) -> Experiment:
+    """Return the row that a published version carries, with the place it is in now.
+
+    Raises:
+        LineageError: It carries none, or what it carries is damaged.
+    """
+    path = version_dir.resolve() / "assets.extra" / LINEAGE_FILE
+    if not version_dir.name.isdecimal():
+        raise LineageError(f"{version_dir} is no version: expected MODELS/<model>/<number>")
+    try:
+        experiment = Experiment.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as err:
+        raise LineageError(
+            f"{version_dir} carries no {LINEAGE_FILE}: it was published by a version of this "
+            "project that kept no lineage, or not by this project"
+        ) from err
+    except (ValueError, TypeError, OSError) as err:
+        raise LineageError(f"{path} cannot be read: {err}") from err
+    experiment.published_version = int(version_dir.resolve().name)
+    experiment.published_path = str(version_dir.resolve())
+    return experiment
+
+
+def _summary(experiment: Experiment) -> dict[str, Any]:
+    """Return a row without the JSON columns, which ``show`` has."""
+    large = {"settings", "metrics", "phase_policy", "library_versions"}
+    return {name: value for name, value in experiment.to_json().items() if name not in large}
+
+
+def _print_columns(experiment: Experiment) -> None:
+    row = {name: value for name, value in experiment.to_json().items() if name != "metrics"}
+    leaves = [(name, _text(value)) for name, value in flatten(row) if value not in ("", None)]
+    _print_table(("", ""), leaves)
+
+
+def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = [[cell[:_LONGEST_CELL] for cell in row] for row in [header, *rows]]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        if line.strip():
+            print(line.rstrip(), file=sys.stderr)  # noqa: T201
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

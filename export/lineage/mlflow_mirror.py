@@ -1,0 +1,194 @@
+"""Copy a run to MLflow, for teams whose runs are all there. An optional extra.
+
+The lineage store stays the record; MLflow gets the same parameters and figures, the version's
+``run.json``, ``contract.json`` and ``lineage.json``, and a registered model version that points to
+the published directory. All of it is written when the run ends, with the run's own times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from export.errors import LineageError, SettingsError
+from export.lineage.schema import Experiment, Status
+
+EXPERIMENT = "vision-forge"
+_ARTIFACTS = ("run.json", "contract.json", "lineage.json")
+_LONGEST_PARAMETER = 6000
+
+
+class MlflowMirror:
+    """An MLflow that can be reached."""
+
+    def __init__(self, uri: str, client: Any, experiment_id: str) -> None:
+        """Use :meth:`open`."""
+        self._uri, self._client, self._experiment_id = uri, client, experiment_id
+
+    @classmethod
+    def open(cls, uri: str) -> MlflowMirror:
+        """Connect, and make the MLflow experiment ``vision-forge`` where it is not there.
+
+        Args:
+            uri: A tracking URI: ``http://…`` of a server, or ``sqlite:///FILE``.
+
+        Raises:
+            SettingsError: MLflow is not installed.
+            LineageError: Nobody answers there, or not as MLflow does.
+        """
+        # A training machine reports to nobody whom its owner did not name.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        try:
+            from mlflow import MlflowClient
+        except ImportError as err:
+            raise SettingsError(
+                "--mlflow-uri needs MLflow: pip install 'vision-forge[mlflow]'"
+            ) from err
+        with _explained(uri):
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            found = client.get_experiment_by_name(EXPERIMENT)
+            if found is None:
+                identity = client.create_experiment(EXPERIMENT, _artifact_location(uri))
+            else:
+                identity = found.experiment_id
+        return cls(uri, client, identity)
+
+    def log(self, experiment: Experiment) -> None:
+        """Copy a run that has ended.
+
+        Raises:
+            LineageError: MLflow did not take it.
+        """
+        with _explained(self._uri):
+            self._log(experiment)
+
+    def _log(self, experiment: Experiment) -> None:
+        client = self._client
+        tags = {
+            "model_id": experiment.model_id,
+            "status": experiment.status,
+            "error": experiment.error,
+            "code_version": experiment.code_version,
+            "code_commit": experiment.code_commit,
+        }
+        run_id = client.create_run(
+            self._experiment_id,
+            start_time=_milliseconds(experiment.created_at),
+            run_name=f"{experiment.model}-{experiment.model_id[:8]}",
+            tags={name: value for name, value in tags.items() if value},
+        ).info.run_id
+        for name, value in parameters(experiment).items():
+            client.log_param(run_id, name, value[:_LONGEST_PARAMETER])
+        for name, figure, epoch in figures(experiment):
+            client.log_metric(run_id, name, figure, step=epoch)
+        published = experiment.status == Status.PUBLISHED and experiment.published_path
+        if published:
+            version_dir = Path(experiment.published_path or "")
+            for name in _ARTIFACTS:
+                path = version_dir / "assets.extra" / name
+                if path.is_file():
+                    client.log_artifact(run_id, str(path))
+            self._register(experiment, run_id, version_dir)
+        client.set_terminated(
+            run_id,
+            "FINISHED" if published else "FAILED",
+            _milliseconds(experiment.finished_at or experiment.created_at),
+        )
+
+    def _register(self, experiment: Experiment, run_id: str, version_dir: Path) -> None:
+        from mlflow.exceptions import MlflowException
+
+        with contextlib.suppress(MlflowException):  # it is there already
+            self._client.create_registered_model(experiment.model)
+        self._client.create_model_version(
+            experiment.model,
+            source=version_dir.as_uri(),
+            run_id=run_id,
+            tags={
+                "model_id": experiment.model_id,
+                "published_version": str(experiment.published_version),
+            },
+        )
+
+
+def parameters(experiment: Experiment) -> dict[str, str]:
+    """Return what went into a run: its settings, one a name, its weights and its data."""
+    settings = dict(flatten(experiment.settings))
+    columns = {
+        name: getattr(experiment, name)
+        for name in (
+            "base_architecture",
+            "pretrained_weights",
+            "pretrained_weights_sha256",
+            "frozen_layers_count",
+            "fine_tuning_start_epoch",
+            "learning_rate_phase2",
+            "data_fingerprint",
+        )
+    }
+    return {name: str(value) for name, value in {**settings, **columns}.items()}
+
+
+def figures(experiment: Experiment) -> Iterator[tuple[str, float, int]]:
+    """Yield name, value and epoch, counted from 1 through all phases, of every figure."""
+    phases = experiment.metrics.get("phases", [])
+    histories = (
+        phases.values() if isinstance(phases, Mapping) else (phase["history"] for phase in phases)
+    )
+    epoch = 0
+    for history in histories:
+        for epoch_figures in history:
+            epoch += 1
+            for name, value in epoch_figures.items():
+                yield name, float(value), epoch
+    if experiment.final_accuracy is not None:
+        yield f"final_{experiment.accuracy_metric}", experiment.final_accuracy, epoch
+
+
+def flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested JSON objects by dotted name; lists are leaves."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from flatten(item, f"{name}.{key}" if name else key)
+    else:
+        yield name, value
+
+
+def _artifact_location(uri: str) -> str | None:
+    """Return where artifacts go: beside a database file; a server decides for itself."""
+    try:
+        parsed = make_url(uri)
+    except ArgumentError:
+        return None
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return (Path(parsed.database).resolve().parent / "mlartifacts").as_uri()
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+@contextlib.contextmanager
+def _explained(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except LineageError:
+        raise
+    except Exception as err:  # its stores raise their own, requests' and SQLAlchemy's errors
+        raise LineageError(f"MLflow at {_without_password(uri)} cannot be used: {err}") from err
+
+
+def _without_password(uri: str) -> str:
+    try:
+        return make_url(uri).render_as_string(hide_password=True)
+    except ArgumentError:  # a plain path
+        return uri
