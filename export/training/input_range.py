@@ -26,8 +26,9 @@ Array = np.ndarray[Any, Any]
 _Channels = tuple[float, float, float]
 
 _TOLERANCE = 1.0  # of 255: resizing with an antialiasing filter may overshoot by less
-_FULL = 0.9  # share of 0 to 255 that real photographs cover, several of them together
+_FULL = 0.75  # share of 0 to 255 that several photographs together cover at least
 _NARROW = 0.6  # at most this share is covered when values belong to another convention
+_TWICE = 0.4  # likewise, of the first of two preprocessings
 _COLLAPSED = 0.1  # covered by less than this: normalised twice, or no photographs
 _ENOUGH = 4  # images whose joint range says something about how they were normalised
 
@@ -136,19 +137,23 @@ def check_preprocessing(preprocess: Callable[[Any], Any], expected: InputRange) 
     )
 
 
-def check_batch(values: Any, expected: InputRange, where: str = "the base") -> None:
+def check_batch(
+    values: Any, expected: InputRange, where: str = "the base", *, refuse_guesses: bool = True
+) -> None:
     """Hold a batch that reaches a base to what the base expects.
 
-    What is certain (values that the expected preprocessing cannot give, a collapsed range) is
-    refused. So is a range that another preprocessing explains and the expected one does not, if
-    there are at least four images; for fewer a warning is logged, because one image may well be all
-    bright. Channels in the wrong order cannot be seen here unless the channels' ranges differ: see
-    :func:`check_preprocessing`.
+    What is certain is always refused: values that the expected preprocessing cannot give, or so
+    little of its range that another one, or two of them, explain it. A range that is possible but
+    that another preprocessing explains much better is a guess, and refused from four images on: one
+    picture may well be all bright. Red and blue in the wrong order show only where the channels'
+    ranges differ, and only by luck: :func:`check_preprocessing` sees them.
 
     Args:
         values: float [batch, height, width, 3], what the base is given, an array or a tensor.
         expected: What it expects.
         where: Name for messages.
+        refuse_guesses: False logs guesses as warnings, for images known to be unusual or where
+            :func:`check_preprocessing` has already proved that the code is right.
 
     Raises:
         InputRangeError: With the range expected and received, the probable reason and the fix.
@@ -172,7 +177,7 @@ def check_batch(values: Any, expected: InputRange, where: str = "the base") -> N
         f"{where} expects {expected.name}, black {_show(expected.black)} and white "
         f"{_show(expected.white)}; it received values from {_show(low)} to {_show(high)}. {reason}"
     )
-    if certain or len(array) >= _ENOUGH:
+    if certain or (refuse_guesses and len(array) >= _ENOUGH):
         raise InputRangeError(message)
     log.warning("%s (a guess from %d images)", message, len(array))
 
@@ -209,15 +214,18 @@ def _diagnose(low: Array, high: Array, expected: InputRange) -> tuple[bool, str]
         if other_fits
     ]
     best, other = max(others, key=lambda found: found[0], default=(0.0, None))
-    if not fits or covered < _COLLAPSED:
+    if not fits:
+        twice = _applied_twice(low, high, expected)
+        if other is not None and best >= _NARROW and not twice:
+            return True, _fix(other, expected)
+        return True, twice or "No preprocessing known here gives such values"
+    if covered < _COLLAPSED:
         if twice := _applied_twice(low, high, expected):
             return True, twice
-        if other is None or best < max(_NARROW, 2 * covered):
-            if not fits:
-                return True, "No preprocessing known here gives such values"
-            # A dark or flat picture may be narrow and right.
-            return False, "That is nearly one colour: not photographs, or normalised twice"
-        return True, _fix(other, expected)
+        if other is not None and best >= _NARROW:
+            return True, _fix(other, expected)
+        # Pictures of one colour are dull and may be right.
+        return False, "That is nearly one colour: no photographs, or normalised twice"
     if other is not None and best >= _FULL and covered <= _NARROW:
         return False, _fix(other, expected)
     return False, ""
@@ -234,10 +242,12 @@ def _applied_twice(low: Array, high: Array, expected: InputRange) -> str:
     if expected is PIXELS:
         return ""
     once = expected.undo(np.stack([low, high]))  # what the last preprocessing was given
+    if expected.bgr:
+        once = once[:, ::-1]
     for first in RANGES:
         fits, covered = _fit(once[0], once[1], first)
-        if first is not PIXELS and fits and covered >= 0.4:
-            name = "the same preprocessing" if first.name == expected.name else first.name
+        if first is not PIXELS and fits and covered >= _TWICE:
+            name = "the same preprocessing" if first is expected else first.name
             return (
                 f"That is what comes out when pixels are normalised twice (first by {name}): leave "
                 "one of the two out, most often the one in front of a model that normalises inside"
