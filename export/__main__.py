@@ -19,6 +19,7 @@ from export.classifier import arguments as classifier_arguments
 from export.detector import arguments as detector_arguments
 from export.errors import ExportError, SettingsError
 from export.evaluation import arguments as evaluation_arguments
+from export.lineage import arguments as lineage_arguments
 from export.verify import verify
 from serving_config import contract as contracts
 from serving_config.contract import ContractError
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # TensorFlow's C++ start-up notices would bury ours; what matters comes as an exception too.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname).1s %(message)s")
-    for noisy in ("absl", "tensorflow"):  # "Assets written to" a place that is about to be renamed
+    for noisy in ("absl", "alembic", "mlflow", "tensorflow"):  # "Assets written to" a place that is about to be renamed
         logging.getLogger(noisy).setLevel(logging.WARNING)
     parser, commands = _parser()
     arguments = parser.parse_args(argv)
@@ -76,6 +77,9 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     detector_arguments.add_evaluation_arguments(
         kinds.add_parser("detector", help="mean average precision on a labelled data set")
     )
+    lineage_arguments.add_arguments(
+        subparsers.add_parser("lineage", help="which data, weights and settings made which model")
+    )
     check = subparsers.add_parser("verify", help="hold a SavedModel to its contract")
     check.add_argument("path", type=Path, help="a SavedModel directory")
     check.add_argument("--contract", metavar="NAME|FILE", help="default: the copy it carries")
@@ -83,6 +87,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
         "classifier": _classifier,
         "detector": _detector,
         "evaluate": _evaluate,
+        "lineage": _lineage,
         "verify": _verify,
     }
     return parser, commands
@@ -108,6 +113,12 @@ def _evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     from export.detector import evaluation  # loads TensorFlow
 
     return evaluation.main(arguments)
+
+
+def _lineage(arguments: argparse.Namespace) -> dict[str, Any]:
+    from export.lineage import command  # loads SQLAlchemy
+
+    return command.main(arguments)
 
 
 def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
