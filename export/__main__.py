@@ -17,8 +17,10 @@ from typing import Any
 
 from export.classifier import arguments as classifier_arguments
 from export.detector import arguments as detector_arguments
+from export.edge import arguments as edge_arguments
 from export.errors import ExportError, SettingsError
 from export.evaluation import arguments as evaluation_arguments
+from export.experiment import arguments as experiment_arguments
 from export.lineage import arguments as lineage_arguments
 from export.verify import verify
 from serving_config import contract as contracts
@@ -77,6 +79,12 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     detector_arguments.add_evaluation_arguments(
         kinds.add_parser("detector", help="mean average precision on a labelled data set")
     )
+    edge_arguments.add_arguments(
+        subparsers.add_parser("tflite", help="TFLite files from a published version, measured")
+    )
+    experiment_arguments.add_arguments(
+        subparsers.add_parser("experiment", help="measure what fine-tuning too early costs")
+    )
     lineage_arguments.add_arguments(
         subparsers.add_parser("lineage", help="which data, weights and settings made which model")
     )
@@ -87,6 +95,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
         "classifier": _classifier,
         "detector": _detector,
         "evaluate": _evaluate,
+        "experiment": _experiment,
+        "tflite": _tflite,
         "lineage": _lineage,
         "verify": _verify,
     }
@@ -113,6 +123,18 @@ def _evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     from export.detector import evaluation  # loads TensorFlow
 
     return evaluation.main(arguments)
+
+
+def _tflite(arguments: argparse.Namespace) -> dict[str, Any]:
+    from export.edge import command  # loads TensorFlow
+
+    return command.main(arguments)
+
+
+def _experiment(arguments: argparse.Namespace) -> dict[str, Any]:
+    from export.experiment import command  # loads TensorFlow
+
+    return command.main(arguments)
 
 
 def _lineage(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def publish(
         if not verification.ok:
             lines = "\n".join(f"  - {difference}" for difference in verification.differences)
             raise PublishError(f"not published, the exported model breaks its contract:\n{lines}")
-        _flush(version_dir)
+        flush(version_dir)
         version = _place(version_dir, home)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -127,7 +127,8 @@ def _place(version_dir: Path, home: Path) -> int:
     return version
 
 
-def _flush(directory: Path) -> None:
+def flush(directory: Path) -> None:
+    """Wait until everything below ``directory`` is on the disk, so that a rename shows it whole."""
     for path in sorted(directory.rglob("*")):
         if path.is_file():
             with path.open("rb") as file:

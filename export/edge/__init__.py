@@ -1,0 +1,1 @@
+"""From a published version to TFLite files for phones, boards and browsers."""

@@ -1,0 +1,121 @@
+"""Start the two programs that look at the files, and judge what they saw."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from export.edge.errors import EdgeContractError, EdgeError
+from serving_config import golden
+
+log = logging.getLogger(__name__)
+
+FLOAT32_TOLERANCE = {"probabilities": golden.TOLERANCE, "logits": 1e-4}
+"""Largest absolute distance of float32 from the golden answers.
+
+XNNPACK adds up convolutions in another order than TensorFlow, so logits of the size 10 differ in
+their sixth digit (measured: up to 5e-5); probabilities keep to the tolerance of all runtimes.
+"""
+
+_TIMEOUT_S = 1800.0
+_TIMED_CALLS = 200
+
+
+def verify(form: str, file: Path, golden_dir: Path) -> dict[str, float]:
+    """Run the golden vectors through a file in a fresh process without TensorFlow.
+
+    Args:
+        form: What the file is; float32 must keep :data:`FLOAT32_TOLERANCE`.
+        file: The ``.tflite`` file.
+        golden_dir: Where ``golden.npz`` lies.
+
+    Returns:
+        The largest absolute distance by output.
+
+    Raises:
+        EdgeContractError: With every difference.
+    """
+    log.info("verifying %s in a fresh process", file.name)
+    command = [sys.executable, "-m", "export.edge.witness", str(file)]
+    done = _complete([*command, "--golden", str(golden_dir / golden.GOLDEN_FILE)])
+    problems: list[str] = []
+    distances: dict[str, float] = {}
+    step = "start"
+    for line in done.stdout.splitlines():
+        message = json.loads(line)
+        step = message.get("begin", step)
+        problems += [
+            f"{d['where']}: expected {d['expected']}, found {d['found']}"
+            for d in message.get("differences", ())
+        ]
+        for name, distance in message.get("distances", {}).items():
+            distances[name] = max(distance, distances.get(name, 0.0))
+    if done.returncode:
+        problems.append(f"{step}: expected the process to live, found {_end(done)}")
+    if form == "float32":
+        problems += [
+            f"output {name!r}: expected the golden answers within {limit:g}, found a distance of "
+            f"{distances[name]:g}"
+            for name, limit in FLOAT32_TOLERANCE.items()
+            if name in distances and not distances[name] <= limit
+        ]
+    if problems:
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        raise EdgeContractError(f"nothing was written, {file.name} breaks its contract:\n{lines}")
+    return distances
+
+
+def compare(
+    version: Path, files: Mapping[str, Path], evaluation: Sequence[tuple[Path, int]]
+) -> dict[str, Any]:
+    """Measure accuracy and latency of all files beside the original, in one fresh process.
+
+    Args:
+        version: The published version.
+        files: File by form.
+        evaluation: Photographs and their labels.
+
+    Returns:
+        What :mod:`export.edge.comparison` prints.
+
+    Raises:
+        EdgeError: It failed, or no photograph could be read.
+    """
+    log.info("measuring %s beside the original on %d images", ", ".join(files), len(evaluation))
+    job = {
+        "version": str(version),
+        "signature": "serving_default",
+        "forms": {form: str(path) for form, path in files.items()},
+        "images": [[str(path), label] for path, label in evaluation],
+        "timed_calls": _TIMED_CALLS,
+    }
+    done = _complete([sys.executable, "-m", "export.edge.comparison"], json.dumps(job))
+    if done.returncode:
+        raise EdgeError(f"nothing was written, the comparison failed: {_end(done)}")
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    for path, reason in figures["skipped"].items():
+        log.warning("skipped %s: %s", path, reason)
+    if not figures["images"]:
+        raise EdgeError("nothing was written: none of the photographs could be read")
+    return figures
+
+
+def _complete(command: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, input=text, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired as err:
+        raise EdgeError(
+            f"nothing was written: no end of {command[2]} after {_TIMEOUT_S:g} s"
+        ) from err
+
+
+def _end(done: subprocess.CompletedProcess[str]) -> str:
+    last = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    return f"exit {done.returncode}: {last[-1] if last else 'no message'}"

@@ -1,0 +1,233 @@
+"""``python -m export tflite``: a published version in, measured TFLite files out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from export import images
+from export.edge import checks, conversion, edge_contract, flatbuffer, network, photographs
+from export.edge.errors import AccuracyLossError, EdgeError
+from export.errors import ExportError, SettingsError
+from export.publish import check_place, flush
+from export.verify import contract_of
+from serving_config import contract as contracts
+from serving_config import golden
+from serving_config.contract import Contract
+
+log = logging.getLogger(__name__)
+
+Array = np.ndarray[Any, Any]
+
+REPORT_FILE = "report.json"
+LABELS_FILE = "labels.txt"
+
+
+def main(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the command with the arguments of :mod:`export.edge.arguments`."""
+    if not 0 <= arguments.max_accuracy_loss <= 1:
+        raise SettingsError(
+            f"--max-accuracy-loss must be a share from 0 to 1, received "
+            f"{arguments.max_accuracy_loss:g} (0.02 is two points)"
+        )
+    if arguments.representative_images < 1:
+        raise SettingsError(
+            f"--representative-images must be at least 1, received "
+            f"{arguments.representative_images}"
+        )
+    return run(
+        arguments.model,
+        arguments.out,
+        list(dict.fromkeys(arguments.form)),
+        arguments.data,
+        arguments.max_accuracy_loss,
+        arguments.representative_images,
+    )
+
+
+def run(
+    version: Path,
+    out: Path,
+    forms: Sequence[str],
+    data: Path | None,
+    max_accuracy_loss: float,
+    representative_images: int,
+) -> dict[str, Any]:
+    """Convert, verify, measure and place one version.
+
+    Args:
+        version: ``MODELS/<model>/<version>``, published by this toolkit.
+        out: The files go to ``out/<model>/<version>``.
+        forms: Of :data:`export.edge.arguments.FORMS`.
+        data: See :func:`export.edge.photographs.choose`.
+        max_accuracy_loss: The limit, a share of the photographs.
+        representative_images: How many at most for int8's ranges.
+
+    Returns:
+        The report that is printed and written beside the files.
+
+    Raises:
+        ExportError: Nothing was written; the message says why.
+    """
+    started = time.monotonic()
+    version = version.resolve()
+    contract = _published(version)
+    target = _target(out, contract.model, version)
+    chosen = photographs.choose(version, contract.class_names, data, representative_images)
+    narrowed = edge_contract.of_classifier(contract, int(version.name))
+    with _staging(target) as staging:
+        (staging / contracts.PUBLISHED_FILE).write_text(narrowed.to_json(), encoding="utf-8")
+        cases = edge_contract.golden_cases(golden.load(version, contract), narrowed)
+        golden.save(staging / golden.GOLDEN_FILE, cases, narrowed)
+        files = _convert(version, narrowed, forms, chosen.representative, staging)
+        distances = {form: checks.verify(form, file, staging) for form, file in files.items()}
+        measured = checks.compare(version, files, chosen.evaluation)
+        report = {
+            "model": contract.model,
+            "version": int(version.name),
+            "path": str(target),
+            **_figures(version, files, distances, measured),
+            "data": chosen.source,
+            "representative_images": len(chosen.representative) if "int8" in forms else 0,
+            "max_accuracy_loss": max_accuracy_loss,
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        _check_loss(report, max_accuracy_loss)
+        (staging / REPORT_FILE).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return report
+
+
+def _published(version: Path) -> Contract:
+    if importlib.util.find_spec("ai_edge_litert") is None:
+        raise EdgeError(
+            "LiteRT is not installed, and no file is written that was not run: "
+            "pip install 'vision-forge[edge]'"
+        )
+    if not (version / "saved_model.pb").is_file() or not version.name.isdecimal():
+        raise ExportError(
+            f"no published version at {version}: expected MODELS/<model>/<number> with a "
+            "saved_model.pb, as python -m export classifier makes it"
+        )
+    return contract_of(version)
+
+
+def _target(out: Path, model: str, version: Path) -> Path:
+    target = out.resolve() / model / version.name
+    if target.exists():
+        raise EdgeError(
+            f"{target} exists; files in use are not changed under their reader. "
+            "Remove it, or name another --out"
+        )
+    check_place(target.parent)
+    return target
+
+
+@contextlib.contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    """Yield a directory that becomes ``target`` if the block ends well, or vanishes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    holder = Path(tempfile.mkdtemp(prefix=".staging-", dir=target.parent))
+    try:
+        staging = holder / target.name
+        staging.mkdir()
+        yield staging
+        flush(staging)
+        if target.exists():
+            raise EdgeError(f"{target} was made by somebody else meanwhile; nothing was written")
+        staging.rename(target)
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def _convert(
+    version: Path, contract: Contract, forms: Sequence[str], ranges: Sequence[Path], staging: Path
+) -> dict[str, Path]:
+    piece, side = network.classifier(version)
+
+    def answer(input_tensor: tf.Tensor) -> dict[str, tf.Tensor]:
+        # TFLite's resize takes no uint8 that comes out as float32; the cast itself loses nothing.
+        return piece(images.resize(tf.cast(input_tensor, tf.float32), side))
+
+    spec = tf.TensorSpec([None, None, None, 3], tf.uint8, "input_tensor")
+    associated = {
+        contracts.PUBLISHED_FILE: contract.to_json(),
+        LABELS_FILE: "".join(f"{name}\n" for name in contract.class_names),
+    }
+    files = {}
+    for form in forms:
+        log.info("converting to %s", form)
+        content = conversion.convert(
+            edge_contract.CLASSIFIER_SIGNATURE, answer, spec, form, _decoded(ranges)
+        )
+        files[form] = staging / f"{form}.tflite"
+        flatbuffer.write(files[form], content, associated)
+    return files
+
+
+def _decoded(paths: Sequence[Path]) -> Iterator[Mapping[str, Array]]:
+    for path in paths:
+        try:
+            pixels = images.decode(tf.constant(path.read_bytes())).numpy()
+        except (OSError, tf.errors.OpError) as err:
+            log.warning("skipped %s: %s", path, str(err).splitlines()[0])
+            continue
+        yield {"input_tensor": pixels[None]}
+
+
+def _figures(
+    version: Path,
+    files: Mapping[str, Path],
+    distances: Mapping[str, Mapping[str, float]],
+    measured: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Lay the original's and every form's figures side by side."""
+    runtimes = measured["runtimes"]
+    original = {k: v for k, v in runtimes["original"].items() if k not in ("lost", "gained")}
+    accuracy = original["accuracy"]
+    return {
+        "original": {"bytes": (version / "saved_model.pb").stat().st_size, **original},
+        "forms": {
+            form: {
+                "file": file.name,
+                "bytes": file.stat().st_size,
+                **runtimes[form],
+                "accuracy_loss": round(accuracy - runtimes[form]["accuracy"], 6),
+                "max_distance": distances[form],
+            }
+            for form, file in files.items()
+        },
+        "images": measured["images"],
+        "skipped": measured["skipped"],
+        "calls": measured["calls"],
+        "pinned_to_one_core": measured["pinned_to_one_core"],
+    }
+
+
+def _check_loss(report: Mapping[str, Any], limit: float) -> None:
+    over = {f: v for f, v in report["forms"].items() if v["accuracy_loss"] > limit}
+    if not over:
+        return
+    lines = "\n".join(
+        f"  - {form}: {v['accuracy']:.4f} instead of {report['original']['accuracy']:.4f}, "
+        f"{v['accuracy_loss']:.4f} lower ({v['lost']} of {report['images']} images lost, "
+        f"{v['gained']} gained)"
+        for form, v in over.items()
+    )
+    within = [form for form in report["forms"] if form not in over]
+    advice = f"--form {' '.join(within)} keeps within it" if within else "no form keeps within it"
+    raise AccuracyLossError(
+        f"nothing was written; over the limit of {limit:g} (--max-accuracy-loss):\n"
+        f"{lines}\n{advice}"
+    )

@@ -1,0 +1,151 @@
+"""Accuracy and latency of every form beside the original's, in one process and in turns.
+
+A program (``python -m export.edge.comparison``) that reads a job as JSON on standard input and
+prints the figures as JSON: it pins itself to one core before TensorFlow counts the cores, which a
+process that already converts cannot do. Decoded pixels go in and numbers come out on both sides, so
+decoding a file is in no figure and resizing is in all. An image's first call makes LiteRT plan
+its memory for the image's size, so each image is asked about twice and the second call is timed:
+that is a camera's case. The first is reported apart.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_CORES = "sched_setaffinity"
+
+
+def pin_to_one_core() -> bool:
+    """Leave this process one of its cores; tell whether the system could."""
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    if not hasattr(os, _CORES):
+        return False
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    return True
+
+
+@dataclass
+class Tally:
+    """What one runtime answered, and how fast.
+
+    Attributes:
+        answers: Class answered for each image, in the images' order.
+        first_ms: Milliseconds of each image's first call.
+        ms: Milliseconds of each image's later calls.
+    """
+
+    answers: list[int] = field(default_factory=list)
+    first_ms: list[float] = field(default_factory=list)
+    ms: list[float] = field(default_factory=list)
+
+
+def measure(
+    runtimes: dict[str, Callable[[Any], Any]], images: Iterable[Any], repeats: int
+) -> dict[str, Tally]:
+    """Ask every runtime about every image.
+
+    Args:
+        runtimes: By name; each takes uint8 [1, height, width, 3] and returns logits [1, C].
+        images: What they are asked about.
+        repeats: How many calls an image and runtime are timed after the first.
+
+    Returns:
+        A tally by runtime.
+    """
+    tallies = {name: Tally() for name in runtimes}
+    order = list(runtimes)
+    for pixels in images:
+        order = order[1:] + order[:1]  # nobody always follows the same neighbour's cache misses
+        for name in order:
+            elapsed, logits = _timed(runtimes[name], pixels)
+            tallies[name].first_ms.append(elapsed)
+            tallies[name].answers.append(int(logits[0].argmax()))
+        for _ in range(repeats):
+            for name in order:
+                tallies[name].ms.append(_timed(runtimes[name], pixels)[0])
+    return tallies
+
+
+def _timed(call: Callable[[Any], Any], pixels: Any) -> tuple[float, Any]:
+    started = time.perf_counter()
+    result = call(pixels)
+    return (time.perf_counter() - started) * 1000, result
+
+
+def main() -> None:
+    """Read the job, measure, print one JSON object."""
+    job = json.load(sys.stdin)
+    pinned = pin_to_one_core()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    import numpy as np
+    import tensorflow as tf
+
+    from export import images
+    from export.edge.interpreter import EdgeModel
+    from export.session_check import SessionModel
+
+    key = job["signature"]
+
+    def original() -> Callable[[Any], Any]:
+        model = SessionModel(Path(job["version"]))
+        return lambda pixels: model.run(key, {"input_tensor": pixels})["logits"]
+
+    def edge(path: str) -> Callable[[Any], Any]:
+        model = EdgeModel(Path(path), threads=1)
+        return lambda pixels: model.run({"input_tensor": pixels}, key)["logits"]
+
+    runtimes = {"original": original(), **{f: edge(p) for f, p in job["forms"].items()}}
+    for call in runtimes.values():  # the first calls of a process are nobody's latency
+        for _ in range(3):
+            call(np.zeros([1, 64, 64, 3], np.uint8))
+    labels: list[int] = []
+    skipped: dict[str, str] = {}
+
+    def decoded() -> Iterator[Any]:
+        for path, label in job["images"]:
+            try:
+                pixels = images.decode(tf.constant(Path(path).read_bytes()))
+            except (OSError, tf.errors.OpError) as err:
+                skipped[path] = str(err).splitlines()[0]
+                continue
+            labels.append(label)
+            yield pixels[None].numpy()
+
+    repeats = max(1, -(-job["timed_calls"] // len(job["images"])))
+    tallies = measure(runtimes, decoded(), repeats)
+    if not labels:
+        json.dump({"images": 0, "skipped": skipped}, sys.stdout)
+        return
+    truth, base = np.array(labels), np.array(tallies["original"].answers)
+    report = {}
+    for name, tally in tallies.items():
+        answers = np.array(tally.answers)
+        report[name] = {
+            "accuracy": float((answers == truth).mean()),
+            "lost": int(((base == truth) & (answers != truth)).sum()),
+            "gained": int(((base != truth) & (answers == truth)).sum()),
+            "agreement": float((answers == base).mean()),
+            "p50_ms": round(float(np.percentile(tally.ms, 50)), 2),
+            "p95_ms": round(float(np.percentile(tally.ms, 95)), 2),
+            "new_size_p50_ms": round(float(np.percentile(tally.first_ms, 50)), 2),
+        }
+    figures = {
+        "images": len(labels),
+        "skipped": skipped,
+        "calls": len(tallies["original"].ms),
+        "pinned_to_one_core": pinned,
+        "runtimes": report,
+    }
+    json.dump(figures, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

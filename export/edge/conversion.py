@@ -1,0 +1,70 @@
+"""One signature to one TFLite file, in one of three forms."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from export.edge import flatbuffer
+from export.edge.errors import ConversionError
+
+Array = np.ndarray[Any, Any]
+Function = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+
+
+def convert(
+    key: str,
+    function: Function,
+    spec: tf.TensorSpec,
+    form: str,
+    representative: Iterable[Mapping[str, Array]] = (),
+) -> bytes:
+    """Convert one function to a TFLite file with one signature.
+
+    Args:
+        key: The signature's key.
+        function: Takes a tensor and returns tensors by name.
+        spec: The input's name, dtype and shape.
+        form: ``float32``: as trained. ``dynamic_range``: weights in int8, activations quantised
+            while running. ``int8``: weights and activations in int8, their ranges from
+            ``representative``; only the image's way in and the answer's way out are float32.
+        representative: Inputs by name, for ``int8``.
+
+    Returns:
+        The file's content.
+
+    Raises:
+        ConversionError: TFLite has no such op, or ``int8`` left heavy operations in float32.
+    """
+    module = tf.Module()
+    module.function = tf.function(function, input_signature=[spec])
+    with tempfile.TemporaryDirectory(prefix="tflite-") as scratch, warnings.catch_warnings():
+        # The converter measures ranges with the interpreter that it tells everybody to leave.
+        warnings.filterwarnings(
+            "ignore", message=r"\s*Warning: tf\.lite\.Interpreter is deprecated"
+        )
+        tf.saved_model.save(
+            module, scratch, signatures={key: module.function.get_concrete_function()}
+        )
+        converter = tf.lite.TFLiteConverter.from_saved_model(scratch, signature_keys=[key])
+        if form != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if form == "int8":
+            converter.representative_dataset = lambda: _listed(representative)
+        try:
+            content: bytes = converter.convert()
+        except Exception as err:  # the converter raises its own, ValueError and RuntimeError alike
+            lines = [line for line in str(err).splitlines() if line.strip()]
+            cause = lines[0][:300] if lines else type(err).__name__
+            raise ConversionError(f"TFLite cannot carry this graph as {form}: {cause}") from err
+    return flatbuffer.finish_int8(content) if form == "int8" else content
+
+
+def _listed(inputs: Iterable[Mapping[str, Array]]) -> Iterator[dict[str, Array]]:
+    for tensors in inputs:
+        yield dict(tensors)

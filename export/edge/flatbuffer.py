@@ -1,0 +1,118 @@
+"""What the converter leaves to be done in the TFLite file itself.
+
+Two things: the end of an int8 graph, and the files that travel inside.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+from tensorflow.lite.python import schema_py_generated as schema
+
+from export.edge.errors import ConversionError
+
+_FILE_IDENTIFIER = b"TFL3"
+_HEAVY = {
+    schema.BuiltinOperator.CONV_2D: "CONV_2D",
+    schema.BuiltinOperator.DEPTHWISE_CONV_2D: "DEPTHWISE_CONV_2D",
+    schema.BuiltinOperator.FULLY_CONNECTED: "FULLY_CONNECTED",
+}
+_FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: same input, same bytes
+
+
+def finish_int8(content: bytes) -> bytes:
+    """Check that a file is int8 where it counts, and take its softmax back to float32.
+
+    In int8 a softmax answers multiples of 1/256 whose rows do not sum to 1, as the contract says
+    they do; it costs nothing to compute on the float32 logits that leave the graph anyway.
+
+    Args:
+        content: A TFLite file with one subgraph.
+
+    Returns:
+        The changed file.
+
+    Raises:
+        ConversionError: Convolutions or dense layers stayed in float32.
+    """
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    (graph,) = model.subgraphs
+    codes = [code.builtinCode for code in model.operatorCodes]
+    heavy = [op for op in graph.operators if codes[op.opcodeIndex] in _HEAVY]
+    left = [
+        _HEAVY[codes[op.opcodeIndex]]
+        for op in heavy
+        if graph.tensors[op.inputs[0]].type != schema.TensorType.INT8
+    ]
+    if left or not heavy:
+        raise ConversionError(
+            f"int8 was asked for, but {len(left)} of {len(heavy)} heavy operations stayed in "
+            f"float32 ({', '.join(sorted(set(left))) or 'none found'}); use dynamic_range"
+        )
+    if not _softmax_in_float(graph, codes):
+        return content
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _softmax_in_float(graph: Any, codes: list[int]) -> bool:
+    """Rewire int8 → SOFTMAX → DEQUANTIZE → output to read the dequantised logits instead."""
+    makes = {tensor: op for op in graph.operators for tensor in op.outputs}
+
+    def maker(tensor: int, code: int) -> Any:
+        """Return the operation of this kind that makes ``tensor``, or None."""
+        op = makes.get(tensor)
+        return op if op is not None and codes[op.opcodeIndex] == code else None
+
+    changed = False
+    for output in graph.outputs:
+        dequantize = maker(output, schema.BuiltinOperator.DEQUANTIZE)
+        softmax = dequantize and maker(dequantize.inputs[0], schema.BuiltinOperator.SOFTMAX)
+        if not softmax:
+            continue
+        quantize = maker(softmax.inputs[0], schema.BuiltinOperator.QUANTIZE)
+        logits = quantize.inputs[0] if quantize else _dequantized(graph, codes, softmax.inputs[0])
+        softmax.inputs, softmax.outputs = [logits], [output]
+        # Last, because the logits may be dequantised after the place where it stood.
+        kept = [op for op in graph.operators if op is not dequantize and op is not softmax]
+        graph.operators = [*kept, softmax]
+        changed = True
+    if changed:
+        _drop_unread(graph)
+    return changed
+
+
+def _dequantized(graph: Any, codes: list[int], tensor: int) -> int:
+    """Find the float32 tensor that an int8 tensor leaves the graph as."""
+    for op in graph.operators:
+        if codes[op.opcodeIndex] == schema.BuiltinOperator.DEQUANTIZE and op.inputs[0] == tensor:
+            return int(op.outputs[0])
+    raise ConversionError("int8: the logits before the softmax are no float32 output of the graph")
+
+
+def _drop_unread(graph: Any) -> None:
+    """Remove operations whose results nobody reads any more."""
+    read = {tensor for op in graph.operators for tensor in op.inputs} | set(graph.outputs)
+    graph.operators = [op for op in graph.operators if read & set(op.outputs)]
+
+
+def write(path: Path, content: bytes, associated: Mapping[str, str]) -> None:
+    """Write a file with the texts that belong to it inside.
+
+    They follow the flatbuffer as a zip archive, where TFLite's own metadata tools put associated
+    files: the interpreter does not see them, ``unzip`` and ``zipfile`` do.
+
+    Args:
+        path: The file.
+        content: The flatbuffer.
+        associated: Text by file name.
+    """
+    path.write_bytes(content)
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, text in associated.items():
+            archive.writestr(zipfile.ZipInfo(name, _FIXED_TIME), text)

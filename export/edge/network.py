@@ -1,0 +1,120 @@
+"""Cut the network out of a published version, between preprocessing and answer.
+
+The source is the frozen SavedModel, not ``model.keras``: it is what servers answer with, its batch
+normalisations were folded in float64 before the golden vectors were made (so TFLite's converter has
+nothing left to fold in its own way, and sees plain convolutions with fused activations), and a
+binary head already answers both columns. A version whose Keras file no longer loads can be
+converted too. What TFLite cannot carry is cut off and made again around it: the assertions on the
+input's shape, the decoding of files, the strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from export.edge.errors import ConversionError
+
+_SIGNATURE = "serving_default"
+
+
+class Network:
+    """A piece of a frozen graph: one tensor in, tensors by name out."""
+
+    def __init__(self, graph_def: Any, entry: str, outputs: Mapping[str, str]) -> None:
+        """Keep what ``outputs`` need of the graph, as far up as ``entry``.
+
+        Args:
+            graph_def: A frozen ``GraphDef``; consumed.
+            entry: Name of the float32 node that is replaced by the input.
+            outputs: Tensor name by output name.
+        """
+        self._entry, self._outputs = entry, dict(outputs)
+        self._graph_def = _between(
+            graph_def, entry, [name.split(":")[0] for name in outputs.values()]
+        )
+
+    def __call__(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Put the piece into the graph that is being built.
+
+        Args:
+            x: float32, in place of the entry's first output.
+        """
+        tensors = tf.graph_util.import_graph_def(
+            self._graph_def,
+            input_map={f"{self._entry}:0": x},
+            return_elements=list(self._outputs.values()),
+            name="network",
+        )
+        return dict(zip(self._outputs, tensors, strict=True))
+
+
+def classifier(version: Path) -> tuple[Network, int]:
+    """Cut a classifier's network out, from resized pixels to probabilities and logits.
+
+    Args:
+        version: ``MODELS/classifier/<version>``.
+
+    Returns:
+        The network, of float32 [batch, side, side, 3] RGB 0 to 255, and the side in pixels.
+
+    Raises:
+        ConversionError: The graph was not made by this toolkit's exporter.
+    """
+    frozen, outputs = _frozen(version)
+    resizes = [op for op in frozen.graph.get_operations() if op.type == "ResizeBilinear"]
+    shapes = [op.outputs[0].shape.as_list() for op in resizes]
+    if len(resizes) != 1 or shapes[0][1] is None or shapes[0][1] != shapes[0][2]:
+        raise ConversionError(
+            f"{_SIGNATURE} of {version} must begin with one bilinear resize to a square, as "
+            f"python -m export classifier writes it; found {shapes or 'no resize'}"
+        )
+    wanted = {name: outputs[name].name for name in ("probabilities", "logits")}
+    network = Network(frozen.graph.as_graph_def(), resizes[0].name, wanted)
+    return network, int(shapes[0][1])
+
+
+def _frozen(version: Path) -> tuple[Any, dict[str, Any]]:
+    """Load the signature as one flat graph of constants; return it and its outputs by name."""
+    loaded = tf.saved_model.load(str(version))
+    if _SIGNATURE not in loaded.signatures:
+        raise ConversionError(
+            f"{version} has no signature {_SIGNATURE!r}; it has {', '.join(loaded.signatures)}"
+        )
+    function = loaded.signatures[_SIGNATURE]
+    # Nothing is left to freeze; what matters here is that nested functions are inlined.
+    frozen = convert_variables_to_constants_v2(function)
+    names = sorted(function.structured_outputs)
+    return frozen, dict(zip(names, frozen.outputs, strict=True))
+
+
+def _between(graph_def: Any, entry: str, ends: list[str]) -> Any:
+    """Return the nodes that ``ends`` need, ``entry`` a placeholder, order dependencies dropped.
+
+    Only assertions hang on order dependencies, and TFLite has no assertions.
+    """
+    nodes = {node.name: node for node in graph_def.node}
+    needed: dict[str, None] = {}
+    waiting = list(ends)
+    while waiting:
+        name = waiting.pop()
+        if name in needed:
+            continue
+        needed[name] = None
+        node = nodes[name]
+        data = [] if name == entry else [i for i in node.input if not i.startswith("^")]
+        del node.input[:]
+        node.input.extend(data)
+        waiting += [i.split(":")[0] for i in data]
+    if entry not in needed:
+        raise ConversionError(f"the outputs do not depend on the node {entry!r}")
+    nodes[entry].op = "Placeholder"
+    nodes[entry].attr.clear()
+    nodes[entry].attr["dtype"].type = tf.float32.as_datatype_enum
+    piece = tf.compat.v1.GraphDef(versions=graph_def.versions)
+    piece.node.extend(node for node in graph_def.node if node.name in needed)
+    return piece

@@ -1,0 +1,100 @@
+"""Hold TFLite files to their contract, in a process that never saw TensorFlow.
+
+A program (``python -m export.edge.witness FILE --golden GOLDEN``): an interpreter that a bad tensor
+ends takes only this process with it, and an import that a device would not have shows here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.edge.interpreter import EdgeModel
+from serving_config import golden
+from serving_config.contract import Difference, Signature
+from serving_config.golden import GoldenCase
+
+Array = np.ndarray[Any, Any]
+
+_ROW_SUM_TOLERANCE = 1e-5
+
+
+def main() -> None:
+    """Print JSON lines: ``begin`` before each step, ``differences`` and ``distances`` after."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--golden", type=Path, required=True)
+    arguments = parser.parse_args()
+    say(begin="load it")
+    model = EdgeModel(arguments.file)
+    differences = model.contract.differences(model.signatures())
+    say(differences=differences)
+    if differences:
+        return
+    for case in golden.load(arguments.golden, model.contract):
+        say(begin=f"run {case}")
+        say(**examine(model, case))
+    for key, signature in model.contract.signatures.items():
+        for inputs in hostile_inputs(signature):
+            shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
+            say(begin=f"send {key} {shapes}")
+            refuse(model, key, inputs)
+    if "tensorflow" in sys.modules:
+        found = "tensorflow was imported"
+        say(differences=[Difference("the interpreter", "nothing but LiteRT and NumPy", found)])
+
+
+def examine(model: EdgeModel, case: GoldenCase) -> dict[str, Any]:
+    """Run one golden case; compare with the golden answer and with the contract's ranges."""
+    answer = model.run(case.inputs, case.signature)
+    differences = []
+    for name, spec in model.contract.signature(case.signature).outputs.items():
+        where = f'{case} output "{name}"'
+        value = answer[name]
+        if value.shape != case.outputs[name].shape or not np.isfinite(value).all():
+            found = f"{list(value.shape)}, {np.count_nonzero(~np.isfinite(value))} not finite"
+            expected = f"finite {list(case.outputs[name].shape)}"
+            differences.append(Difference(where, expected, found))
+        elif spec.value_range and value.size:
+            low, high = spec.value_range
+            if value.min() < low or value.max() > high:
+                found = f"{value.min():g} to {value.max():g}"
+                differences.append(Difference(where, f"values from {low:g} to {high:g}", found))
+    if "probabilities" in answer:
+        sums = answer["probabilities"].sum(axis=1)
+        if np.abs(sums - 1).max() > _ROW_SUM_TOLERANCE:
+            differences.append(Difference(f"{case} probabilities", "rows that sum to 1", str(sums)))
+    return {"differences": differences, "distances": case.differences(answer)}
+
+
+def hostile_inputs(signature: Signature) -> list[dict[str, Array]]:
+    """Make requests of a wrong rank, a wrong channel count and with nothing in them."""
+    requests = []
+    for name, spec in signature.inputs.items():
+        good = [8 if size == -1 else int(size) for size in spec.shape or ()]
+        for shape in (good[1:], [1, *good], [*good[:-1], good[-1] + 1], [0, *good[1:]]):
+            requests.append({name: np.zeros(shape, spec.dtype)})
+    return requests
+
+
+def refuse(model: EdgeModel, key: str, inputs: dict[str, Array]) -> None:
+    """Send a bad request past our own check: the interpreter must live, whatever it says."""
+    try:
+        model.run_unchecked(inputs, key)
+    except (RuntimeError, ValueError):
+        return
+
+
+def say(**message: Any) -> None:
+    """Print one JSON line at once: the next step may be the last."""
+    print(json.dumps(message, default=asdict), flush=True)  # noqa: T201  # this program's output
+
+
+if __name__ == "__main__":
+    main()
