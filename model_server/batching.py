@@ -9,18 +9,23 @@ first, so each such combination has an operation (and with it a queue) of its ow
 costs memory, a copy of the subgraph's constants; when a signature has :data:`MAX_ENDPOINTS`,
 further ones run unbatched.
 
-One difference to TensorFlow Serving: there ``num_batch_threads`` is one pool for all models of the
-server, here each combination has a pool of that size. The operation's scheduler lives in its
+A request that finds nothing else of its signature running has nobody to be joined with: it runs
+past the queue, which would cost it a hand-over to another thread, padding, and the wait of
+``batch_timeout_micros``.
+
+Another difference to TensorFlow Serving: there ``num_batch_threads`` is one pool for all models of
+the server, here each combination has a pool of that size. The operation's scheduler lives in its
 session, so versions could not share one. In both, what runs at the same time is bounded by
 ``--grpc_max_threads`` and by the process-wide pool of ``--tensorflow_intra_op_parallelism``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,12 +140,25 @@ class SignatureBatcher:
         self._signature = signature
         self._settings = settings
         self._lock = threading.Lock()
+        self._in_flight = 0
         self._endpoints: dict[Any, Endpoint] = {}
         tensors = (*signature.inputs.values(), *signature.outputs.values())
         # Rows can only be joined and dealt out when axis 0 is the batch everywhere.
         self.is_possible = bool(signature.inputs) and all(
             info.shape and info.shape[0] == -1 for info in tensors
         )
+
+    @contextlib.contextmanager
+    def in_flight(self) -> Iterator[int]:
+        """Count a request while it runs; gives the number of others that run at its start."""
+        with self._lock:
+            others = self._in_flight
+            self._in_flight += 1
+        try:
+            yield others
+        finally:
+            with self._lock:
+                self._in_flight -= 1
 
     def endpoint(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> Endpoint | None:
         """Return the endpoint for a request, or None when it has to run alone.

@@ -163,15 +163,28 @@ class SavedModel:
         Raises:
             ServingError: With the session's code and text.
         """
-        if batcher := self._batchers.get(signature.key):
-            endpoint = batcher.endpoint(feeds, outputs)
-            if endpoint is not None:
-                try:
-                    return self._run_batched(endpoint, feeds, outputs, timeout_ms)
-                except ServingError as err:
-                    if err.code in _OWN_FAULT:
-                        raise
-                    # One bad row fails its whole batch; alone, each request gets its own answer.
+        batcher = self._batchers.get(signature.key)
+        endpoint = batcher.endpoint(feeds, outputs) if batcher is not None else None
+        if batcher is None or endpoint is None:
+            return self._run_alone(signature, feeds, outputs, timeout_ms)
+        with batcher.in_flight() as others:
+            if not others:
+                return self._run_alone(signature, feeds, outputs, timeout_ms)
+            try:
+                return self._run_batched(endpoint, feeds, outputs, timeout_ms)
+            except ServingError as err:
+                if err.code in _OWN_FAULT:
+                    raise
+            # One bad row fails its whole batch; alone, each request gets its own answer.
+            return self._run_alone(signature, feeds, outputs, timeout_ms)
+
+    def _run_alone(
+        self,
+        signature: Signature,
+        feeds: Mapping[str, Array],
+        outputs: Sequence[str],
+        timeout_ms: int | None,
+    ) -> list[Array]:
         feed = {signature.handle(signature.inputs[alias]): value for alias, value in feeds.items()}
         fetch = [signature.handle(signature.outputs[alias]) for alias in outputs]
         own_options = None

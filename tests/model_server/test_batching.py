@@ -59,6 +59,22 @@ def test_joined_requests_get_their_own_rows(batching: Any) -> None:
     assert answers == [[n / 2 + 2, (n + 1) / 2 + 2] for n in (0.0, 10.0, 20.0, 30.0)]
 
 
+def test_a_request_that_is_alone_does_not_wait_for_others(
+    toy_models: Path, start_server: Callable[..., Any], caller: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "batching.config"
+    file.write_text(PARAMETERS.replace("300000", str(10**9)))  # longer than any call's deadline
+    server = start_server(
+        "--model_name=toy",
+        f"--model_base_path={toy_models}",
+        "--enable_batching",
+        f"--batching_parameters_file={file}",
+    )
+    call = caller(server.target)
+    assert [y(call.predict([n])) for n in (0.0, 2.0)] == [[2.0], [3.0]]
+    server.stop()
+
+
 def test_an_output_filter_has_a_queue_of_its_own(batching: Any) -> None:
     request = {
         "modelSpec": {"name": "toy", "signatureName": "weighted_sum"},
