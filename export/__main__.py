@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # TensorFlow's C++ start-up notices would bury ours; what matters comes as an exception too.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname).1s %(message)s")
-    for noisy in ("absl", "alembic", "mlflow", "tensorflow"):  # "Assets written to" a place that is about to be renamed
+    # "Assets written to" a place that is about to be renamed, "Context impl SQLiteImpl" …
+    for noisy in ("absl", "alembic", "mlflow", "tensorflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     parser, commands = _parser()
     arguments = parser.parse_args(argv)
