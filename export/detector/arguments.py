@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from export.detector.settings import BACKBONES, FORMATS, ON_BAD_INPUT, DetectorSettings
+from export.lineage.arguments import add_recording_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="N",
             help=f"{help_text} (%(default)s)",
         )
+    add_recording_arguments(parser)
 
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,9 @@ from export.detector.annotations import DetectionData
 from export.detector.settings import DetectorSettings
 from export.detector.suppression import Suppression
 from export.detector.training import Trained, train
+from export.lineage.arguments import recording as recording_from
+from export.lineage.recording import Recording
+from export.lineage.run import Run
 from export.publish import Published, check_place, publish
 from serving_config import contract as contracts
 
@@ -33,6 +36,7 @@ def run(
     data: DetectionData,
     models_dir: Path,
     log_dir: Path | None = None,
+    recording: Recording | None = None,
 ) -> dict[str, Any]:
     """Train, export, verify and publish one detector.
 
@@ -41,6 +45,7 @@ def run(
         data: The data set.
         models_dir: ``MODELS``; the version goes to ``MODELS/detector/<version>``.
         log_dir: Where TensorBoard's files go; None writes none.
+        recording: Where the run is put on record; None for the default place.
 
     Returns:
         The result that the command line prints.
@@ -50,9 +55,11 @@ def run(
     """
     started = time.monotonic()
     check_place(models_dir)
-    trained = train(settings, data, log_dir)
-    trained_s = time.monotonic() - started
-    published = _publish(trained, settings, data, models_dir)
+    with (recording or Recording()).run(MODEL, settings.to_json(), models_dir) as run_on_record:
+        trained = train(settings, data, log_dir)
+        trained_s = time.monotonic() - started
+        published = _publish(trained, settings, data, models_dir, run_on_record)
+        run_on_record.published(published.version, published.path)
     return {
         "model": MODEL,
         "version": published.version,
@@ -68,6 +75,7 @@ def run(
             "problems": len(data.problems),
         },
         "max_distance": dict(published.verification.max_distance),
+        "lineage": run_on_record.to_json(),
         "seconds": {
             "training": round(trained_s, 1),
             "all": round(time.monotonic() - started, 1),
@@ -76,7 +84,11 @@ def run(
 
 
 def _publish(
-    trained: Trained, settings: DetectorSettings, data: DetectionData, models_dir: Path
+    trained: Trained,
+    settings: DetectorSettings,
+    data: DetectionData,
+    models_dir: Path,
+    run_on_record: Run,
 ) -> Published:
     detector = trained.detector.folded()
     limits = Suppression(settings.max_detections, settings.score_threshold, settings.iou_threshold)
@@ -101,6 +113,7 @@ def _publish(
             "keras": keras.__version__,
         }
         (extra / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        run_on_record.seal(version_dir, record, trained.phases[-1].map50)
 
     contract = contracts.load(MODEL).bind(data.class_names, N=limits.max_detections)
     parameters = {
@@ -136,4 +149,4 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         seed=settings.seed,
         class_names=arguments.classes.split(",") if arguments.classes else None,
     )
-    return run(settings, data, arguments.out, arguments.tensorboard)
+    return run(settings, data, arguments.out, arguments.tensorboard, recording_from(arguments))
