@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from export import warmup
 from export.detector import data_sets, golden_cases, serving
 from export.detector.annotations import DetectionData
@@ -22,6 +20,7 @@ from export.lineage.arguments import recording as recording_from
 from export.lineage.recording import Recording
 from export.lineage.run import Run
 from export.publish import Published, check_place, publish
+from export.training import provenance
 from serving_config import contract as contracts
 
 log = logging.getLogger(__name__)
@@ -33,6 +32,7 @@ RUN_FILE = "run.json"
 
 def run(
     settings: DetectorSettings,
+    data_dir: Path,
     data: DetectionData,
     models_dir: Path,
     log_dir: Path | None = None,
@@ -42,7 +42,8 @@ def run(
 
     Args:
         settings: The run's settings.
-        data: The data set.
+        data_dir: The data set's folder.
+        data: What was read from it.
         models_dir: ``MODELS``; the version goes to ``MODELS/detector/<version>``.
         log_dir: Where TensorBoard's files go; None writes none.
         recording: Where the run is put on record; None for the default place.
@@ -58,7 +59,8 @@ def run(
     with (recording or Recording()).run(MODEL, settings.to_json(), models_dir) as run_on_record:
         trained = train(settings, data, log_dir)
         trained_s = time.monotonic() - started
-        published = _publish(trained, settings, data, models_dir, run_on_record)
+        record = _run_record(trained, settings, data_dir, data)
+        published = _publish(trained, settings, data, models_dir, record, run_on_record)
         run_on_record.published(published.version, published.path)
     return {
         "model": MODEL,
@@ -88,6 +90,7 @@ def _publish(
     settings: DetectorSettings,
     data: DetectionData,
     models_dir: Path,
+    record: dict[str, Any],
     run_on_record: Run,
 ) -> Published:
     detector = trained.detector.folded()
@@ -102,16 +105,6 @@ def _publish(
         extra.mkdir(exist_ok=True)
         warmup.write(extra / warmup.WARMUP_FILE, MODEL, cases)
         trained.detector.model.save(extra / KERAS_FILE)
-        record = {
-            "settings": settings.to_json(),
-            "weights": trained.weights.to_json(),
-            "anchors": detector.grid.anchors,
-            "strides": detector.grid.strides,
-            "anchor_iou": trained.anchor_iou,
-            "phases": {phase.name: phase.history for phase in trained.phases},
-            "problems": [str(problem) for problem in data.problems],
-            "keras": keras.__version__,
-        }
         (extra / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         run_on_record.seal(version_dir, record, trained.phases[-1].map50)
 
@@ -123,6 +116,32 @@ def _publish(
         "backbone": settings.backbone,
     }
     return publish(models_dir, replace(contract, parameters=parameters), cases, write)
+
+
+def _run_record(
+    trained: Trained, settings: DetectorSettings, data_dir: Path, data: DetectionData
+) -> dict[str, Any]:
+    """Return what ``run.json`` holds."""
+    grid = trained.detector.grid
+    # Labels stand in files of their own, and other labels are another data set.
+    labels = [path for end in ("xml", "json", "txt") for path in data_dir.rglob(f"*.{end}")]
+    return {
+        "settings": settings.to_json(),
+        "weights": trained.weights.to_json(),
+        "anchors": grid.anchors,
+        "strides": grid.strides,
+        "anchor_iou": trained.anchor_iou,
+        "phases": {phase.name: phase.history for phase in trained.phases},
+        "frozen_layers": sum(not layer.trainable for layer in trained.detector.backbone.layers),
+        "data": provenance.data_record(
+            data_dir,
+            [sample.path for sample in data.training],
+            [sample.path for sample in data.validation],
+            labels,
+        ),
+        "problems": [str(problem) for problem in data.problems],
+        "versions": provenance.versions(),
+    }
 
 
 def settings_from(arguments: argparse.Namespace) -> DetectorSettings:
@@ -149,4 +168,11 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         seed=settings.seed,
         class_names=arguments.classes.split(",") if arguments.classes else None,
     )
-    return run(settings, data, arguments.out, arguments.tensorboard, recording_from(arguments))
+    return run(
+        settings,
+        arguments.data,
+        data,
+        arguments.out,
+        arguments.tensorboard,
+        recording_from(arguments),
+    )
