@@ -17,6 +17,9 @@ BACKBONES = {
 FORMATS = ("coco", "voc")
 """Formats of data sets."""
 
+KEEP = ("best", "final")
+"""Which weights of a phase are kept: those of the best validation mAP, or the last."""
+
 ON_BAD_INPUT = ("skip", "refuse")
 """What to do with bad input: use the rest, or stop with all of it named."""
 
@@ -64,7 +67,10 @@ class DetectorSettings:
         learning_rate: Adam's highest in phase 1; it falls to a hundredth along a cosine.
         fine_tune_learning_rate: Of neck and head in phase 2. The top of the backbone trains at
             ``learning_rate / 100``, so that pretrained features are adjusted and not overwritten.
-        patience: Epochs without a higher validation mAP before a phase ends.
+        keep: ``best``: the weights of the epoch with the highest validation mAP. ``final``: those
+            of the last epoch; the validation images are then looked at once a phase, at its end,
+            and choose nothing, so that the mAP on them is one of images never used.
+        patience: Epochs without a higher validation mAP before a phase ends (``keep`` best).
         views: Versions of each training image whose features phase 1 computes once: the image, its
             mirror image, and from 3 on random ones. 0 computes nothing once: each epoch then runs
             the whole network on freshly augmented images.
@@ -89,6 +95,7 @@ class DetectorSettings:
     batch_size: int = 4
     learning_rate: float = 1e-3
     fine_tune_learning_rate: float = 1e-4
+    keep: str = "best"
     patience: int = 10
     views: int = 2
     augment: bool = True
@@ -114,10 +121,9 @@ class DetectorSettings:
                 "image_size must be a multiple of 32 (the coarsest cell) and at least 64, "
                 f"received {self.image_size}"
             )
-        if self.on_bad_input not in ON_BAD_INPUT:
-            raise SettingsError(
-                f"on_bad_input must be {' or '.join(ON_BAD_INPUT)}, received {self.on_bad_input!r}"
-            )
+        for name, choices in (("on_bad_input", ON_BAD_INPUT), ("keep", KEEP)):
+            if (value := getattr(self, name)) not in choices:
+                raise SettingsError(f"{name} must be {' or '.join(choices)}, received {value!r}")
         for name, low, high in (
             ("epochs", 1, 10_000),
             ("fine_tune_epochs", 0, 10_000),

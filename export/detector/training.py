@@ -35,7 +35,7 @@ from export.detector.pretrained import build_and_fill
 from export.detector.schedule import CosineToTheEnd
 from export.detector.settings import DetectorSettings, LossSettings
 from export.detector.suppression import Suppression
-from export.detector.validation import KeepBest, Validator
+from export.detector.validation import KeepWeights, Validator
 from export.weights import WeightsRecord
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,8 @@ class Phase:
     Attributes:
         name: ``head``, ``top`` or ``whole``.
         map50: Validation mAP@0.5 of the weights it kept.
-        kept_epoch: The epoch they are from; 0 when no epoch improved on the start.
+        kept_epoch: The epoch they are from, the best or the last as the settings say; 0 when no
+            epoch improved on the start.
         epochs: Number of epochs that ran.
         seconds: What it took, feature computation included.
         history: Per epoch: loss, its terms, val_map50.
@@ -79,7 +80,7 @@ class Trained:
     """A trained detector and how it came to be.
 
     Attributes:
-        detector: The network with the best weights by validation mAP.
+        detector: The network with the weights that the settings keep.
         weights: What it started from.
         anchor_iou: Mean IoU of the training boxes with their best anchor.
         phases: In order.
@@ -165,7 +166,7 @@ def train(settings: DetectorSettings, data: DetectionData, log_dir: Path | None 
         log_dir: Where TensorBoard's files go, one folder a phase; None writes none.
 
     Returns:
-        The detector with its best weights.
+        The detector with the weights that the settings keep.
 
     Raises:
         ExportError: The weights cannot be had or do not fit; before any training.
@@ -311,12 +312,11 @@ class _Run:
             network, held_out, targets, self.detector.grid, len(self.data.class_names), suppression
         )
         deadline = started + minutes * 60 if minutes else None
-        best = KeepBest(validator, settings.patience, deadline)
+        kept = KeepWeights(validator, settings.keep, settings.patience, deadline)
         if name == "top":
-            best.measure_start()
-            log.info("phase top starts from validation mAP@0.5 %.4f", best.best)
+            kept.measure_start()
         now = time.monotonic()
-        callbacks: list[Any] = [CosineToTheEnd(rate, steps * epochs, now, deadline), best]
+        callbacks: list[Any] = [CosineToTheEnd(rate, steps * epochs, now, deadline), kept]
         if self.log_dir:
             callbacks.append(EventLog(self.log_dir / name))
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for the result alone
@@ -335,12 +335,12 @@ class _Run:
         log.info(
             "phase %s: validation mAP@0.5 %.4f from epoch %d of %d, %.0f s",
             name,
-            best.best,
-            best.best_epoch,
+            kept.map50,
+            kept.epoch,
             len(rows),
             seconds,
         )
-        return Phase(name, best.best, best.best_epoch, len(rows), seconds, rows)
+        return Phase(name, kept.map50, kept.epoch, len(rows), seconds, rows)
 
 
 @dataclass(frozen=True)

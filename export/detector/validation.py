@@ -69,64 +69,78 @@ class Validator:
         return mean_average_precision(self._truth, found, self._num_classes)
 
 
-class KeepBest(keras.callbacks.Callback):
-    """Measures mAP after each epoch, keeps the best weights, stops early or when time is up.
+class KeepWeights(keras.callbacks.Callback):
+    """Measures mAP, keeps the best or the last weights, stops early or when time is up.
 
     Attributes:
-        best: Highest validation mAP@0.5.
-        best_epoch: 1-based; 0 stands for the weights at the start.
+        map50: Validation mAP@0.5 of the weights that are kept.
+        epoch: The epoch they are from, 1-based; 0 stands for the weights at the start.
     """
 
-    def __init__(self, validator: Validator, patience: int, deadline: float | None) -> None:
+    def __init__(
+        self, validator: Validator, keep: str, patience: int, deadline: float | None
+    ) -> None:
         """Set up.
 
         Args:
             validator: Measures the network that trains.
-            patience: Epochs without improvement before training stops.
+            keep: ``best``: measure after each epoch, keep the best. ``final``: measure once, after
+                the last.
+            patience: With ``best``, epochs without improvement before training stops.
             deadline: ``time.monotonic()`` after which no further epoch starts, or None. An epoch
                 that would probably not end in time does not start either.
         """
         super().__init__()
-        self.best, self.best_epoch = -1.0, 0
+        self.map50, self.epoch = -1.0, 0
         self._validator = validator
-        self._patience, self._deadline = patience, deadline
+        self._best, self._patience, self._deadline = keep == "best", patience, deadline
         self._weights: list[Any] = []
         self._started = 0.0
 
     def measure_start(self) -> None:
         """Count the weights at the start as a candidate: a phase can then not make things worse."""
-        self.best, _ = self._validator.measure()
-        self._weights = self._validator.network.get_weights()
+        if self._best:
+            self.map50, _ = self._validator.measure()
+            self._weights = self._validator.network.get_weights()
+            log.info("starting from validation mAP@0.5 %.4f", self.map50)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Note the time."""
         self._started = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Measure; keep or count."""
-        value, each = self._validator.measure()
-        if logs is not None:
-            logs[_METRIC] = value
-        log.info(
-            "epoch %d: validation mAP@0.5 %.4f (%s)",
-            epoch + 1,
-            value,
-            ", ".join(f"{v:.3f}" for v in each),
-        )
-        if value > self.best:
-            self.best, self.best_epoch = value, epoch + 1
-            self._weights = self._validator.network.get_weights()
-        elif epoch + 1 - self.best_epoch >= self._patience:
-            log.info("no better mAP for %d epochs: stopping", self._patience)
-            self.model.stop_training = True
+        """Measure; keep or count; look at the clock."""
+        if self._best:
+            self._choose(epoch + 1, logs)
+        else:
+            self.epoch = epoch + 1
         now = time.monotonic()
         if self._deadline is not None and now + (now - self._started) > self._deadline:
             log.info("time is up after %d epochs", epoch + 1)
             self.model.stop_training = True
 
+    def _choose(self, epoch: int, logs: Any) -> None:
+        value, each = self._validator.measure()
+        if logs is not None:
+            logs[_METRIC] = value
+        log.info("epoch %d: validation mAP@0.5 %.4f (%s)", epoch, value, _by_class(each))
+        if value > self.map50:
+            self.map50, self.epoch = value, epoch
+            self._weights = self._validator.network.get_weights()
+        elif epoch - self.epoch >= self._patience:
+            log.info("no better mAP for %d epochs: stopping", self._patience)
+            self.model.stop_training = True
+
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
-        """Put the best weights back."""
-        if self._weights:
+        """Put the best weights back, or measure the last."""
+        if not self._best:
+            self.map50, each = self._validator.measure()
+            log.info("final validation mAP@0.5 %.4f (%s)", self.map50, _by_class(each))
+        elif self._weights:
             self._validator.network.set_weights(self._weights)
-        if not np.isfinite(self.best):
+        if not np.isfinite(self.map50):
             log.warning("the validation mAP was never a number")
+
+
+def _by_class(average_precisions: Iterable[float]) -> str:
+    return ", ".join(f"{value:.3f}" for value in average_precisions)
