@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from export.detector.settings import BACKBONES, FORMATS, ON_BAD_INPUT, DetectorSettings
+from export.detector.settings import BACKBONES, FORMATS, KEEP, ON_BAD_INPUT, DetectorSettings
 from export.lineage.arguments import add_recording_arguments
 
 
@@ -29,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="auto: Darknet's own, or a mirror where its host is out of reach (%(default)s)",
     )
     add("--on-bad-input", choices=ON_BAD_INPUT, default=defaults.on_bad_input, help="%(default)s")
+    add(
+        "--keep",
+        choices=KEEP,
+        default=defaults.keep,
+        help="weights of the epoch with the best validation mAP, or the last (%(default)s)",
+    )
     add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's files there")
     add("--no-augment", action="store_true", help="leave the images of phase 2 as they are")
     for name, help_text in (
@@ -64,7 +70,12 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     add("version", type=Path, help="the published version, MODELS/detector/N: its class names")
     add("--data", type=Path, required=True, metavar="DIR", help="a Pascal VOC or COCO folder")
     add("--format", choices=FORMATS, help="default: found by looking")
-    add("--part", choices=("validation", "training"), default="validation", help="%(default)s")
+    add(
+        "--part",
+        choices=("validation", "training", "all"),
+        default="validation",
+        help="all: a folder that was held out as a whole (%(default)s)",
+    )
     add("--server", metavar="HOST:PORT", help="default: start the embedded server on the version")
     add("--pictures", type=Path, metavar="DIR", help="write pictures there")
     add("--score", type=float, default=0.5, metavar="S", help="draw from this score (%(default)s)")
