@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from export.classifier.settings import ClassifierSettings
+from export.classifier.settings import AUGMENTATIONS, ClassifierSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +43,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="start phase 2 even where the head is not ready; recorded with the run",
     )
-    add("--augment", action="store_true", help="vary training photographs (slower)")
+    add(
+        "--augment",
+        type=lambda text: tuple(text.split(",")),
+        nargs="?",
+        const=AUGMENTATIONS,
+        default=defaults.augment,
+        metavar="NAME[,NAME…]",
+        help=f"change training photographs at random, slower: {','.join(AUGMENTATIONS)} "
+        "(all when none is named)",
+    )
     add("--seed", type=int, default=defaults.seed, metavar="N", help="default %(default)s")
+    add(
+        "--work",
+        type=Path,
+        metavar="DIR",
+        help="where an interrupted run is kept and gone on from (default: below MODELS, found by "
+        "settings and data)",
+    )
+    add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's event files there")
 
 
 def _layers(text: str) -> tuple[int, ...]:

@@ -13,6 +13,8 @@ from typing import Any
 import keras
 
 from export.errors import SettingsError
+from export.training import input_range
+from export.training.input_range import InputRange
 from export.weights import PackagedFile
 
 KERAS_WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/"
@@ -27,6 +29,7 @@ class Backbone:
         name: Name on the command line.
         constructor: The ``keras.applications`` function.
         preprocess: From RGB 0 to 255 to what the base was trained on, in serialisable operations.
+        input_range: What that is; both the code and the first batch are held to it.
         image_size: Side of the square it was trained on, the default.
         minimum_size: Smallest side that the base accepts.
         weights_file: Path of the ImageNet weights without top, below :data:`KERAS_WEIGHTS_URL`, for
@@ -38,6 +41,7 @@ class Backbone:
     name: str
     constructor: Callable[..., Any]
     preprocess: Callable[[Any], Any]
+    input_range: InputRange
     image_size: int
     minimum_size: int
     weights_file: Callable[[int], str]
@@ -87,6 +91,7 @@ BACKBONES = {
             name="mobilenet_v2",
             constructor=keras.applications.MobileNetV2,
             preprocess=_minus_one_to_one,
+            input_range=input_range.MINUS_ONE_TO_ONE,
             image_size=160,
             minimum_size=32,
             weights_file=_mobilenet_v2_file,
@@ -104,6 +109,7 @@ BACKBONES = {
             name="resnet50",
             constructor=keras.applications.ResNet50,
             preprocess=_bgr_minus_mean,
+            input_range=input_range.BGR_MINUS_MEANS,
             image_size=224,
             minimum_size=32,
             weights_file=lambda _: "resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
@@ -112,6 +118,7 @@ BACKBONES = {
             name="efficientnet_b0",
             constructor=keras.applications.EfficientNetB0,
             preprocess=_as_it_is,
+            input_range=input_range.PIXELS,
             image_size=224,
             minimum_size=32,
             weights_file=lambda _: "efficientnetb0_notop.h5",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import time
@@ -12,12 +13,14 @@ from typing import Any
 from export import golden_cases, serving_graph, warmup
 from export.classifier import photographs
 from export.classifier.backbones import backbone
+from export.classifier.outcome import Trained
 from export.classifier.record import RUN_FILE, run_record
 from export.classifier.settings import ClassifierSettings
-from export.classifier.training import Trained, train
+from export.classifier.training import train
 from export.errors import PublishError
 from export.publish import Published, check_place, publish
 from export.training.policy import PhasePolicy
+from export.training.resume import Work
 from serving_config import contract as contracts
 from serving_config.golden import GoldenCase
 
@@ -30,13 +33,23 @@ KERAS_FILE = "model.keras"
 _FOLDING_TOLERANCE = 1e-3
 
 
-def run(settings: ClassifierSettings, data_dir: Path, models_dir: Path) -> dict[str, Any]:
+def run(
+    settings: ClassifierSettings,
+    data_dir: Path,
+    models_dir: Path,
+    *,
+    work_dir: Path | None = None,
+    log_dir: Path | None = None,
+) -> dict[str, Any]:
     """Train, export, verify and publish one classifier.
 
     Args:
         settings: The run's settings.
         data_dir: A folder of class folders.
         models_dir: ``MODELS``; the version goes to ``MODELS/classifier/<version>``.
+        work_dir: Where an interrupted run is kept; None takes a place below ``MODELS/classifier``
+            that belongs to these settings and this data.
+        log_dir: Where TensorBoard's files go; None writes none.
 
     Returns:
         The result that the command line prints.
@@ -46,9 +59,15 @@ def run(settings: ClassifierSettings, data_dir: Path, models_dir: Path) -> dict[
     """
     started = time.monotonic()
     check_place(models_dir)
-    trained = train(settings, photographs.find(data_dir))
+
+    def open_work(identity: dict[str, Any]) -> Work:
+        return Work(work_dir, identity) if work_dir else Work.below(models_dir / MODEL, identity)
+
+    trained = train(settings, photographs.find(data_dir), open_work, log_dir)
     trained_s = time.monotonic() - started
-    published = _publish(trained, settings, data_dir, models_dir, trained_s)
+    with contextlib.closing(trained.work):
+        published = _publish(trained, settings, models_dir, trained_s)
+        trained.work.remove()
     data = trained.photographs
     return {
         "model": MODEL,
@@ -83,11 +102,7 @@ def run(settings: ClassifierSettings, data_dir: Path, models_dir: Path) -> dict[
 
 
 def _publish(
-    trained: Trained,
-    settings: ClassifierSettings,
-    data_dir: Path,
-    models_dir: Path,
-    seconds: float,
+    trained: Trained, settings: ClassifierSettings, models_dir: Path, seconds: float
 ) -> Published:
     classifier, data = trained.classifier, trained.photographs
     network = classifier.network()
@@ -104,7 +119,7 @@ def _publish(
         extra.mkdir(exist_ok=True)
         warmup.write(extra / warmup.WARMUP_FILE, MODEL, cases)
         classifier.model.save(extra / KERAS_FILE)
-        record = run_record(trained, settings, data_dir, seconds)
+        record = run_record(trained, settings, seconds)
         (extra / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
     contract = contracts.load(MODEL).bind(data.class_names)
@@ -151,4 +166,10 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         seed=arguments.seed,
     )
     log.info("settings: %s", json.dumps(settings.to_json()))
-    return run(settings, arguments.data, arguments.out)
+    return run(
+        settings,
+        arguments.data,
+        arguments.out,
+        work_dir=arguments.work,
+        log_dir=arguments.tensorboard,
+    )

@@ -29,7 +29,7 @@ class Classifier:
         base: The pretrained base.
         features: The same input as ``model`` → pooled base features, float32 [batch, channels].
         lower: The same input → features at the cut, below every layer that phase 2 may train.
-        upper: Features at the cut → pooled base features.
+        cut: The layer of the base at whose output it is cut.
         head: Pooled base features → logits, [batch, 1] or [batch, C].
         row: The base's row in the table.
         classes: Number of classes.
@@ -39,10 +39,22 @@ class Classifier:
     base: Any
     features: Any
     lower: Any
-    upper: Any
+    cut: Any
     head: Any
     row: Backbone
     classes: int
+
+    def between(self, layers: int) -> Any:
+        """Return features at the cut → features below the top ``layers``; None if the same."""
+        higher = cut_layer(self.base, layers)
+        if higher is self.cut:
+            return None
+        return keras.Model(self.cut.output, higher.output, name=f"below_top_{layers}")
+
+    def above(self, layers: int) -> Any:
+        """Return features below the top ``layers`` of the base → pooled base features."""
+        below = cut_layer(self.base, layers).output
+        return keras.Model(below, _pool()(self.base.output), name=f"top_{layers}")
 
     def network(self) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
         """Return what is served: the trained network with its batch normalisations folded.
@@ -135,7 +147,7 @@ def build(row: Backbone, base: Any, settings: ClassifierSettings, classes: int) 
         base=base,
         features=keras.Model(pixels, pooled, name="features"),
         lower=keras.Model(pixels, keras.Model(base.input, cut.output)(preprocessed), name="lower"),
-        upper=keras.Model(cut.output, _pool()(base.output), name="upper"),
+        cut=cut,
         head=head,
         row=row,
         classes=classes,

@@ -17,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from export import images
-from export.errors import DataSetError
+from export.errors import DataSetError, ImageSizeError
+from export.training.input_range import check_image_size
 
 log = logging.getLogger(__name__)
 
@@ -44,24 +45,29 @@ class Photographs:
     """The usable photographs of a data set, in a fixed order.
 
     Attributes:
+        directory: The folder of class folders.
         class_names: Folder names, sorted; the position is the label.
+        files: What the class folders hold, with labels.
         paths: Files; grows while :meth:`read` runs, complete when it has ended.
         labels: Label of each file in ``paths``.
         skipped: What was not usable.
     """
 
+    directory: Path
     class_names: tuple[str, ...]
     files: tuple[tuple[Path, int], ...]
     paths: list[Path] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
-    def read(self, image_size: int, batch_size: int) -> Iterator[Array]:
+    def read(self, image_size: int, batch_size: int, minimum_size: int = 1) -> Iterator[Array]:
         """Decode and resize every file once.
 
         Args:
             image_size: Side of the square in pixels.
             batch_size: Most photographs a batch.
+            minimum_size: Smallest side that the base accepts, in pixels; smaller photographs are
+                skipped, because enlarged they would show it nothing that it knows.
 
         Yields:
             float32 [batch, image_size, image_size, 3], RGB, 0 to 255, in the order of ``paths``.
@@ -72,7 +78,7 @@ class Photographs:
         """
 
         def load(file: tuple[Path, int]) -> Array | Skipped:
-            return _load(file[0], image_size)
+            return _load(file[0], image_size, minimum_size)
 
         with ThreadPoolExecutor(_READERS) as pool:
             for start in range(0, len(self.files), batch_size):
@@ -145,10 +151,10 @@ def find(data_dir: Path) -> Photographs:
                 )
             raise DataSetError(message)
         files += [(path, label) for path in inside]
-    return Photographs(tuple(p.name for p in folders), tuple(files))
+    return Photographs(data_dir, tuple(p.name for p in folders), tuple(files))
 
 
-def _load(path: Path, image_size: int) -> Array | Skipped:
+def _load(path: Path, image_size: int, minimum_size: int) -> Array | Skipped:
     if not path.is_file():
         return Skipped(path, "not a file")
     try:
@@ -159,7 +165,11 @@ def _load(path: Path, image_size: int) -> Array | Skipped:
         return Skipped(path, "empty")
     try:
         with tf.device("CPU"):
-            resized: Array = images.resize(images.decode(tf.constant(content)), image_size).numpy()
+            image = images.decode(tf.constant(content))
+            check_image_size(image.shape[0], image.shape[1], minimum_size)
+            resized: Array = images.resize(image, image_size).numpy()
+    except ImageSizeError as err:
+        return Skipped(path, str(err))
     except tf.errors.OpError as err:
         return Skipped(path, f"not an image that can be decoded: {err.message.split(' [Op:')[0]}")
     return resized

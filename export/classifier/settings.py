@@ -8,6 +8,9 @@ from typing import Any
 from export.errors import SettingsError
 from export.training.policy import PhasePolicy
 
+AUGMENTATIONS = ("flip", "brightness", "contrast", "zoom")
+"""Random changes of training photographs, by name."""
+
 
 @dataclass(frozen=True)
 class ClassifierSettings:
@@ -26,8 +29,8 @@ class ClassifierSettings:
         learning_rate: Adam's in phase 1.
         dropout: Share of features dropped before the head's last layer.
         validation_fraction: Share of each class held out.
-        augment: Flip, brighten, contrast and zoom training photographs at random. Features can
-            then not be computed once, so each epoch runs the whole base.
+        augment: Names in :data:`AUGMENTATIONS`: how training photographs are changed at random.
+            Features can then not be computed once, so each epoch runs the whole base.
         cache_features: Compute the frozen part's features once. The result is the same without.
         seed: Of the split, the initial head, the order of photographs and the dropout.
     """
@@ -43,7 +46,7 @@ class ClassifierSettings:
     learning_rate: float = 1e-3
     dropout: float = 0.2
     validation_fraction: float = 0.2
-    augment: bool = False
+    augment: tuple[str, ...] = ()
     cache_features: bool = True
     seed: int = 0
 
@@ -68,6 +71,12 @@ class ClassifierSettings:
             )
         if not 0 <= self.dropout < 1:
             raise SettingsError(f"dropout must be at least 0 and under 1, received {self.dropout}")
+        unknown = [name for name in self.augment if name not in AUGMENTATIONS]
+        if unknown or len(set(self.augment)) < len(self.augment):
+            raise SettingsError(
+                f"augment takes each of {', '.join(AUGMENTATIONS)} at most once, "
+                f"received {','.join(self.augment)}"
+            )
         self.policy.check_rates(self.learning_rate)
 
     @property
@@ -77,4 +86,4 @@ class ClassifierSettings:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as they are saved with the run."""
-        return {**asdict(self), "policy": self.policy.to_json()}
+        return {**asdict(self), "augment": list(self.augment), "policy": self.policy.to_json()}

@@ -1,0 +1,200 @@
+"""One stage of a training: compile, fit, keep the best weights, leave a checkpoint every epoch.
+
+A stage is what trains with one set of layers and one learning rate: the head, or one unfreezing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from export.classifier.batches import Batches, Split
+from export.training.freezing import check_compiled
+from export.training.resume import Work
+
+Array = np.ndarray[Any, Any]
+History = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is to be done.
+
+    Attributes:
+        name: Of its checkpoint.
+        learning_rate: Adam's.
+        epochs: At most.
+        ends: Of the history after an epoch: whether the stage is at its end.
+        first_epoch: Number of its first epoch, counted from 0 through both phases.
+    """
+
+    name: str
+    learning_rate: float
+    epochs: int
+    ends: Callable[[Sequence[dict[str, float]]], bool]
+    first_epoch: int = 0
+
+
+@dataclass
+class Fitted:
+    """What a stage did.
+
+    Attributes:
+        history: Per epoch: loss, accuracy, val_loss, val_accuracy.
+        seconds: Its duration, that before an interruption included.
+        resumed_after: Epochs that an earlier process had done; 0 when none had.
+    """
+
+    history: History = field(default_factory=list)
+    seconds: float = 0.0
+    resumed_after: int = 0
+
+    @property
+    def best(self) -> int:
+        """Position of the epoch with the lowest validation loss."""
+        return best_epoch([epoch["val_loss"] for epoch in self.history])
+
+
+@dataclass(frozen=True)
+class Fitter:
+    """What all stages of a run share.
+
+    Attributes:
+        work: Where checkpoints go.
+        classes: Number of classes; two make a single logit.
+        batch_size: Photographs a step.
+        seed: Of the order of photographs.
+        callbacks: Keras callbacks of the guards.
+    """
+
+    work: Work
+    classes: int
+    batch_size: int
+    seed: int
+    callbacks: tuple[Any, ...] = ()
+
+    def fit(self, model: Any, split: Split, stage: Stage) -> Fitted:
+        """Train a model; it is left with the weights of its best epoch.
+
+        Args:
+            model: Inputs of ``split`` to logits. It is compiled here, after whatever was frozen or
+                unfrozen.
+            split: Its data.
+            stage: What to do. What an earlier process did of it is not done again.
+
+        Returns:
+            What was done, by this and earlier processes together.
+        """
+        labels, loss, metric = _targets(split, self.classes)
+        optimizer = keras.optimizers.Adam(stage.learning_rate)
+        model.compile(optimizer, loss=loss, metrics=[metric])
+        model(split.inputs[:1], training=False)  # builds what is not built yet
+        optimizer.build(model.trainable_variables)
+        progress = _Progress(model, self.work, stage)
+        check_compiled(model)
+        if not progress.ended:
+            first = stage.first_epoch + len(progress.fitted.history)
+            batches = Batches(
+                split.inputs[split.training],
+                labels[split.training],
+                self.batch_size,
+                self.seed,
+                first,
+            )
+            with contextlib.redirect_stdout(sys.stderr):  # standard output is the result's alone
+                model.fit(
+                    batches,
+                    validation_data=(split.inputs[split.validation], labels[split.validation]),
+                    validation_batch_size=self.batch_size,
+                    initial_epoch=first,
+                    epochs=stage.first_epoch + stage.epochs,
+                    callbacks=[*self.callbacks, progress],
+                    verbose=1 if sys.stderr.isatty() else 2,
+                )
+        progress.finish()
+        return progress.fitted
+
+
+class _Progress(keras.callbacks.Callback):
+    """Keeps the best weights, ends the stage in time and saves where it is."""
+
+    def __init__(self, model: Any, work: Work, stage: Stage) -> None:
+        super().__init__()
+        self._work, self._stage = work, stage
+        self._variables, self._optimizer = model.variables, model.optimizer.variables
+        self.fitted = Fitted()
+        self._best: list[Array] = []
+        self._before_s = 0.0
+        if checkpoint := work.load(stage.name):
+            self.fitted.history = checkpoint.state["history"]
+            self.fitted.resumed_after = len(self.fitted.history)
+            self._before_s = self.fitted.seconds = checkpoint.state["seconds"]
+            self._best = checkpoint.arrays["best"]
+            _assign(self._variables, checkpoint.arrays["now"])
+            _assign(self._optimizer, checkpoint.arrays["optimizer"])
+        self._started = time.monotonic()
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to do."""
+        history = self.fitted.history
+        return len(history) >= self._stage.epochs or (bool(history) and self._stage.ends(history))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """Record the epoch and save."""
+        self.fitted.history.append({name: float(value) for name, value in (logs or {}).items()})
+        self.fitted.seconds = self._before_s + time.monotonic() - self._started
+        now = _arrays(self._variables)
+        if self.fitted.best == len(self.fitted.history) - 1:
+            self._best = now
+        self._work.save(
+            self._stage.name,
+            {"history": self.fitted.history, "seconds": self.fitted.seconds},
+            {"now": now, "best": self._best, "optimizer": _arrays(self._optimizer)},
+        )
+        if self.ended:
+            self.model.stop_training = True
+
+    def finish(self) -> None:
+        """Leave the model with its best weights."""
+        _assign(self._variables, self._best)
+
+
+def best_epoch(val_losses: Sequence[float]) -> int:
+    """Return the position of the lowest loss; one that is no number is never the lowest."""
+    return min(
+        range(len(val_losses)),
+        key=lambda epoch: val_losses[epoch] if math.isfinite(val_losses[epoch]) else math.inf,
+    )
+
+
+def _targets(split: Split, classes: int) -> tuple[Array, Any, Any]:
+    """Return labels, loss and accuracy for logits."""
+    if classes == 2:
+        return (
+            split.labels[:, None].astype(np.float32),
+            keras.losses.BinaryCrossentropy(from_logits=True),
+            keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
+        )
+    return (
+        split.labels,
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+    )
+
+
+def _arrays(variables: Sequence[Any]) -> list[Array]:
+    return [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
+
+
+def _assign(variables: Sequence[Any], arrays: Sequence[Array]) -> None:
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)

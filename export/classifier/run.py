@@ -1,0 +1,234 @@
+"""What a training needs before its first epoch, and what its phases share."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from export.classifier import model as models
+from export.classifier.augmentation import augmentation
+from export.classifier.backbones import BACKBONES
+from export.classifier.batches import Split, inference
+from export.classifier.fitting import Fitted, Fitter, History, Stage, best_epoch
+from export.classifier.model import Classifier
+from export.classifier.outcome import FineTuning, Phase, Trained
+from export.classifier.photographs import Photographs
+from export.classifier.pretrained import load_pretrained
+from export.classifier.settings import ClassifierSettings
+from export.errors import SettingsError
+from export.training import provenance
+from export.training.batch_norm import BatchNormGuard
+from export.training.event_log import EventLog
+from export.training.input_range import check_batch, check_preprocessing
+from export.training.memory import BatchHalving
+from export.training.resume import Work
+from export.weights import WeightsRecord
+
+log = logging.getLogger(__name__)
+
+Array = np.ndarray[Any, Any]
+OpenWork = Callable[[dict[str, Any]], Work]
+
+
+@dataclass
+class Run:
+    """What the phases of one run share.
+
+    Attributes:
+        settings: The run's settings.
+        photographs: The data set, read.
+        classifier: The network.
+        weights: What the base started from.
+        split: Photographs, or where features are computed once, those at the network's cut.
+        data: Directory, fingerprint and split, as ``run.json`` holds them.
+        fitter: Trains a stage.
+        memory: Halves what does not fit.
+        augmentation: Changes training photographs; None when nothing does.
+        guards: The BatchNorm guard, made by the first phase.
+        resumed_after: Epochs that an earlier process had done.
+    """
+
+    settings: ClassifierSettings
+    photographs: Photographs
+    classifier: Classifier
+    weights: WeightsRecord
+    split: Split
+    data: dict[str, Any]
+    fitter: Fitter
+    memory: BatchHalving
+    augmentation: Any
+    guards: list[BatchNormGuard] = field(default_factory=list)
+    resumed_after: int = 0
+
+    @property
+    def caches(self) -> bool:
+        """Whether the frozen part's features are computed once."""
+        return self.settings.caches_features
+
+    def fit(self, model: Any, split: Split, stage: Stage) -> Fitted:
+        """Train one stage, or what an earlier process left of it."""
+        fitted = self.fitter.fit(model, split, stage)
+        if fitted.resumed_after:
+            self.resumed_after = stage.first_epoch + fitted.resumed_after
+        return fitted
+
+    def guard(self, *, learns: bool = False) -> BatchNormGuard:
+        """Return the run's BatchNorm guard; ``learns`` counts in the first call."""
+        if not self.guards:
+            self.guards.append(BatchNormGuard(self.classifier.base, learns=learns))
+        return self.guards[0]
+
+    def trained(self, phases: tuple[Phase, ...], kept: int, tuning: FineTuning) -> Trained:
+        """Put the outcome together."""
+        notes = list(self.memory.notes)
+        if self.settings.augment:
+            changes = ", ".join(self.settings.augment)
+            notes.append(f"augmentation while training, not in the exported graph: {changes}")
+        if self.resumed_after:
+            notes.append(f"interrupted and resumed after epoch {self.resumed_after}")
+        return Trained(
+            self.classifier,
+            self.photographs,
+            self.split.validation,
+            self.weights,
+            phases,
+            kept,
+            tuning,
+            self.data,
+            self.fitter.work,
+            self.guard().to_json(),
+            tuple(notes),
+        )
+
+    def phase(
+        self,
+        number: int,
+        name: str,
+        frozen_layers: int,
+        learning_rate: float,
+        history: History,
+        seconds: float,
+        after: Phase | None = None,
+        steps: tuple[dict[str, Any], ...] = (),
+    ) -> Phase:
+        """Describe a finished phase by its best epoch."""
+        best = history[best_epoch(losses(history))]
+        log.info(
+            "phase %d: accuracy %.4f, loss %.4f on validation",
+            number,
+            best["val_accuracy"],
+            best["val_loss"],
+        )
+        return Phase(
+            number,
+            name,
+            frozen_layers,
+            learning_rate,
+            self.settings.batch_size,
+            1 + (len(after.history) if after else 0),
+            best["val_accuracy"],
+            best["val_loss"],
+            round(seconds, 2),
+            tuple(history),
+            steps,
+        )
+
+
+def prepare(
+    settings: ClassifierSettings,
+    photographs: Photographs,
+    open_work: OpenWork,
+    log_dir: Path | None,
+) -> Run:
+    """Build the network, read the data, open the working directory.
+
+    Args:
+        settings: The run's settings.
+        photographs: The data set, found but not read.
+        open_work: From the run's identity to its working directory.
+        log_dir: Where TensorBoard's files go; None writes none.
+
+    Raises:
+        ExportError: A setting, the weights or the data set cannot work.
+    """
+    row = BACKBONES[settings.backbone]
+    if settings.image_size < row.minimum_size:
+        raise SettingsError(
+            f"--image-size must be at least {row.minimum_size} for {row.name}, "
+            f"received {settings.image_size}"
+        )
+    keras.utils.set_random_seed(settings.seed)
+    base = row.build(settings.image_size)
+    check_preprocessing(row.preprocess, row.input_range)
+    weights = load_pretrained(base, row, settings.image_size, settings.weights)
+    classifier = models.build(row, base, settings, len(photographs.class_names))
+    memory = BatchHalving()
+    inputs = _read(photographs, settings, classifier, memory)
+    training, validation = photographs.split(settings.validation_fraction, settings.seed)
+    data = provenance.data_record(
+        photographs.directory,
+        [photographs.paths[position] for position in training],
+        [photographs.paths[position] for position in validation],
+    )
+    identity = {
+        "model": "classifier",
+        "settings": settings.to_json(),
+        "weights": weights.to_json(),
+        "data": {"fingerprint": data["fingerprint"], "classes": list(photographs.class_names)},
+        "versions": provenance.versions(),
+    }
+    callbacks = (memory, *([EventLog(log_dir, base)] if log_dir else []))
+    return Run(
+        settings,
+        photographs,
+        classifier,
+        weights,
+        Split(inputs, np.array(photographs.labels, np.int32), training, validation),
+        data,
+        Fitter(
+            open_work(identity),
+            classifier.classes,
+            settings.batch_size,
+            settings.seed,
+            callbacks,
+        ),
+        memory,
+        augmentation(settings.augment),
+    )
+
+
+def losses(history: Sequence[dict[str, float]]) -> list[float]:
+    """Return the validation loss of each epoch."""
+    return [epoch["val_loss"] for epoch in history]
+
+
+def _read(
+    photographs: Photographs,
+    settings: ClassifierSettings,
+    classifier: Classifier,
+    memory: BatchHalving,
+) -> Array:
+    """Read every photograph once: pixels, or the features that the frozen part makes of them."""
+    log.info("reading %d files", len(photographs.files))
+    progress = keras.utils.Progbar(len(photographs.files), unit_name="file")
+    row, features = classifier.row, inference(classifier.lower)
+    batches: list[Array] = []
+    for pixels in photographs.read(settings.image_size, settings.batch_size, row.minimum_size):
+        if not batches:
+            check_batch(row.preprocess(pixels), row.input_range, where=row.name)
+        if settings.caches_features:
+            batches.append(memory.map(features, pixels))
+        else:
+            batches.append(pixels)
+        if sys.stderr.isatty():
+            with contextlib.redirect_stdout(sys.stderr):
+                progress.update(len(photographs.paths) + len(photographs.skipped))
+    return np.concatenate(batches)

@@ -1,0 +1,231 @@
+"""A run's working directory: what an interrupted run goes on from.
+
+Each stage of a training (the head, each unfreezing) has one checkpoint file, written after every
+epoch: weights, optimiser, random states, the best weights so far and the history. It is written
+beside its place and renamed, so a process that is killed at any moment leaves the epoch before.
+
+A checkpoint belongs to one run. What makes a run that run (settings, weights it started from, data
+by fingerprint, library versions) is its identity; another identity is refused, because figures
+from two different runs in one history would describe neither.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from export.errors import ResumeError
+
+log = logging.getLogger(__name__)
+
+Array = np.ndarray[Any, Any]
+
+_IDENTITY = "identity.json"
+_LOCK = "lock"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What one stage had reached.
+
+    Attributes:
+        state: Its history and whatever else is JSON.
+        arrays: Its variables, in groups by name, in the order they were given.
+    """
+
+    state: dict[str, Any]
+    arrays: dict[str, list[Array]]
+
+
+class Work:
+    """A working directory that this process alone uses.
+
+    Attributes:
+        directory: Where it is.
+    """
+
+    def __init__(self, directory: Path, identity: Mapping[str, Any]) -> None:
+        """Take a directory; go on with the run that is there, or begin one.
+
+        Args:
+            directory: Made if missing.
+            identity: What makes this run the run it is, as JSON.
+
+        Raises:
+            ResumeError: It holds another run, another process uses it, it holds something else, or
+                it cannot be written.
+        """
+        self.directory = directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            others = {path.name for path in directory.iterdir()} - {_IDENTITY, _LOCK}
+            if others and not (directory / _IDENTITY).is_file():
+                raise ResumeError(
+                    f"{directory} is no working directory of a training: it holds "
+                    f"{', '.join(sorted(others)[:3])}; name an empty or a new one with --work"
+                )
+            self._lock = _lock(directory)
+        except OSError as err:
+            raise ResumeError(f"cannot work in {directory}: {err.strerror}") from err
+        given = json.loads(json.dumps(identity))  # as it comes back: lists for tuples
+        try:
+            self._claim(given)
+        except ResumeError:
+            self.close()
+            raise
+
+    @classmethod
+    def below(cls, home: Path, identity: Mapping[str, Any]) -> Work:
+        """Take the directory below ``home`` that belongs to this identity alone.
+
+        The same command started again finds its own unfinished run; another never meets it. The
+        name is none that a server takes for a version.
+        """
+        text = json.dumps(identity, sort_keys=True)
+        return cls(home / f".work-{hashlib.sha256(text.encode()).hexdigest()[:12]}", identity)
+
+    def load(self, stage: str) -> Checkpoint | None:
+        """Return a stage's checkpoint, or None when it has none yet.
+
+        Raises:
+            ResumeError: The file is damaged.
+        """
+        path = self.directory / f"{stage}.npz"
+        if not path.is_file():
+            return None
+        try:
+            with path.open("rb") as stored, np.load(stored, allow_pickle=False) as file:
+                state = json.loads(str(file["state"]))
+                arrays = {
+                    group: [file[f"{group}/{position}"] for position in range(count)]
+                    for group, count in state.pop("groups").items()
+                }
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as err:
+            raise ResumeError(
+                f"the checkpoint {path} is damaged ({err}); delete {self.directory} to begin anew"
+            ) from err
+        return Checkpoint(state, arrays)
+
+    def save(
+        self, stage: str, state: Mapping[str, Any], arrays: Mapping[str, Sequence[Array]]
+    ) -> None:
+        """Replace a stage's checkpoint, whole or not at all.
+
+        Args:
+            stage: Its name, fit for a file's.
+            state: Whatever is JSON.
+            arrays: Groups of arrays, of any dtype but object.
+        """
+        groups = {group: len(members) for group, members in arrays.items()}
+        flat: dict[str, Any] = {
+            f"{group}/{position}": array
+            for group, members in arrays.items()
+            for position, array in enumerate(members)
+        }
+        text = json.dumps({**state, "groups": groups})
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez(file, state=np.array(text), **flat)
+
+        self.write(f"{stage}.npz", write)
+
+    def write(self, name: str, write: Callable[[Path], None]) -> Path:
+        """Put a file into the directory, whole or not at all.
+
+        Args:
+            name: Its name.
+            write: Writes the file it is given the path of; the suffix is that of ``name``.
+
+        Returns:
+            The file in its place.
+
+        Raises:
+            ResumeError: It cannot be written.
+        """
+        path = self.directory / name
+        beside = self.directory / f".new-{name}"
+        try:
+            write(beside)
+            with beside.open("rb") as file:
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError as err:
+            raise ResumeError(f"cannot write the checkpoint {path}: {err.strerror}") from err
+        return path
+
+    def close(self) -> None:
+        """Let other processes use the directory; what is in it stays."""
+        self._lock.close()
+
+    def remove(self) -> None:
+        """Delete the directory: the run is complete."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.close()
+
+    def _claim(self, identity: dict[str, Any]) -> None:
+        path = self.directory / _IDENTITY
+        if not path.is_file():
+            text = json.dumps(identity, indent=2) + "\n"
+
+            def write(place: Path) -> None:
+                place.write_text(text, encoding="utf-8")
+
+            self.write(_IDENTITY, write)
+            return
+        try:
+            there = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as err:
+            raise ResumeError(
+                f"{path} is damaged ({err}); delete {self.directory} to begin anew"
+            ) from err
+        if different := _differences(there, identity):
+            lines = "\n".join(f"  - {line}" for line in different)
+            raise ResumeError(
+                f"{self.directory} holds an unfinished run that is not this one:\n{lines}\n"
+                "Give the settings and the data it was started with, name another --work, or "
+                "delete it"
+            )
+
+
+def _lock(directory: Path) -> TextIO:
+    file = (directory / _LOCK).open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as err:
+        file.close()
+        raise ResumeError(
+            f"another process is training this run in {directory}; wait until it has ended, or "
+            "name another directory with --work"
+        ) from err
+    return file
+
+
+def _differences(there: Any, here: Any, name: str = "") -> list[str]:
+    """Name every value in which two JSON documents differ."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        keys = [*there, *(key for key in here if key not in there)]
+        return [
+            line
+            for key in keys
+            for line in _differences(
+                there.get(key), here.get(key), f"{name}.{key}" if name else key
+            )
+        ]
+    return [] if there == here else [f"{name}: {_show(there)} there, {_show(here)} here"]
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"

@@ -1,0 +1,131 @@
+"""Working directories and fingerprints; then a training that is killed and goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.errors import ResumeError
+from export.training.provenance import data_record, fingerprint
+from export.training.resume import Work
+
+REPO = Path(__file__).resolve().parents[2]
+IDENTITY = {"settings": {"epochs": 20, "unfreezing": (15, 30)}, "data": {"fingerprint": "ab" * 32}}
+
+
+def test_a_stage_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    arrays = {
+        "now": [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7, np.int64)],
+        "best": [],
+    }
+    work = Work(tmp_path / "work", IDENTITY)
+    assert work.load("head") is None
+    work.save("head", {"history": [{"loss": 0.1}]}, arrays)
+    work.close()
+    with closing(Work(tmp_path / "work", IDENTITY)) as again:
+        checkpoint = again.load("head")
+    assert checkpoint is not None
+    assert checkpoint.state == {"history": [{"loss": 0.1}]}
+    assert checkpoint.arrays.keys() == {"now", "best"}
+    assert checkpoint.arrays["best"] == []
+    for one, other in zip(checkpoint.arrays["now"], arrays["now"], strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype
+
+
+def test_another_run_is_refused_and_told_what_differs(tmp_path: Path) -> None:
+    Work(tmp_path, IDENTITY).close()
+    other = {
+        "settings": {"epochs": 30, "unfreezing": (15, 30)},
+        "data": {"fingerprint": "cd" * 32},
+    }
+    with pytest.raises(ResumeError) as refused:
+        Work(tmp_path, other)
+    message = str(refused.value)
+    assert "settings.epochs: 20 there, 30 here" in message
+    assert "data.fingerprint" in message
+    assert "unfreezing" not in message
+    Work(tmp_path, IDENTITY).close()  # what was there is still there
+
+
+def test_the_same_run_finds_its_own_directory_and_another_never_meets_it(tmp_path: Path) -> None:
+    work = Work.below(tmp_path, IDENTITY)
+    work.save("head", {"history": []}, {})
+    work.close()
+    with closing(Work.below(tmp_path, {**IDENTITY, "model": "another"})) as other:
+        assert other.directory != work.directory
+        assert other.load("head") is None
+    again = Work.below(tmp_path, IDENTITY)
+    assert again.load("head") is not None
+    again.remove()
+    assert not again.directory.exists()
+    assert not work.directory.name.isdecimal(), "a server would take it for a version"
+
+
+_HOLD = """
+import json, pathlib, sys
+from export.training.resume import Work
+work = Work(pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_directory_in_use_is_refused_until_its_user_is_gone(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _HOLD, str(tmp_path), json.dumps(IDENTITY)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=REPO, stdin=pipe, stdout=pipe, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(ResumeError, match="another process is training this run"):
+            Work(tmp_path, IDENTITY)
+        holder.kill()
+        holder.wait()
+        Work(tmp_path, IDENTITY).close()
+
+
+def test_a_directory_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(ResumeError, match=r"no working directory of a training: it holds thesis"):
+        Work(tmp_path, IDENTITY)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    with closing(Work(tmp_path, IDENTITY)) as work:
+        work.save("head", {"history": []}, {"now": [np.zeros(100)]})
+        path = tmp_path / "head.npz"
+        path.write_bytes(path.read_bytes()[:200])
+        with pytest.raises(ResumeError, match=r"head\.npz is damaged .* delete .* to begin anew"):
+            work.load("head")
+
+
+def test_a_fingerprint_is_of_names_and_contents_alone(tmp_path: Path) -> None:
+    for name, content in (("cat/1.jpg", b"a"), ("cat/2.jpg", b"b"), ("dog/1.jpg", b"c")):
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    data = tmp_path / "data"
+    files = sorted(data.rglob("*.jpg"))
+    first = fingerprint(data, files)
+    assert first == fingerprint(data, reversed(files))
+    moved = shutil.copytree(data, tmp_path / "elsewhere")
+    assert first == fingerprint(moved, moved.rglob("*.jpg"))
+    assert first != fingerprint(data, files[1:])
+    (data / "dog" / "1.jpg").write_bytes(b"d")
+    assert first != fingerprint(data, files)
+    record = data_record(data, files[:2], files[2:])
+    assert record["training"] == ["cat/1.jpg", "cat/2.jpg"]
+    assert record["validation"] == ["dog/1.jpg"]
+    assert record["fingerprint"] == fingerprint(data, files)
