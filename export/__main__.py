@@ -22,6 +22,7 @@ from export.errors import ExportError, SettingsError
 from export.evaluation import arguments as evaluation_arguments
 from export.experiment import arguments as experiment_arguments
 from export.lineage import arguments as lineage_arguments
+from export.report import arguments as report_arguments
 from export.verify import verify
 from serving_config import contract as contracts
 from serving_config.contract import ContractError
@@ -89,6 +90,9 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     lineage_arguments.add_arguments(
         subparsers.add_parser("lineage", help="which data, weights and settings made which model")
     )
+    report_arguments.add_arguments(
+        subparsers.add_parser("report", help="one HTML page that shows what a version learnt")
+    )
     check = subparsers.add_parser("verify", help="hold a SavedModel to its contract")
     check.add_argument("path", type=Path, help="a SavedModel directory")
     check.add_argument("--contract", metavar="NAME|FILE", help="default: the copy it carries")
@@ -99,6 +103,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
         "experiment": _experiment,
         "tflite": _tflite,
         "lineage": _lineage,
+        "report": _report,
         "verify": _verify,
     }
     return parser, commands
@@ -140,6 +145,12 @@ def _experiment(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _lineage(arguments: argparse.Namespace) -> dict[str, Any]:
     from export.lineage import command  # loads SQLAlchemy
+
+    return command.main(arguments)
+
+
+def _report(arguments: argparse.Namespace) -> dict[str, Any]:
+    from export.report import command  # loads TensorFlow
 
     return command.main(arguments)
 

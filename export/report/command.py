@@ -1,0 +1,71 @@
+"""``python -m export report``: a published version in, one HTML file and its PNGs out."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+from pathlib import Path
+from typing import Any
+
+from export.errors import ExportError
+from serving_config import contract as contracts
+
+log = logging.getLogger(__name__)
+
+_NEEDED = ("jinja2", "matplotlib", "PIL")
+
+
+class ReportError(ExportError):
+    """There is nothing to report on, or nowhere to put it."""
+
+
+def main(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the command with the arguments of :mod:`export.report.arguments`.
+
+    Returns:
+        The result that the command line prints: the page's path, its pictures, and what it says.
+
+    Raises:
+        ExportError: The version is none, or the page cannot be written.
+    """
+    for package in _NEEDED:
+        try:
+            importlib.import_module(package)
+        except ImportError as err:
+            raise ReportError(
+                f"the report needs {package}, which is not installed; "
+                'install it with: pip install "vision-forge[report]"'
+            ) from err
+    # Only now: they load what was just looked for.
+    from export.report import classifier, detector, page
+
+    version = arguments.model.resolve()
+    if not version.is_dir():
+        raise ReportError(f"no version at {version}: expected a folder as MODELS/classifier/1")
+    contract = contracts.load(version)
+    makers = {"classifier": classifier.make, "detector": detector.make}
+    if contract.model not in makers:
+        raise ReportError(f"{version} is a {contract.model}; reports are for {', '.join(makers)}")
+    if arguments.data is not None and not arguments.data.is_dir():
+        raise ReportError(f"no data set at {arguments.data}: --data must name a folder")
+    made = makers[contract.model](
+        version, contract, arguments.data, arguments.evaluation, arguments.seed
+    )
+    try:
+        target = page.write(made, arguments.out)
+    except OSError as err:
+        raise ReportError(f"cannot write the report to {arguments.out}: {err.strerror}") from err
+    log.info("wrote %s", target)
+    return {
+        "model": contract.model,
+        "version": version.name,
+        "page": str(target),
+        "pictures": [str(Path(arguments.out) / picture.name) for picture in made.pictures],
+        "findings": [{"level": f.level, "text": f.text} for f in made.findings],
+        "missing": [
+            {"section": section.anchor, "text": text}
+            for section in made.sections
+            for text in section.missing
+        ],
+    }
