@@ -58,7 +58,8 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         seed=arguments.seed,
         class_names=contract.class_names,
     )
-    samples = data.validation if arguments.part == "validation" else data.training
+    parts = {"training": data.training, "validation": data.validation}
+    samples = parts.get(arguments.part, data.training + data.validation)
     if arguments.server:
         connection = serving_client.connect(arguments.server, contract.model, int(version.name))
     else:
