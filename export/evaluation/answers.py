@@ -3,6 +3,8 @@
 Both roads end in the same signature, ``serving_bytes``, in batches of the same photographs, so they
 give the same numbers. In process means through the session loader that TensorFlow Serving and
 TensorFlow Java use, never the training model and never ``tf.saved_model.load``.
+
+TensorFlow is loaded when a source is made, so that answers themselves can be used without it.
 """
 
 from __future__ import annotations
@@ -16,11 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from export import serving_client
 from export.errors import ExportError
-from export.session_check import SessionModel, first_line
 from serving_config import contract as contracts
 from serving_config.contract import Contract
 
@@ -97,6 +96,7 @@ class ClassifierSource:
     Attributes:
         name: Where the answers come from, for messages and results.
         class_names: In column order; empty until the first answer when only the server knows them.
+        ask: Sends whole files as one batch; returns the outputs by name and the version.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class ClassifierSource:
         """
         self.name = name
         self.class_names = contract.class_names
-        self._ask, self._contract = ask, contract
+        self.ask, self._contract = ask, contract
 
     def answer(self, paths: Sequence[Path], batch_size: int = BATCH_SIZE) -> Answers:
         """Ask about every photograph.
@@ -135,7 +135,7 @@ class ClassifierSource:
 
         def ask(batch: Sequence[tuple[Path, bytes]]) -> None:
             try:
-                outputs, version = self._ask([content for _, content in batch])
+                outputs, version = self.ask([content for _, content in batch])
             except RefusedError as err:
                 if len(batch) == 1:
                     refused.append(Refused(batch[0][0], str(err)))
@@ -206,6 +206,10 @@ def from_version(path: Path) -> ClassifierSource:
         ContractError: Its contract cannot be read.
         AnswersError: There is no SavedModel, or it is not a classifier.
     """
+    import tensorflow as tf
+
+    from export.session_check import SessionModel, first_line
+
     path = path.resolve()
     if not (path / "saved_model.pb").is_file():
         raise AnswersError(f"no SavedModel at {path}: it has no saved_model.pb")
@@ -242,6 +246,8 @@ def from_server(
     Raises:
         ServerError: It is not there.
     """
+    from export import serving_client
+
     with serving_client.connect(target, model, version) as served:
 
         def ask(images: Sequence[bytes]) -> Outputs:

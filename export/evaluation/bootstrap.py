@@ -24,6 +24,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 RESAMPLES = 2000
+_FEWEST = 400
 CONFIDENCE = 0.95
 
 _CHUNK = 4_000_000  # numbers drawn at once, 32 MB
@@ -43,8 +44,13 @@ class Estimate:
     low: float
     high: float
 
+    @property
+    def interval(self) -> str:
+        """The interval for people."""
+        return f"[{self.low:.4f}, {self.high:.4f}]"
+
     def __str__(self) -> str:
-        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+        return f"{self.value:.4f} {self.interval}"
 
     def to_json(self) -> dict[str, Any]:
         """Return ``value`` (null where it is not defined) and ``interval``."""
@@ -98,9 +104,11 @@ def confusions(
     np.fill_diagonal(prior, 0.5)
     shape = counts + prior * weight[:, None]
     chunk = max(1, _CHUNK // counts.size)
+    # A hundred classes have ten thousand cells, and seconds of drawing.
+    resamples = max(_FEWEST, min(RESAMPLES, _CHUNK // counts.size))
     parts = []
-    for start in range(0, RESAMPLES, chunk):
-        size = min(chunk, RESAMPLES - start)
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
         drawn = random.standard_gamma(shape, size=(size, classes, classes))
         sums = drawn.sum(axis=2, keepdims=True)
         parts.append(figure(drawn / np.where(sums > 0, sums, 1.0) * totals[:, None]))
@@ -122,7 +130,9 @@ def proportion(successes: int, trials: int, seed: int) -> Estimate:
     return estimate(successes / trials, draws)
 
 
-def weighted(strata: Array, figure: Callable[[Array], Array], seed: int) -> Array:
+def weighted(
+    strata: Array, figure: Callable[[Array], Array], seed: int, resamples: int = RESAMPLES
+) -> Array:
     """Draw weights for single photographs and compute a figure of each draw.
 
     Args:
@@ -130,6 +140,7 @@ def weighted(strata: Array, figure: Callable[[Array], Array], seed: int) -> Arra
         figure: Takes float [B, n], weights that sum to the class's photographs within each class,
             and returns float [B, …].
         seed: The same seed gives the same draws.
+        resamples: B.
 
     Returns:
         float [B, …], what ``figure`` returned.
@@ -138,8 +149,8 @@ def weighted(strata: Array, figure: Callable[[Array], Array], seed: int) -> Arra
     members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
     chunk = max(1, _CHUNK // len(strata))
     parts = []
-    for start in range(0, RESAMPLES, chunk):
-        weights = random.standard_exponential((min(chunk, RESAMPLES - start), len(strata)))
+    for start in range(0, resamples, chunk):
+        weights = random.standard_exponential((min(chunk, resamples - start), len(strata)))
         for positions in members:
             own = weights[:, positions]
             weights[:, positions] = own / own.mean(axis=1, keepdims=True)

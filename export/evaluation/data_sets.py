@@ -53,12 +53,15 @@ class TrainingData:
     validation: LabelledPhotographs
 
 
-def class_folders(directory: Path, class_names: Sequence[str]) -> LabelledPhotographs:
+def class_folders(
+    directory: Path, class_names: Sequence[str], *, every_class: bool = True
+) -> LabelledPhotographs:
     """List ``DIR/<class>/<photograph>``.
 
     Args:
         directory: The folder of class folders.
         class_names: The model's, in label order.
+        every_class: Whether each class must have a folder with something in it.
 
     Raises:
         DataSetError: No such folder, its folders are not the model's classes, or one is empty.
@@ -66,24 +69,27 @@ def class_folders(directory: Path, class_names: Sequence[str]) -> LabelledPhotog
     if not directory.is_dir():
         raise DataSetError(f"no data set at {directory}: expected a folder of class folders")
     found = {p.name: p for p in directory.iterdir() if p.is_dir() and not p.name.startswith(".")}
-    if found.keys() != set(class_names):
-        problems = [
-            f"{what}: {', '.join(sorted(names))}"
-            for what, names in (
-                ("folders that are none of its classes", found.keys() - set(class_names)),
-                ("classes without a folder", set(class_names) - found.keys()),
-            )
-            if names
-        ]
+    problems = [
+        f"{what}: {', '.join(sorted(names))}"
+        for what, names in (
+            ("folders that are none of its classes", found.keys() - set(class_names)),
+            ("classes without a folder", set(class_names) - found.keys() if every_class else ()),
+        )
+        if names
+    ]
+    if problems:
         raise DataSetError(
             f"the class folders of {directory} must be the model's classes "
             f"({', '.join(class_names)}); {'; '.join(problems)}"
         )
     label_of = {
-        path: label for label, name in enumerate(class_names) for path in photographs(found[name])
+        path: label
+        for label, name in enumerate(class_names)
+        if name in found
+        for path in photographs(found[name])
     }
     empty = [name for label, name in enumerate(class_names) if label not in label_of.values()]
-    if empty:
+    if empty and every_class:
         raise DataSetError(f"no file in the class folders {', '.join(empty)} of {directory}")
     return LabelledPhotographs(tuple(class_names), label_of)
 

@@ -1,0 +1,256 @@
+"""The three ways of measuring: the validation split, a holdout, photographs over time.
+
+A threshold comes from the validation split, or from a person; never from what is measured with it
+elsewhere. The split serves the other two modes once more, as the reference for drift.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.errors import DataSetError, SettingsError
+from export.evaluation import data_sets, drift, leaks, periods, temporal
+from export.evaluation import threshold as thresholds
+from export.evaluation.answers import Answers, ClassifierSource
+from export.evaluation.arguments import TEMPORAL, VALIDATION
+from export.evaluation.assessment import Assessment, assess, labels_of
+from export.evaluation.cut import ThresholdError
+from export.evaluation.data_sets import TrainingData
+from export.evaluation.looks import Looks, look
+from export.evaluation.threshold import Threshold
+
+log = logging.getLogger(__name__)
+
+SUSPECT = 0.95
+"""Accuracy on a holdout above which something is more likely wrong than the model that good."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One evaluation.
+
+    Attributes:
+        answers: What was answered.
+        assessment: How good that is.
+        document: The result that the command line prints, without minimums.
+    """
+
+    answers: Answers
+    assessment: Assessment
+    document: dict[str, Any]
+
+
+def measure(source: ClassifierSource, arguments: argparse.Namespace) -> Measured:
+    """Measure in the mode that was asked for.
+
+    Args:
+        source: What answers.
+        arguments: As :mod:`export.evaluation.arguments` describes them.
+
+    Raises:
+        ExportError: Something could not be measured; the message says why.
+    """
+    if arguments.mode == VALIDATION:
+        return _validation(source, arguments)
+    return _other(source, arguments)
+
+
+def _validation(source: ClassifierSource, arguments: argparse.Namespace) -> Measured:
+    if not arguments.model:
+        raise SettingsError(
+            "--mode validation needs --model PATH: its run.json says which photographs were held "
+            "out (with --server too, the server is asked)"
+        )
+    data = data_sets.training_data(arguments.model, arguments.data)
+    found = source.answer(data.validation.paths)
+    threshold = _given(arguments, found) or _chosen(arguments, found, data)
+    assessed = assess(found, data.validation.label_of, threshold, arguments.seed)
+    document = _document(arguments, source, found, assessed, threshold, data.directory)
+    document["data"]["fingerprint"] = data.fingerprint
+    document["notes"].append(
+        "the best epoch was chosen on these photographs: a holdout says more about others"
+    )
+    if threshold.rule != thresholds.GIVEN and not arguments.threshold:
+        document["notes"].append(
+            "the threshold was chosen on these photographs, so figures that use it flatter it"
+        )
+    return Measured(found, assessed, document)
+
+
+def _other(source: ClassifierSource, arguments: argparse.Namespace) -> Measured:
+    if not arguments.data:
+        raise SettingsError(f"--mode {arguments.mode} needs --data DIR, the photographs to measure")
+    names = source.class_names or _ask_for_class_names(source, arguments.data)
+    dated = None
+    if arguments.mode == TEMPORAL:
+        dated = periods.find(arguments.data, names, arguments.dates, arguments.period)
+        photographs = dated.photographs
+    else:
+        photographs = data_sets.class_folders(arguments.data, names)
+    training = _training(arguments)
+    found = source.answer(photographs.paths)
+    validated = None if isinstance(training, str) else source.answer(training.validation.paths)
+
+    threshold = _given(arguments, found)
+    why_none = "" if threshold or not isinstance(training, str) else training
+    if threshold is None and validated and not isinstance(training, str):
+        try:
+            threshold = _chosen(arguments, validated, training)
+        except ThresholdError as err:
+            why_none = str(err)
+    assessed = assess(found, photographs.label_of, threshold, arguments.seed)
+    document = _document(arguments, source, found, assessed, threshold, arguments.data)
+    if why_none:
+        document["notes"].append(f"no threshold, so the likeliest class is answered: {why_none}")
+
+    if isinstance(training, str) or validated is None:
+        not_measured = {"measured": False, "found": None, "reason": training}
+        document["leaks"] = document["drift"] = not_measured
+    else:
+        seen = look([*training.training.paths, *training.validation.paths])
+        here = look(found.paths)
+        document["leaks"] = _leaks(seen, here)
+        reference = labels_of(validated, training.validation.label_of)
+        document["drift"] = _drift(
+            (validated, reference, seen), (found, assessed.labels, here), arguments.seed
+        )
+    document["suspect"] = _suspect(assessed, document["leaks"])
+    if dated:
+        when = np.array([dated.period_of[path] for path in found.paths])
+        shift = temporal.measure(assessed.labels, assessed.right, when, dated.names, arguments.seed)
+        document["temporal"] = {
+            "dates": dated.dates,
+            "undated": [str(path) for path in dated.undated],
+            **shift.to_json(),
+        }
+    return Measured(found, assessed, document)
+
+
+def _ask_for_class_names(source: ClassifierSource, directory: Path) -> tuple[str, ...]:
+    """Learn the class names from a server's first answer, when nothing else has them."""
+    files = sorted(p for p in directory.rglob("*") if p.is_file() and not p.name.startswith("."))
+    if not files:
+        raise DataSetError(f"no photographs at {directory}: expected a folder of class folders")
+    return source.answer(files[:4], batch_size=1).class_names
+
+
+def _training(arguments: argparse.Namespace) -> TrainingData | str:
+    """Return the photographs the version was made from, or why they cannot be had."""
+    if not arguments.model:
+        return "without --model PATH nothing says which photographs were trained on"
+    try:
+        return data_sets.training_data(arguments.model, arguments.training_data)
+    except DataSetError as err:
+        if arguments.training_data:
+            raise  # asked for by name
+        log.warning("neither leaks nor drift can be looked for: %s", err)
+        return str(err)
+
+
+def _given(arguments: argparse.Namespace, found: Answers) -> Threshold | None:
+    if arguments.threshold is None:
+        return None
+    return thresholds.read(arguments.threshold, found.class_names, arguments.positive)
+
+
+def _chosen(arguments: argparse.Namespace, found: Answers, data: TrainingData) -> Threshold:
+    return thresholds.choose(
+        labels_of(found, data.validation.label_of),
+        found.probabilities,
+        found.class_names,
+        rule=arguments.threshold_rule,
+        positive=arguments.positive,
+        withheld_cost=arguments.withheld_cost,
+        chosen_on={"version": found.version, "fingerprint": data.fingerprint},
+        seed=arguments.seed,
+    )
+
+
+def _document(
+    arguments: argparse.Namespace,
+    source: ClassifierSource,
+    found: Answers,
+    assessed: Assessment,
+    threshold: Threshold | None,
+    directory: Path,
+) -> dict[str, Any]:
+    return {
+        "kind": "classifier",
+        "mode": arguments.mode,
+        "answered_by": source.name,
+        "version": found.version,
+        "data": {
+            "directory": str(directory),
+            "refused": {str(refused.path): refused.reason for refused in found.refused},
+        },
+        "threshold": threshold.to_json() if threshold else None,
+        **assessed.to_json(),
+        "seconds": round(found.seconds, 2),
+        "seed": arguments.seed,
+        "notes": [],
+    }
+
+
+def _leaks(seen: Looks, here: Looks) -> dict[str, Any]:
+    pairs = leaks.find(seen, here)
+    return {
+        "measured": True,
+        "found": bool(pairs),
+        "exact": sum(pair.kind == leaks.EXACT for pair in pairs),
+        "near": sum(pair.kind == leaks.NEAR for pair in pairs),
+        "photographs": len({pair.holdout for pair in pairs}),
+        "pairs": [pair.to_json() for pair in pairs],
+    }
+
+
+def _drift(
+    reference: tuple[Answers, Any, Looks], holdout: tuple[Answers, Any, Looks], seed: int
+) -> dict[str, Any]:
+    random = np.random.default_rng(seed)
+    answered = [_with_looks(*side) for side in (reference, holdout)]
+    chosen = drift.same_classes(answered[0][1], answered[1][1], random)
+    if len(chosen[0]) < drift.FEWEST:
+        reason = (
+            f"{len(chosen[0])} photographs a side with the same number of each class; at least "
+            f"{drift.FEWEST} are needed"
+        )
+        return {"measured": False, "found": None, "reason": reason}
+    sides = [
+        {name: values[rows] for name, values in features.items()}
+        for (features, _), rows in zip(answered, chosen, strict=True)
+    ]
+    return drift.compare(sides[0], sides[1], seed).to_json()
+
+
+def _with_looks(answers: Answers, labels: Any, seen: Looks) -> tuple[dict[str, Any], Any]:
+    """Return features and classes of the photographs that could be both answered and looked at."""
+    row_of = {path: row for row, path in enumerate(seen.paths)}
+    rows = [row for row, path in enumerate(answers.paths) if path in row_of]
+    statistics = seen.statistics[[row_of[answers.paths[row]] for row in rows]]
+    return drift.features(answers.logits[rows], answers.class_names, statistics), labels[rows]
+
+
+def _suspect(assessed: Assessment, leaked: dict[str, Any]) -> dict[str, Any]:
+    accuracy = assessed.figures.accuracy
+    found = accuracy.value > SUSPECT
+    message = ""
+    if found:
+        message = f"accuracy {accuracy.value:.4f} on photographs the model has never seen: "
+        if not leaked["measured"]:
+            message += "whether it has seen them could not be checked"
+        elif leaked["found"]:
+            message += (
+                f"it has seen {leaked['photographs']} of them, or nearly (leaks names them); "
+                "remove these and measure again"
+            )
+        else:
+            message += (
+                "no leak was found, so they may be easy, or of the same series as the training data"
+            )
+    return {"found": found, "limit": SUSPECT, "message": message}
