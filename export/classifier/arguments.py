@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from export.classifier.settings import AUGMENTATIONS, ClassifierSettings
+from export.lineage.arguments import add_recording_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "settings and data)",
     )
     add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's event files there")
+    add_recording_arguments(parser)
 
 
 def _layers(text: str) -> tuple[int, ...]:

@@ -18,6 +18,9 @@ from export.classifier.record import RUN_FILE, run_record
 from export.classifier.settings import ClassifierSettings
 from export.classifier.training import train
 from export.errors import PublishError
+from export.lineage.arguments import recording as recording_from
+from export.lineage.recording import Recording
+from export.lineage.run import Run
 from export.publish import Published, check_place, publish
 from export.training.policy import PhasePolicy
 from export.training.resume import Work
@@ -40,6 +43,7 @@ def run(
     *,
     work_dir: Path | None = None,
     log_dir: Path | None = None,
+    recording: Recording | None = None,
 ) -> dict[str, Any]:
     """Train, export, verify and publish one classifier.
 
@@ -50,6 +54,7 @@ def run(
         work_dir: Where an interrupted run is kept; None takes a place below ``MODELS/classifier``
             that belongs to these settings and this data.
         log_dir: Where TensorBoard's files go; None writes none.
+        recording: Where the run is put on record; None for the default place.
 
     Returns:
         The result that the command line prints.
@@ -63,11 +68,13 @@ def run(
     def open_work(identity: dict[str, Any]) -> Work:
         return Work(work_dir, identity) if work_dir else Work.below(models_dir / MODEL, identity)
 
-    trained = train(settings, photographs.find(data_dir), open_work, log_dir)
-    trained_s = time.monotonic() - started
-    with contextlib.closing(trained.work):
-        published = _publish(trained, settings, models_dir, trained_s)
-        trained.work.remove()
+    with (recording or Recording()).run(MODEL, settings.to_json(), models_dir) as run_on_record:
+        trained = train(settings, photographs.find(data_dir), open_work, log_dir)
+        trained_s = time.monotonic() - started
+        with contextlib.closing(trained.work):
+            published = _publish(trained, settings, models_dir, trained_s, run_on_record)
+            run_on_record.published(published.version, published.path)
+            trained.work.remove()
     data = trained.photographs
     return {
         "model": MODEL,
@@ -94,6 +101,7 @@ def run(
             "skipped": len(data.skipped),
         },
         "max_distance": dict(published.verification.max_distance),
+        "lineage": run_on_record.to_json(),
         "seconds": {
             "training": round(trained_s, 1),
             "all": round(time.monotonic() - started, 1),
@@ -102,7 +110,11 @@ def run(
 
 
 def _publish(
-    trained: Trained, settings: ClassifierSettings, models_dir: Path, seconds: float
+    trained: Trained,
+    settings: ClassifierSettings,
+    models_dir: Path,
+    seconds: float,
+    run_on_record: Run,
 ) -> Published:
     classifier, data = trained.classifier, trained.photographs
     network = classifier.network()
@@ -121,6 +133,7 @@ def _publish(
         classifier.model.save(extra / KERAS_FILE)
         record = run_record(trained, settings, seconds)
         (extra / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        run_on_record.seal(version_dir, record, trained.accuracy)
 
     contract = contracts.load(MODEL).bind(data.class_names)
     return publish(models_dir, contract, cases, write)
@@ -172,4 +185,5 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         arguments.out,
         work_dir=arguments.work,
         log_dir=arguments.tensorboard,
+        recording=recording_from(arguments),
     )

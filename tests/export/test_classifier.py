@@ -43,6 +43,7 @@ def test_a_published_version_is_complete(published: Path) -> None:
     assert extra == {
         "contract.json",
         "golden.npz",
+        "lineage.json",
         "model.keras",
         "run.json",
         "tf_serving_warmup_requests",
