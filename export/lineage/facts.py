@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import platform
@@ -95,6 +96,7 @@ def library_versions() -> dict[str, str]:
     return {**found, "python": platform.python_version(), "platform": platform.platform()}
 
 
+@functools.cache  # the code that runs was loaded once
 def code_commit() -> str:
     """Return the Git commit that this package runs from, ``-dirty`` behind it when files differ.
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     Dialect,
+    Double,
     Index,
     String,
     Text,
@@ -129,16 +130,16 @@ class Experiment(Base):
     error: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    duration_s: Mapped[float | None]
+    duration_s: Mapped[float | None] = mapped_column(Double)
     base_architecture: Mapped[str] = mapped_column(String(64))
     pretrained_weights: Mapped[str] = mapped_column(String(64), default="")
     pretrained_weights_description: Mapped[str] = mapped_column(Text, default="")
     pretrained_weights_sha256: Mapped[str] = mapped_column(_SHA256, default="")
     frozen_layers_count: Mapped[int | None]
-    final_accuracy: Mapped[float | None]
+    final_accuracy: Mapped[float | None] = mapped_column(Double)
     accuracy_metric: Mapped[str] = mapped_column(String(16))
     fine_tuning_start_epoch: Mapped[int | None]
-    learning_rate_phase2: Mapped[float | None]
+    learning_rate_phase2: Mapped[float | None] = mapped_column(Double)
     phase_policy: Mapped[dict[str, Any] | None] = mapped_column(_JSON)
     data_fingerprint: Mapped[str] = mapped_column(_SHA256, default="")
     data_directory: Mapped[str] = mapped_column(Text, default="")
