@@ -57,7 +57,8 @@ def section(version: Path, record: RunRecord, held_out: HeldOut, seed: int) -> S
     )
     where = (
         f"Layer {layer.name}, number {layer.position} of {layer.layers} in the base, {behind}: "
-        f"{count} channels of {height} by {width} places. Measured on {len(positions)} photographs."
+        f"{count} channels of {height} by {width} places. A channel is strong for a class when its "
+        f"answer differs much between the places of its photographs; measured on {len(positions)}."
     )
     sharing = (
         f"Of each class's {strongest} strongest channels, {several} in all are shared by two or "
@@ -77,8 +78,8 @@ def section(version: Path, record: RunRecord, held_out: HeldOut, seed: int) -> S
         f"Activation maps of {layer.name} for one photograph of each of {len(first)} classes: all "
         "channels together, then the channels that most classes share.",
         "Light is where the channel answers; the line encloses at least half of its strongest "
-        "answer in this column. A channel that follows the object serves it; one that lights up the "
-        "background serves the background.",
+        "answer in this column. A channel that follows the object serves it; one that lights up "
+        "the background serves the background.",
     )
     overlap = Picture(
         "shared_channels.png",

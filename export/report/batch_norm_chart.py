@@ -73,7 +73,7 @@ def draw(shifts: BatchNormShifts) -> Figure:
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set(xlabel="BatchNorm layer, from input to output", ylabel="relative shift")
     tidy(axis)
-    axis.legend(fontsize=9, loc="upper left", framealpha=0.9)
+    axis.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     named = over[:_MOST_NAMED]
     if named:
         lines = [

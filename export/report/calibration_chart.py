@@ -42,7 +42,7 @@ def draw(calibration: Calibration) -> Figure:
         linewidth=1.4,
         label="this version, with 95 % interval",
     )
-    above.set(ylabel="share that is right", ylim=(-0.03, 1.05), xlim=(0, 1.005))
+    above.set(ylabel="share that is right", ylim=(-0.03, 1.05), xlim=(0, 1.02))
     above.set_title(
         f"expected calibration error {calibration.expected_error.value:.3f}", fontsize=11
     )

@@ -1,8 +1,10 @@
 """Which channels of a layer different classes share, and a picture of where they look.
 
-Transfer works because a base's channels serve classes it was never trained on. A channel belongs to
-a class's strongest when its mean activation over the class's photographs is among the largest;
-a channel that is among the strongest of several classes is shared.
+Transfer works because a base's channels serve classes it was never trained on. What a channel says
+about a photograph is how differently it answers its places: one that answers everywhere the same
+(saturated, or always off) says nothing, however large its value. So a channel's strength for a
+class is the standard deviation of its map, averaged over the class's photographs. Its strongest
+channels are those with the most; a channel among the strongest of several classes is shared.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ class SharedChannels:
     """How the classes use one layer.
 
     Attributes:
-        strength: float32 [classes, channels]: mean activation over places and photographs.
+        strength: float32 [classes, channels]: standard deviation over a photograph's places,
+            averaged over the class's photographs.
         strongest: bool [classes, channels]: whether the channel is among the class's strongest.
         overlap: float [classes, classes]: the share of the row's strongest channels that are among
             the column's strongest too; the diagonal is 1.
@@ -69,13 +72,13 @@ def measure(maps: Array, labels: Array, classes: int) -> SharedChannels:
     Returns:
         The classes' use of the channels.
     """
-    means = maps.mean(axis=(1, 2))
-    strength = np.stack([means[labels == label].mean(axis=0) for label in range(classes)])
+    spread = maps.std(axis=(1, 2))
+    strength = np.stack([spread[labels == label].mean(axis=0) for label in range(classes)])
     channels = strength.shape[1]
     count = min(channels, max(_FEWEST_STRONGEST, round(channels * STRONGEST_SHARE)))
     strongest = np.zeros(strength.shape, bool)
     np.put_along_axis(strongest, np.argsort(-strength, axis=1)[:, :count], True, axis=1)
-    strongest &= strength > 0  # a channel that never answers belongs to nobody
+    strongest &= strength > 0  # a channel that says nothing belongs to nobody
     each = np.maximum(strongest.sum(axis=1, keepdims=True), 1)
     overlap = (strongest.astype(np.int64) @ strongest.T.astype(np.int64)) / each
     return SharedChannels(strength, strongest, overlap)

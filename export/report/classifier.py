@@ -40,7 +40,8 @@ def make(
         The page. What cannot be shown is said in its place.
     """
     run = record.read(version)
-    findings = training_sections.findings(run)
+    measured = evaluation_section.read(evaluation, "classifier") if evaluation else None
+    findings = []
     try:
         held_out = ask(version, run, data_dir)
     except ExportError as err:
@@ -49,15 +50,15 @@ def make(
         activations = _no_activations(str(err))
     else:
         figures = metrics.measure(held_out.truth, held_out.predicted, held_out.class_names, seed)
-        findings.insert(0, _accuracy(held_out, figures))
+        findings.append(_accuracy(held_out, figures))
         answered = answer_sections.sections(held_out, figures, seed)
         try:
             activations = activation_sections.section(version, run, held_out, seed)
         except ExportError as err:
             activations = _no_activations(str(err))
+    findings += training_sections.findings(run)
     evaluated = []
-    if evaluation:
-        measured = evaluation_section.read(evaluation, "classifier")
+    if measured:
         findings += evaluation_section.findings(measured)
         evaluated = [evaluation_section.classifier(measured)]
     return Page(

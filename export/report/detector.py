@@ -25,7 +25,11 @@ _SCORE = 0.5
 
 
 def make(
-    version: Path, contract: Contract, data_dir: Path | None, measured: Path | None, seed: int
+    version: Path,
+    contract: Contract,
+    data_dir: Path | None,
+    evaluation_file: Path | None,
+    seed: int,
 ) -> Page:
     """Compose the page of one published detector.
 
@@ -33,14 +37,15 @@ def make(
         version: ``MODELS/detector/<version>``.
         contract: Its contract.
         data_dir: Where its data set is; None for where it was.
-        measured: What ``evaluate detector`` printed, as a file, or None.
+        evaluation_file: What ``evaluate detector`` printed, as a file, or None.
         seed: Of the split, where neither data set nor record state one.
 
     Returns:
         The page. What cannot be shown is said in its place.
     """
     run = record.read(version)
-    findings = training_sections.findings(run)
+    measured = evaluation_section.read(evaluation_file, "detector") if evaluation_file else None
+    findings = []
     try:
         samples = _samples(run, data_dir, contract, seed)
         with serving_client.start(version) as server:
@@ -53,11 +58,12 @@ def make(
             Section("precision", "Average precision", missing=[str(err)]),
         ]
     else:
-        findings.insert(0, _accuracy(result, len(samples)))
+        findings.append(_accuracy(result, len(samples)))
         answered = _answered(samples, found, result, contract.class_names)
+    findings += training_sections.findings(run)
     evaluated = []
     if measured:
-        evaluated = [evaluation_section.detector(evaluation_section.read(measured, "detector"))]
+        evaluated = [evaluation_section.detector(measured)]
     return Page(
         title=f"Detector, version {version.name}",
         subtitle="What this version learnt and how, measured on the graph that is served.",

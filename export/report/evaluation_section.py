@@ -12,6 +12,11 @@ from export.report.page import Finding, Section, Table
 
 ANCHOR, HEADING = "evaluation", "Evaluation"
 
+_NEEDED = {
+    "classifier": ("mode", "photographs", "data", "answered_by", "classes"),
+    "detector": ("part", "images", "version", "per_class", "map50", "map50_95"),
+}
+
 
 class EvaluationFileError(ExportError):
     """The file is not what ``evaluate --json`` writes."""
@@ -39,6 +44,8 @@ def read(path: Path, kind: str) -> dict[str, Any]:
             f"{path} must be what `python -m export evaluate {kind} … --json {path.name}` writes; "
             f"it is of {found or 'something else'}"
         )
+    if lacking := [key for key in _NEEDED[kind] if key not in document]:
+        raise EvaluationFileError(f"{path} lacks {', '.join(lacking)}: is it whole?")
     return document
 
 

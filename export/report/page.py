@@ -104,7 +104,7 @@ class Page:
     Attributes:
         title: Of the file and its first heading.
         subtitle: One line below.
-        findings: The summary, the most important first.
+        findings: The summary.
         facts: Name and value, short.
         sections: In order.
     """
@@ -114,6 +114,11 @@ class Page:
     findings: Sequence[Finding] = ()
     facts: Sequence[tuple[str, str]] = ()
     sections: Sequence[Section] = field(default_factory=tuple)
+
+    @property
+    def sorted_findings(self) -> list[Finding]:
+        """The summary with alarms first."""
+        return sorted(self.findings, key=lambda finding: finding.level != "alarm")
 
     @property
     def pictures(self) -> list[Picture]:

@@ -84,13 +84,19 @@ def _curves(record: RunRecord) -> Section:
         batch = "" if phase.batch_size is None else f", batches of {phase.batch_size}"
         took = "" if phase.seconds is None else f", {phase.seconds:.0f} s"
         text.append(f"{str(phase).capitalize()}: {len(phase.history)} epochs{rate}{batch}{took}.")
+        for step in phase.steps:
+            rate = "" if step.learning_rate is None else f", learning rate {step.learning_rate:g}"
+            text.append(
+                f"Before epoch {step.first_epoch}: the top {step.unfrozen_layers} layers of the "
+                f"base unfrozen{rate}."
+            )
     ends = [
         f"{metric} {phase.history[-1][f'val_{key}']:.3f} after {phase}"
         for key, metric in curves.panels(record.phases)
         for phase in record.phases
         if phase.history and f"val_{key}" in phase.history[-1]
     ]
-    unfrozen = "".join(f"; unfreezing before epoch {place + 0.5:g}: {n}" for place, n in marks)
+    unfrozen = "".join(f"; before epoch {place + 0.5:g}: {label}" for place, label in marks)
     picture = Picture(
         "training_curves.png",
         png(curves.draw(record.phases, record.kept_phase)),
@@ -117,7 +123,8 @@ def _batch_norm(record: RunRecord) -> Section:
     layers = len({name for each in shifts.by_phase.values() for name in each})
     limit = f"{shifts.threshold:.0%}"
     if over:
-        verdict = f"{len(over)} shifts are over {limit}: the base has forgotten what it was."
+        count = f"{len(over)} shifts are" if len(over) > 1 else "One shift is"
+        verdict = f"{count} over {limit}: the base no longer normalises as it was trained to."
     else:
         verdict = f"No layer moved by more than {limit}, so the base kept what it had learnt."
     picture = Picture(
