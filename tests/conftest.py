@@ -142,10 +142,13 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory, photographs: Path) -> Path:
-    """``MODELS/classifier/1``: a classifier trained on ``photographs`` from pretrained weights."""
+    """``MODELS/classifier/1``: a classifier trained on ``photographs`` from pretrained weights.
+
+    Its head is stable after about eleven epochs, so that there is a second phase.
+    """
     models = tmp_path_factory.mktemp("models")
     command = [sys.executable, "-m", "export", "classifier"]
-    command += [f"--data={photographs}", f"--out={models}", "--epochs=5", "--fine-tune-epochs=1"]
+    command += [f"--data={photographs}", f"--out={models}", "--epochs=20", "--fine-tune-epochs=1"]
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Path(json.loads(done.stdout.splitlines()[-1])["path"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,23 +16,33 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from export.classifier import photographs
 from export.classifier.backbones import BACKBONES
 from export.classifier.model import Assembly, build, unfreeze_top
+from export.classifier.outcome import Trained
+from export.classifier.pretrained import load_pretrained
 from export.classifier.settings import ClassifierSettings
-from export.classifier.training import Trained, train
+from export.classifier.training import train
 from export.folding import fold_batch_norm
+from export.training.policy import PhasePolicy
+from export.training.resume import Work
 
 _QUICK = ClassifierSettings(
-    image_size=96, epochs=3, fine_tune_epochs=2, fine_tune_layers=20, batch_size=8
+    image_size=96,
+    epochs=3,
+    fine_tune_epochs=2,
+    force_fine_tune=True,  # three epochs make no stable head
+    policy=PhasePolicy(unfreezing=(5, 10)),
+    batch_size=8,
 )
 
 
-def train_both_ways(data: Path) -> dict[str, Any]:
+def train_both_ways(data: Path, work: Path) -> dict[str, Any]:
     """Train with and without features computed once; compare what was learned."""
-    cached = train(_QUICK, photographs.find(data))
-    every_epoch = train(replace(_QUICK, cache_features=False), photographs.find(data))
+    cached = _train(_QUICK, data, work)
+    every_epoch = _train(replace(_QUICK, cache_features=False), data, work)
     return {
         "trained": [_summary(cached), _summary(every_epoch)],
         "head_apart": _apart(cached.classifier.head, every_epoch.classifier.head),
@@ -43,6 +54,59 @@ def train_both_ways(data: Path) -> dict[str, Any]:
     }
 
 
+def harm(data: Path, work: Path) -> dict[str, Any]:
+    """Fine-tune so fast that it destroys the base; tell what was done about it."""
+    policy = PhasePolicy(unfreezing=(5, 10), learning_rate=0.05)
+    settings = replace(_QUICK, learning_rate=0.5, fine_tune_epochs=6, policy=policy)
+    trained = _train(settings, data, work)
+    untouched = BACKBONES["mobilenet_v2"].build(_QUICK.image_size)
+    load_pretrained(untouched, BACKBONES["mobilenet_v2"], _QUICK.image_size, "auto")
+    head = trained.work.load("head")
+    assert head is not None
+    best = [array for array in head.arrays["best"] if array.dtype == np.float32]
+    return {
+        "fine_tuning": trained.fine_tuning.to_json(),
+        "kept_phase": trained.kept_phase,
+        "steps": trained.phases[1].steps,
+        "epochs": len(trained.phases[1].history),
+        "base_apart": _apart(trained.classifier.base, untouched),
+        "head_apart": max(
+            float(np.abs(a - b).max())
+            for a, b in zip(trained.classifier.head.get_weights(), best, strict=True)
+        ),
+    }
+
+
+def uninterrupted(data: Path, version: Path) -> dict[str, Any]:
+    """Train as a published version was trained, in one go; compare with it."""
+    run = json.loads((version / "assets.extra" / "run.json").read_text(encoding="utf-8"))
+    settings = run["settings"]
+    rules = settings.pop("policy")
+    policy = PhasePolicy(**{**rules, "unfreezing": tuple(rules["unfreezing"])})
+    augment = tuple(settings.pop("augment"))
+    with tempfile.TemporaryDirectory() as work:
+        trained = _train(
+            ClassifierSettings(**settings, policy=policy, augment=augment), data, Path(work)
+        )
+    published = keras.models.load_model(version / "assets.extra" / "model.keras")
+    return {
+        "apart": _apart(trained.classifier.model, published),
+        "histories": [phase.history for phase in trained.phases],
+        "published_histories": [phase["history"] for phase in run["phases"]],
+    }
+
+
+def operations(*versions: Path) -> dict[str, Any]:
+    """List the kinds of operation in the graphs of published versions."""
+    kinds = []
+    for version in versions:
+        saved = SavedModel.FromString((version / "saved_model.pb").read_bytes())
+        (graph,) = (meta.graph_def for meta in saved.meta_graphs)
+        nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+        kinds.append(sorted({node.op for node in nodes}))
+    return {"kinds": kinds}
+
+
 def statistics() -> dict[str, Any]:
     """Fit a base with its top unfrozen, as phase 2 does and from scratch; tell what moved."""
     report = {}
@@ -50,7 +114,7 @@ def statistics() -> dict[str, Any]:
         keras.utils.set_random_seed(1)
         row = BACKBONES["mobilenet_v2"]
         classifier = build(row, row.build(96), _QUICK, classes=3)
-        unfreeze_top(classifier.base, _QUICK.fine_tune_layers)
+        unfreeze_top(classifier.base, _QUICK.policy.unfreezing[-1])
         model = Assembly(classifier.features, classifier.head, pretrained=pretrained)
         model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         before = {v.path: v.numpy() for v in classifier.base.variables}
@@ -145,10 +209,15 @@ def unrunnable(path: Path) -> dict[str, Any]:
     return {"python_runs_it": sorted(answer)}
 
 
+def _train(settings: ClassifierSettings, data: Path, work: Path) -> Trained:
+    return train(settings, photographs.find(data), lambda identity: Work.below(work, identity))
+
+
 def _summary(trained: Trained) -> dict[str, Any]:
     return {
         "accuracy": [phase.accuracy for phase in trained.phases],
         "frozen_layers": [phase.frozen_layers for phase in trained.phases],
+        "steps": [phase.steps for phase in trained.phases],
         "losses": [epoch["loss"] for phase in trained.phases for epoch in phase.history],
     }
 
@@ -162,7 +231,10 @@ if __name__ == "__main__":
     logging.disable()
     action, *paths = sys.argv[1:]
     chosen = {
-        "train_both_ways": lambda: train_both_ways(Path(paths[0])),
+        "train_both_ways": lambda: train_both_ways(Path(paths[0]), Path(paths[1])),
+        "harm": lambda: harm(Path(paths[0]), Path(paths[1])),
+        "uninterrupted": lambda: uninterrupted(Path(paths[0]), Path(paths[1])),
+        "operations": lambda: operations(*map(Path, paths)),
         "statistics": statistics,
         "backbones": backbones,
         "unrunnable": lambda: unrunnable(Path(paths[0])),

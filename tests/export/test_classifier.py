@@ -98,7 +98,16 @@ def test_two_classes_bad_files_and_a_second_version_from_scratch(
     assert ran.result["path"] == str(tmp_path / "models" / "classifier" / "1")
     assert ran.result["photographs"] == {"training": 16, "validation": 4, "skipped": 4}
     assert ran.result["phases"]["1"]["frozen_layers"] == 154
-    assert ran.result["phases"]["2"]["frozen_layers"] == 124
+    # Two epochs make no stable head: phase 1 is published, and the result says why.
+    assert ran.result["kept_phase"] == 1
+    assert ran.result["fine_tuning"]["decision"] == "refused"
+    (missing, *_) = ran.result["fine_tuning"]["missing"]
+    assert "validation loss was still improving after 2 epochs" in missing
+    assert "--force-fine-tune" in ran.err
+    run = json.loads(Path(ran.result["path"], "assets.extra", "run.json").read_text())
+    assert run["fine_tuning"] == ran.result["fine_tuning"]
+    assert run["settings"]["policy"]["unfreezing"] == [15, 30, 50]
+    assert run["skipped"]["brick/empty.jpg"] == "empty"
     for name, reason in (
         ("empty.jpg", "empty"),
         ("notes.txt", "not an image"),
@@ -175,6 +184,9 @@ def test_a_data_set_that_cannot_work_is_refused_before_training(
         (["--backbone", "vgg"], 2, "no backbone 'vgg'; there are mobilenet_v2, resnet50,"),
         (["--epochs", "0"], 2, "epochs must be from 1 to 10000, received 0"),
         (["--epochs", "many"], 2, "invalid int value: 'many'"),
+        (["--fine-tune-layers", "15,all"], 2, "invalid list of numbers value: '15,all'"),
+        (["--fine-tune-layers", "154"], 2, "must start with 1 to 15 layers"),
+        (["--augment", "flip,blur"], 2, "each of flip, brightness, contrast, zoom at most once"),
         (["--weights", "nowhere.h5"], 1, "no weights file at nowhere.h5"),
         (["--weights", __file__], 1, "does not hold weights for"),
         (["--out", __file__], 1, "test_classifier.py is not writable"),
@@ -196,16 +208,33 @@ def test_settings_that_cannot_work_are_refused_before_training(
 
 
 def test_features_computed_once_train_the_same_model(
-    run_python: Callable[..., Any], few: Path
+    run_python: Callable[..., Any], few: Path, tmp_path: Path
 ) -> None:
-    ran = run_python(SIDE, "train_both_ways", few)
+    ran = run_python(SIDE, "train_both_ways", few, tmp_path)
     assert ran.code == 0, ran.err
     once, every_epoch = ran.result["trained"]
-    assert once["frozen_layers"] == every_epoch["frozen_layers"] == [154, 134]
+    assert once["frozen_layers"] == every_epoch["frozen_layers"] == [154, 144]
+    assert once["steps"] == every_epoch["steps"]
+    assert [step["unfrozen_layers"] for step in once["steps"][1]] == [5, 10]
     assert once["losses"][-1] < 0.5 * once["losses"][0], "nothing was learned"
     assert once["losses"] == pytest.approx(every_epoch["losses"], abs=1e-5)
     assert ran.result["head_apart"] < 1e-5
     assert ran.result["base_apart"] < 1e-5
+
+
+def test_fine_tuning_that_does_harm_is_rolled_back_at_once(
+    run_python: Callable[..., Any], few: Path, tmp_path: Path
+) -> None:
+    ran = run_python(SIDE, "harm", few, tmp_path)
+    assert ran.code == 0, ran.err
+    seen = ran.result
+    assert seen["fine_tuning"]["rolled_back"]
+    assert "rolled back: validation accuracy fell from" in seen["fine_tuning"]["reason"]
+    assert seen["kept_phase"] == 1
+    assert len(seen["steps"]) == 1, "a further unfreezing after harm"
+    assert seen["epochs"] < 3, "harm was trained further"
+    assert seen["base_apart"] == 0
+    assert seen["head_apart"] == 0
 
 
 def test_fine_tuning_leaves_the_statistics_of_the_base_alone(
@@ -276,6 +305,6 @@ def test_killed_in_the_middle_of_a_publish_nothing_is_published(few: Path, tmp_p
             assert time.monotonic() < deadline
             time.sleep(0.02)
         process.kill()
-    (staged,) = (models / "classifier").iterdir()
-    assert staged.name.startswith(".staging-"), "a server would take it for a version"
+    names = {path.name.split("-")[0] for path in (models / "classifier").iterdir()}
+    assert names == {".staging", ".work"}, "a server would take others for versions"
     assert versions(models / "classifier") == []

@@ -10,6 +10,8 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +131,94 @@ def test_a_fingerprint_is_of_names_and_contents_alone(tmp_path: Path) -> None:
     assert record["training"] == ["cat/1.jpg", "cat/2.jpg"]
     assert record["validation"] == ["dog/1.jpg"]
     assert record["fingerprint"] == fingerprint(data, files)
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A training that was killed in phase 2 and started again.
+
+    Attributes:
+        version: What it published in the end.
+        result: What its last process printed.
+        err: What it logged.
+        refused: What another command was told about the same working directory.
+    """
+
+    version: Path
+    result: dict[str, Any]
+    err: str
+    refused: str
+
+
+@pytest.fixture(scope="module")
+def data(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten photographs of each class."""
+    few = tmp_path_factory.mktemp("few")
+    for folder in sorted(photographs.iterdir()):
+        (few / folder.name).mkdir()
+        for path in sorted(folder.iterdir())[:10]:
+            shutil.copy(path, few / folder.name)
+    return few
+
+
+@pytest.fixture(scope="module")
+def resumed(
+    export: Callable[..., Any], data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Resumed:
+    """Kill a training by SIGKILL when its first epoch of phase 2 is through; run it again."""
+    home = tmp_path_factory.mktemp("resumed")
+    arguments = ["classifier", "--data", data, "--out", home / "models", "--work", home / "work"]
+    arguments += ["--image-size", "64", "--epochs", "3", "--augment", "flip,zoom"]
+    arguments += ["--force-fine-tune", "--fine-tune-epochs", "8", "--fine-tune-layers", "4,8"]
+    command = [sys.executable, "-m", "export", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=REPO, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 400
+        while not (home / "work" / "top_4.npz").exists():
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    other = export(*arguments, "--seed", "7")
+    assert other.code == 1, other.err
+    again = export(*arguments)
+    assert again.code == 0, again.err
+    assert not (home / "work").exists(), "a finished run left its checkpoints"
+    return Resumed(Path(again.result["path"]), again.result, again.err, other.err)
+
+
+def test_a_killed_training_goes_on_after_its_last_epoch(resumed: Resumed) -> None:
+    (note,) = (note for note in resumed.result["notes"] if "resumed" in note)
+    epoch = int(note.removeprefix("interrupted and resumed after epoch "))
+    assert epoch >= 4, "phase 1 has three"
+    assert f"Epoch {epoch}/" not in resumed.err
+    assert f"Epoch {epoch + 1}/" in resumed.err
+
+
+def test_it_ends_as_if_it_had_never_been_killed(
+    run_python: Callable[..., Any], resumed: Resumed, data: Path
+) -> None:
+    side = Path(__file__).with_name("tensorflow_side.py")
+    ran = run_python(side, "uninterrupted", data, resumed.version)
+    assert ran.code == 0, ran.err
+    histories, published = ran.result["histories"], ran.result["published_histories"]
+    assert [len(h) for h in published] == [len(h) for h in histories]
+    for one, other in zip(chain(*histories), chain(*published), strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+    assert ran.result["apart"] < 1e-5
+
+
+def test_another_seed_is_not_trained_on_top_of_it(resumed: Resumed) -> None:
+    assert "settings.seed: 0 there, 7 here" in resumed.refused
+    assert "Traceback" not in resumed.refused
+
+
+def test_augmentation_is_not_in_the_exported_graph(
+    run_python: Callable[..., Any], resumed: Resumed, published: Path
+) -> None:
+    assert any("augmentation" in note for note in resumed.result["notes"])
+    side = Path(__file__).with_name("tensorflow_side.py")
+    ran = run_python(side, "operations", resumed.version, published)
+    assert ran.code == 0, ran.err
+    augmented, plain = ran.result["kinds"]
+    assert augmented == plain
+    assert not any("Random" in kind or "ProjectiveTransform" in kind for kind in augmented)
