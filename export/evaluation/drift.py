@@ -40,7 +40,7 @@ FEWEST = 20
 """Photographs a side below which no test is made."""
 
 _MOST = 500  # a side; more would find differences too small to matter, and take long
-_PERMUTATIONS = 2000
+_PERMUTATIONS = 1000
 _CHUNK = 250  # permutations at once
 
 

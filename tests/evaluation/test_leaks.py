@@ -1,0 +1,127 @@
+"""Photographs that are in the training data too: which copies are found, and which are not."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageEnhance, ImageOps
+
+from export.evaluation import leaks, looks
+from export.evaluation.looks import Looks
+
+Change = Callable[[Image.Image], Image.Image]
+
+
+def recompressed(image: Image.Image, quality: int = 20) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return Image.open(io.BytesIO(file.getvalue()))
+
+
+def cropped(image: Image.Image, share: float) -> Image.Image:
+    width, height = image.size
+    margins = round(width * share), round(height * share)
+    return image.crop((*margins, width - margins[0], height - margins[1]))
+
+
+FOUND: dict[str, Change] = {
+    "a third of the size": lambda i: i.resize((i.width // 3, i.height // 3)),
+    "twice the size": lambda i: i.resize((i.width * 2, i.height * 2)),
+    "quality 20": recompressed,
+    "grey": lambda i: i.convert("L"),
+    "half as bright": lambda i: ImageEnhance.Brightness(i).enhance(0.5),
+    "mirrored": ImageOps.mirror,
+    "mirrored, shrunk and recompressed": lambda i: recompressed(
+        ImageOps.mirror(i).resize((i.width // 2, i.height // 2)), 40
+    ),
+    "2 % cut off each side": lambda i: cropped(i, 0.02),
+    "5 % cut off each side": lambda i: cropped(i, 0.05),
+}
+NOT_FOUND: dict[str, Change] = {
+    "20 % cut off each side": lambda i: cropped(i, 0.2),
+    "turned by a right angle": lambda i: i.rotate(90),
+    "upside down": ImageOps.flip,
+    "negative": ImageOps.invert,
+}
+
+
+@pytest.fixture(scope="module")
+def originals(photographs: Path) -> list[Path]:
+    """Two dozen photographs of brick, grass and gravel, hard to tell apart by their look."""
+    return sorted(photographs.rglob("*.jpg"))[::8]
+
+
+@pytest.fixture(scope="module")
+def seen(originals: list[Path]) -> Looks:
+    return looks.look(originals)
+
+
+def copies(originals: list[Path], folder: Path, change: Change) -> Looks:
+    for position, path in enumerate(originals):
+        with Image.open(path) as image:
+            change(image.convert("RGB")).save(folder / f"{position:02}.jpg", quality=90)
+    return looks.look(sorted(folder.iterdir()))
+
+
+@pytest.mark.parametrize("kind", FOUND)
+def test_a_changed_copy_is_found(
+    originals: list[Path], seen: Looks, tmp_path: Path, kind: str
+) -> None:
+    found = leaks.find(seen, copies(originals, tmp_path, FOUND[kind]))
+    of = {leak.holdout.stem: leak.training for leak in found}
+    right = sum(of.get(f"{n:02}") == path for n, path in enumerate(originals))
+    assert right >= len(originals) - 1
+    assert len(found) == len(of), "a stranger was named"
+    assert {leak.kind for leak in found} == {"near"}
+    assert {leak.mirrored for leak in found} == {"mirrored" in kind}
+
+
+@pytest.mark.parametrize("kind", NOT_FOUND)
+def test_what_the_check_does_not_see_is_known(
+    originals: list[Path], seen: Looks, tmp_path: Path, kind: str
+) -> None:
+    assert len(leaks.find(seen, copies(originals, tmp_path, NOT_FOUND[kind]))) <= 1
+
+
+def test_strangers_are_not_named_and_the_same_file_is_exact(
+    photographs: Path, originals: list[Path], seen: Looks, tmp_path: Path
+) -> None:
+    strangers = sorted(photographs.rglob("*.jpg"))[4::8]
+    assert leaks.find(seen, looks.look(strangers)) == []
+    copy = tmp_path / "renamed.jpg"
+    shutil.copy(originals[5], copy)
+    (leak,) = leaks.find(seen, looks.look([strangers[0], copy]))
+    assert leak.to_json() == {
+        "holdout": str(copy),
+        "training": str(originals[5]),
+        "kind": "exact",
+        "correlation": 1.0,
+        "mirrored": False,
+    }
+
+
+def test_pictures_of_one_colour_are_not_each_others_copies(tmp_path: Path) -> None:
+    for name, colour in (("black", 0), ("white", 255)):
+        Image.new("RGB", (64, 64), (colour,) * 3).save(tmp_path / f"{name}.png")
+    black, white = (looks.look([tmp_path / f"{name}.png"]) for name in ("black", "white"))
+    assert leaks.find(black, white) == []
+
+
+def test_a_photograph_that_its_camera_turned_is_the_same(
+    originals: list[Path], seen: Looks, tmp_path: Path
+) -> None:
+    with Image.open(originals[0]) as image:
+        exif = image.getexif()
+        exif[0x0112] = 6  # "turn me by 90 degrees to the right"
+        image.rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    (leak,) = leaks.find(seen, looks.look([tmp_path / "turned.jpg"]))
+    assert leak.training == originals[0]
+
+
+def test_what_is_no_picture_is_left_out(tmp_path: Path, originals: list[Path]) -> None:
+    (tmp_path / "text.jpg").write_text("no picture")
+    assert looks.look([tmp_path / "text.jpg", originals[0]]).paths == (originals[0],)
