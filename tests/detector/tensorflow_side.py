@@ -97,21 +97,6 @@ def fill_tiny(path: str) -> None:
     pretrained.build_and_fill(row, 96, 3, path)
 
 
-def transferred(path: str) -> list[str]:
-    """Return the head's convolutions that a whole COCO file filled."""
-    row = backbones.BACKBONES["yolov3_tiny"]
-    backbone, ours, _ = pretrained.build_and_fill(row, 96, 3, path)
-    coco = head.build([o.shape[1:] for o in backbone.outputs], 80, feature_pyramid=False)
-    darknet.fill(Path(path), {"whole": [row.build(96), coco]})
-    return [
-        layer.name
-        for layer in ours.layers
-        if isinstance(layer, keras.layers.Conv2D)
-        and layer.kernel.shape == coco.get_layer(layer.name).kernel.shape
-        and np.array_equal(layer.kernel.numpy(), coco.get_layer(layer.name).kernel.numpy())
-    ]
-
-
 def darknet53_counts() -> tuple[int, int, list[tuple[int, ...]]]:
     backbone = backbones.darknet53(64)
     shapes = [tuple(output.shape[1:]) for output in backbone.outputs]
