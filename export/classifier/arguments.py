@@ -63,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "settings and data)",
     )
     add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's event files there")
+    add(
+        "--distribute",
+        default="none",
+        metavar="none|mirrored|multi_worker",
+        help="on one device (default), on all of this machine, or of the machines in TF_CONFIG",
+    )
     add_recording_arguments(parser)
 
 

@@ -22,6 +22,8 @@ from export.lineage.arguments import recording as recording_from
 from export.lineage.recording import Recording
 from export.lineage.run import Run
 from export.publish import Published, check_place, publish
+from export.training import distribution as distributions
+from export.training.distribution import Distribution
 from export.training.policy import PhasePolicy
 from export.training.resume import Work
 from serving_config import contract as contracts
@@ -44,6 +46,7 @@ def run(
     work_dir: Path | None = None,
     log_dir: Path | None = None,
     recording: Recording | None = None,
+    distribution: Distribution | None = None,
 ) -> dict[str, Any]:
     """Train, export, verify and publish one classifier.
 
@@ -55,6 +58,8 @@ def run(
             that belongs to these settings and this data.
         log_dir: Where TensorBoard's files go; None writes none.
         recording: Where the run is put on record; None for the default place.
+        distribution: Who trains; None: this process, on one device. Of several workers the chief
+            alone publishes.
 
     Returns:
         The result that the command line prints.
@@ -66,10 +71,16 @@ def run(
     check_place(models_dir)
 
     def open_work(identity: dict[str, Any]) -> Work:
-        return Work(work_dir, identity) if work_dir else Work.below(models_dir / MODEL, identity)
+        if work_dir:
+            return Work(work_dir, identity, writes=is_chief)
+        return Work.below(models_dir / MODEL, identity, writes=is_chief)
 
+    is_chief = distribution is None or distribution.is_chief
+    if distribution and not is_chief:
+        train(settings, photographs.find(data_dir), open_work, distribution=distribution)
+        return {"model": MODEL, "worker": distribution.worker, "published_by": "worker 0"}
     with (recording or Recording()).run(MODEL, settings.to_json(), models_dir) as run_on_record:
-        trained = train(settings, photographs.find(data_dir), open_work, log_dir)
+        trained = train(settings, photographs.find(data_dir), open_work, log_dir, distribution)
         trained_s = time.monotonic() - started
         with contextlib.closing(trained.work):
             published = _publish(trained, settings, models_dir, trained_s, run_on_record)
@@ -166,6 +177,7 @@ def _spread(trained: Trained) -> list[int]:
 
 def main(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the command with the arguments of :mod:`export.classifier.arguments`."""
+    distribution = distributions.start(arguments.distribute)  # before anything else of TensorFlow
     row = backbone(arguments.backbone)
     settings = ClassifierSettings(
         backbone=row.name,
@@ -186,4 +198,5 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         work_dir=arguments.work,
         log_dir=arguments.tensorboard,
         recording=recording_from(arguments),
+        distribution=distribution,
     )

@@ -9,7 +9,7 @@ import contextlib
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ import keras
 import numpy as np
 
 from export.classifier.batches import Batches, Split
+from export.training.distribution import Distribution
 from export.training.freezing import check_compiled
 from export.training.resume import Work
 
@@ -73,13 +74,15 @@ class Fitter:
         batch_size: Photographs a step.
         seed: Of the order of photographs.
         callbacks: Keras callbacks of the guards.
+        distribution: Who trains: one device, or many.
     """
 
     work: Work
     classes: int
     batch_size: int
     seed: int
-    callbacks: tuple[Any, ...] = ()
+    callbacks: tuple[Any, ...]
+    distribution: Distribution
 
     def fit(self, model: Any, split: Split, stage: Stage) -> Fitted:
         """Train a model; it is left with the weights of its best epoch.
@@ -94,14 +97,16 @@ class Fitter:
             What was done, by this and earlier processes together.
         """
         labels, loss, metric = _targets(split, self.classes)
-        optimizer = keras.optimizers.Adam(stage.learning_rate)
-        model.compile(optimizer, loss=loss, metrics=[metric])
-        model(split.inputs[:1], training=False)  # builds what is not built yet
-        optimizer.build(model.trainable_variables)
-        progress = _Progress(model, self.work, stage)
+        with self.distribution.scope():
+            optimizer = keras.optimizers.Adam(stage.learning_rate)
+            model.compile(optimizer, loss=loss, metrics=[metric])
+            model(split.inputs[:1], training=False)  # builds what is not built yet
+            optimizer.build(model.trainable_variables)
+            progress = _Progress(model, self.work, stage)
         check_compiled(model)
         if not progress.ended:
             first = stage.first_epoch + len(progress.fitted.history)
+            self.distribution.check_agreement("checkpoint", f"{stage.name}, epoch {first}")
             batches = Batches(
                 split.inputs[split.training],
                 labels[split.training],
@@ -109,18 +114,27 @@ class Fitter:
                 self.seed,
                 first,
             )
+            held_out = split.inputs[split.validation], labels[split.validation]
+            how: dict[str, Any] = {
+                "initial_epoch": first,
+                "epochs": stage.first_epoch + stage.epochs,
+                "callbacks": [*self.callbacks, progress],
+                "verbose": 1 if sys.stderr.isatty() else 2,
+            }
             with contextlib.redirect_stdout(sys.stderr):  # standard output is the result's alone
-                model.fit(
-                    batches,
-                    validation_data=(split.inputs[split.validation], labels[split.validation]),
-                    validation_batch_size=self.batch_size,
-                    initial_epoch=first,
-                    epochs=stage.first_epoch + stage.epochs,
-                    callbacks=[*self.callbacks, progress],
-                    verbose=1 if sys.stderr.isatty() else 2,
-                )
+                if self.distribution.kind == "none":
+                    size = self.batch_size
+                    model.fit(batches, validation_data=held_out, validation_batch_size=size, **how)
+                else:
+                    self.distribution.fit(
+                        model, batches, validation=lambda: self._parts(*held_out), **how
+                    )
         progress.finish()
         return progress.fitted
+
+    def _parts(self, inputs: Array, labels: Array) -> Iterator[tuple[Array, Array]]:
+        for start in range(0, len(labels), self.batch_size):
+            yield inputs[start : start + self.batch_size], labels[start : start + self.batch_size]
 
 
 class _Progress(keras.callbacks.Callback):

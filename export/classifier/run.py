@@ -26,10 +26,11 @@ from export.classifier.settings import ClassifierSettings
 from export.errors import SettingsError
 from export.training import provenance
 from export.training.batch_norm import BatchNormGuard
+from export.training.distribution import Distribution, start
 from export.training.event_log import EventLog
 from export.training.input_range import check_batch, check_preprocessing
 from export.training.memory import BatchHalving
-from export.training.resume import Work
+from export.training.resume import Work, digest
 from export.weights import WeightsRecord
 
 log = logging.getLogger(__name__)
@@ -94,8 +95,15 @@ class Run:
             notes.append(f"augmentation while training, not in the exported graph: {changes}")
         if self.resumed_after:
             notes.append(f"interrupted and resumed after epoch {self.resumed_after}")
+        distribution = self.fitter.distribution
+        if distribution.kind != "none":
+            came = distribution.to_json()
+            notes.append(
+                f"trained on {came['replicas']} replicas of {came['workers']} workers "
+                f"({distribution.kind})"
+            )
         return Trained(
-            self.classifier,
+            self._on_one_device(),
             self.photographs,
             self.split.validation,
             self.weights,
@@ -107,6 +115,16 @@ class Run:
             self.guard().to_json(),
             tuple(notes),
         )
+
+    def _on_one_device(self) -> Classifier:
+        """Return the classifier in ordinary variables: mirrored ones cannot be exported."""
+        if self.fitter.distribution.kind == "none":
+            return self.classifier
+        row = self.classifier.row
+        base = row.build(self.settings.image_size)
+        copy = models.build(row, base, self.settings, self.classifier.classes)
+        copy.model.set_weights(self.classifier.model.get_weights())
+        return copy
 
     def phase(
         self,
@@ -146,7 +164,8 @@ def prepare(
     settings: ClassifierSettings,
     photographs: Photographs,
     open_work: OpenWork,
-    log_dir: Path | None,
+    log_dir: Path | None = None,
+    distribution: Distribution | None = None,
 ) -> Run:
     """Build the network, read the data, open the working directory.
 
@@ -155,6 +174,7 @@ def prepare(
         photographs: The data set, found but not read.
         open_work: From the run's identity to its working directory.
         log_dir: Where TensorBoard's files go; None writes none.
+        distribution: Who trains; None: this process, on one device.
 
     Raises:
         ExportError: A setting, the weights or the data set cannot work.
@@ -165,11 +185,14 @@ def prepare(
             f"--image-size must be at least {row.minimum_size} for {row.name}, "
             f"received {settings.image_size}"
         )
+    distribution = distribution or start("none")
     keras.utils.set_random_seed(settings.seed)
-    base = row.build(settings.image_size)
     check_preprocessing(row.preprocess, row.input_range)
-    weights = load_pretrained(base, row, settings.image_size, settings.weights)
-    classifier = models.build(row, base, settings, len(photographs.class_names))
+    with distribution.scope():
+        base = row.build(settings.image_size)
+        weights = load_pretrained(base, row, settings.image_size, settings.weights)
+        classifier = models.build(row, base, settings, len(photographs.class_names))
+        changes = augmentation(settings.augment)
     memory = BatchHalving()
     inputs = _read(photographs, settings, classifier, memory)
     training, validation = photographs.split(settings.validation_fraction, settings.seed)
@@ -185,7 +208,11 @@ def prepare(
         "data": {"fingerprint": data["fingerprint"], "classes": list(photographs.class_names)},
         "versions": provenance.versions(),
     }
-    callbacks = (memory, *([EventLog(log_dir, base)] if log_dir else []))
+    distribution.check_agreement("settings and data", digest(identity))
+    # Several replicas halve nothing: the others would wait for the second half for ever.
+    callbacks = [memory] if distribution.kind == "none" else []
+    if log_dir and distribution.is_chief:
+        callbacks.append(EventLog(log_dir, base))
     return Run(
         settings,
         photographs,
@@ -198,10 +225,11 @@ def prepare(
             classifier.classes,
             settings.batch_size,
             settings.seed,
-            callbacks,
+            tuple(callbacks),
+            distribution,
         ),
         memory,
-        augmentation(settings.augment),
+        changes,
     )
 
 

@@ -21,6 +21,7 @@ from export.classifier.outcome import FineTuning, Phase, Trained
 from export.classifier.photographs import Photographs
 from export.classifier.run import OpenWork, Run, losses, prepare
 from export.classifier.settings import ClassifierSettings
+from export.training.distribution import Distribution
 from export.training.freezing import check_frozen
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def train(
     photographs: Photographs,
     open_work: OpenWork,
     log_dir: Path | None = None,
+    distribution: Distribution | None = None,
 ) -> Trained:
     """Train a classifier by the rules of ``settings.policy``.
 
@@ -40,6 +42,8 @@ def train(
         open_work: From the run's identity to its working directory. A run that was interrupted
             there goes on after its last finished epoch.
         log_dir: Where TensorBoard's files go; None writes none.
+        distribution: Who trains; None: this process, on one device. The workers of several need
+            the same data and a working directory that all of them see.
 
     Returns:
         The classifier with its best weights.
@@ -48,7 +52,7 @@ def train(
         ExportError: A setting, the weights or the data set cannot work (before any training), or
             a guard stopped it.
     """
-    run = prepare(settings, photographs, open_work, log_dir)
+    run = prepare(settings, photographs, open_work, log_dir, distribution)
     if run.weights.source == "none":
         only = _all_layers(run)
         reason = "no pretrained weights: all layers trained from the start"
@@ -84,7 +88,7 @@ def train_all_layers(
     Returns:
         The classifier with its best weights.
     """
-    run = prepare(settings, photographs, open_work, None)
+    run = prepare(settings, photographs, open_work)
     return run.trained((_all_layers(run),), 1, FineTuning("not asked"))
 
 

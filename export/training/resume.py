@@ -55,18 +55,25 @@ class Work:
         directory: Where it is.
     """
 
-    def __init__(self, directory: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(
+        self, directory: Path, identity: Mapping[str, Any], *, writes: bool = True
+    ) -> None:
         """Take a directory; go on with the run that is there, or begin one.
 
         Args:
             directory: Made if missing.
             identity: What makes this run the run it is, as JSON.
+            writes: False for a worker that trains along with a chief: it reads what the chief has
+                written, and writes, locks and removes nothing.
 
         Raises:
             ResumeError: It holds another run, another process uses it, it holds something else, or
                 it cannot be written.
         """
-        self.directory = directory
+        self.directory, self._writes = directory, writes
+        self._lock: TextIO | None = None
+        if not writes:
+            return
         try:
             directory.mkdir(parents=True, exist_ok=True)
             others = {path.name for path in directory.iterdir()} - {_IDENTITY, _LOCK}
@@ -86,14 +93,13 @@ class Work:
             raise
 
     @classmethod
-    def below(cls, home: Path, identity: Mapping[str, Any]) -> Work:
+    def below(cls, home: Path, identity: Mapping[str, Any], *, writes: bool = True) -> Work:
         """Take the directory below ``home`` that belongs to this identity alone.
 
         The same command started again finds its own unfinished run; another never meets it. The
         name is none that a server takes for a version.
         """
-        text = json.dumps(identity, sort_keys=True)
-        return cls(home / f".work-{hashlib.sha256(text.encode()).hexdigest()[:12]}", identity)
+        return cls(home / f".work-{digest(identity)[:12]}", identity, writes=writes)
 
     def load(self, stage: str) -> Checkpoint | None:
         """Return a stage's checkpoint, or None when it has none yet.
@@ -149,12 +155,14 @@ class Work:
             write: Writes the file it is given the path of; the suffix is that of ``name``.
 
         Returns:
-            The file in its place.
+            The file in its place, or of a worker that does not write, where the chief puts it.
 
         Raises:
             ResumeError: It cannot be written.
         """
         path = self.directory / name
+        if not self._writes:
+            return path
         beside = self.directory / f".new-{name}"
         try:
             write(beside)
@@ -167,11 +175,13 @@ class Work:
 
     def close(self) -> None:
         """Let other processes use the directory; what is in it stays."""
-        self._lock.close()
+        if self._lock:
+            self._lock.close()
 
     def remove(self) -> None:
         """Delete the directory: the run is complete."""
-        shutil.rmtree(self.directory, ignore_errors=True)
+        if self._writes:
+            shutil.rmtree(self.directory, ignore_errors=True)
         self.close()
 
     def _claim(self, identity: dict[str, Any]) -> None:
@@ -197,6 +207,11 @@ class Work:
                 "Give the settings and the data it was started with, name another --work, or "
                 "delete it"
             )
+
+
+def digest(identity: Mapping[str, Any]) -> str:
+    """Return one number for an identity: SHA-256 of its JSON, in hexadecimal."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
 def _lock(directory: Path) -> TextIO:
