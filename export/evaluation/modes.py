@@ -180,6 +180,14 @@ def _document(
     threshold: Threshold | None,
     directory: Path,
 ) -> dict[str, Any]:
+    notes = []
+    if threshold and threshold.positive and threshold.interval:
+        low, high = threshold.interval
+        if low <= 0.5 <= high:
+            notes.append(
+                "0.5 lies within the threshold's own interval: the validation photographs do not "
+                "show that another threshold is better"
+            )
     return {
         "kind": "classifier",
         "mode": arguments.mode,
@@ -193,7 +201,7 @@ def _document(
         **assessed.to_json(),
         "seconds": round(found.seconds, 2),
         "seed": arguments.seed,
-        "notes": [],
+        "notes": notes,
     }
 
 
