@@ -204,12 +204,11 @@ class Distribution:
         silent = [worker for worker in others if not _answers(worker)]
         return f"no answer from {', '.join(silent)}" if silent else ""
 
-    def _on_replicas(self, step: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        @tf.function(reduce_retracing=True)
-        def run(batch: Any) -> None:
-            self.strategy.run(step, args=(batch,))
+    def _on_replicas(self, step: Callable[[Any], Any]) -> Any:
+        return tf.function(lambda batch: self._run(step, batch), reduce_retracing=True)
 
-        return run  # type: ignore[no-any-return]
+    def _run(self, step: Callable[[Any], Any], batch: Any) -> None:
+        self.strategy.run(step, args=(batch,))
 
     def _build(self, model: Any, batch: Batch) -> None:
         """Make the variables of the model, its optimiser and its metrics, as ``fit`` would.
