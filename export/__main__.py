@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname).1s %(message)s")
     # "Assets written to" a place that is about to be renamed, "Context impl SQLiteImpl" …
-    for noisy in ("absl", "alembic", "mlflow", "tensorflow"):
+    for noisy in ("absl", "alembic", "tensorflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     parser, commands = _parser()
     arguments = parser.parse_args(argv)
