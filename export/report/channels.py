@@ -108,6 +108,9 @@ def draw_shared(shared: SharedChannels, names: Sequence[str]) -> Figure:
         left.text(
             column, row, f"{value:.0%}", ha="center", va="center", color=color, fontsize=size - 1
         )
+    for edge in np.arange(classes - 1) + 0.5:
+        left.axhline(edge, color="white", linewidth=0.8)
+        left.axvline(edge, color="white", linewidth=0.8)
     left.set_title("share of the row's strongest\nthat the column has, too", fontsize=10)
     left.set_xticks(range(classes), labels, fontsize=size)
     if max(map(len, names)) * size * 0.009 > square / classes:  # inches: they would touch

@@ -65,9 +65,9 @@ def draw(phases: Sequence[Phase], kept_phase: int | None = None) -> Figure:
         for place, _ in marks:
             axis.axvline(place, color=GREY, linestyle=":", linewidth=1.4, zorder=1)
         axis.set(xlabel="epoch", ylabel=text, xlim=(0.5, last + 0.5))
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if key != "loss":
-            axis.set_ylim(top=1.02)
+            axis.set_ylim(axis.get_ylim()[0] - 0.02, 1.02)
         tidy(axis)
         axis.legend(frameon=True, framealpha=0.9, fontsize=9, loc="best")
         if marks:

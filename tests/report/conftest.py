@@ -1,0 +1,102 @@
+"""Reports of real versions, made as people make them, and a browser to open them in."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import skimage.data
+from PIL import Image
+
+from tests.report import browser
+
+REPO = Path(__file__).resolve().parents[2]
+
+HOSTILE = "<b>&\"'"
+LONG = "a class whose name goes on and on and on, second edition"
+
+
+def run_export(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m export`` as a process of its own."""
+    command = [sys.executable, "-m", "export", *arguments]
+    return subprocess.run(
+        command, cwd=REPO, capture_output=True, text=True, check=False, timeout=400
+    )
+
+
+def result_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """Return the JSON object that the command printed last."""
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory, published: Path) -> dict[str, Any]:
+    """The result of ``report`` on the published classifier: pretrained, two phases asked for."""
+    out = tmp_path_factory.mktemp("report")
+    return result_of(run_export("report", f"--model={published}", f"--out={out}"))
+
+
+@pytest.fixture(scope="session")
+def poor_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier that has learnt next to nothing, of classes with names hard to show.
+
+    Trained from scratch on 32 by 32 pixels for one epoch: it has misclassifications, no phase 2
+    and no frozen layer. One held-out file has a space, a percent sign and an umlaut in its name.
+    """
+    data = tmp_path_factory.mktemp("poor") / "data & more"
+    pictures = {HOSTILE: "brick", LONG: "grass", "$x$ 猫": "gravel"}
+    for name, source in pictures.items():
+        (data / name).mkdir(parents=True)
+        picture = Image.fromarray(getattr(skimage.data, source)()).convert("RGB")
+        for index in range(15):
+            top, left = divmod(index, 4)
+            tile = picture.crop((left * 64, top * 64, left * 64 + 64, top * 64 + 40 + index))
+            tile.save(data / name / f"100 % größe {index}.jpg")
+    arguments = [f"--data={data}", f"--out={data.parent / 'models'}", "--weights=none"]
+    arguments += ["--image-size=32", "--epochs=1"]
+    return Path(result_of(run_export("classifier", *arguments))["path"])
+
+
+@pytest.fixture(scope="session")
+def poor_report(tmp_path_factory: pytest.TempPathFactory, poor_version: Path) -> dict[str, Any]:
+    """The result of ``report`` on ``poor_version``, with an evaluation."""
+    out = tmp_path_factory.mktemp("poor_report")
+    evaluation = out / "evaluation.json"
+    run_export(
+        "evaluate", "classifier", f"--model={poor_version}", f"--json={evaluation}",
+        "--min-accuracy=0.99",
+    )  # fmt: skip  # exits 1: the minimum is missed
+    arguments = [f"--model={poor_version}", f"--out={out}", f"--evaluation={evaluation}"]
+    return result_of(run_export("report", *arguments))
+
+
+@pytest.fixture(scope="session")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Tab]:
+    """A page of a headless browser."""
+    program = browser.find()
+    if program is None:
+        message = f"no browser: none of {', '.join(browser.NAMES)} is on PATH"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{message}; .ci/run installs one")
+        pytest.skip(message)
+    with browser.running(program, tmp_path_factory.mktemp("browser")) as page:
+        yield page
+
+
+@pytest.fixture
+def open_page(tab: browser.Tab) -> Callable[[dict[str, Any]], browser.Tab]:
+    """``open_page(result)``: the browser with that report's page in it."""
+
+    def show(result: dict[str, Any]) -> browser.Tab:
+        tab.open(Path(result["page"]))
+        return tab
+
+    return show

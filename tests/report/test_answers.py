@@ -1,0 +1,158 @@
+"""The report's predictions are the served graph's, and its pictures say what its tables say."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from python_client import VisionClient
+from tests.report.browser import Tab
+from tests.report.conftest import HOSTILE, run_export
+
+Open = Callable[[dict[str, Any]], Tab]
+
+pytestmark = pytest.mark.timeout(600)
+
+GREEN, RED = (0, 158, 115), (213, 94, 0)
+
+
+def table(page: Tab, anchor: str, caption: str) -> list[list[str]]:
+    rows: list[list[str]] = page.evaluate(
+        "[...[...document.querySelectorAll('table')].find(t => "
+        f"t.closest('section').getAttribute('aria-labelledby') == '{anchor}' && "
+        f"t.caption.textContent.startsWith('{caption}')).tBodies[0].rows]"
+        ".map(r => [...r.cells].map(c => c.textContent))"
+    )
+    return rows
+
+
+def test_the_samples_are_what_a_server_answers(
+    report: dict[str, Any], open_page: Open, photographs: Path, classifier_server: str
+) -> None:
+    rows = table(open_page(report), "samples", "The samples")
+    assert len(rows) == 20 and len({row[0] for row in rows}) == 20
+    with VisionClient(classifier_server) as client:
+        for name, truth, predicted, confidence, verdict in rows:
+            (answer,) = client.classify((photographs / name).read_bytes())
+            assert name.startswith(f"{truth}/") and predicted == answer.label
+            assert float(confidence) == pytest.approx(answer.probability, abs=6e-5)
+            assert verdict == ("right" if predicted == truth else "wrong")
+
+
+def test_frames_tell_right_from_wrong_in_colour_and_in_shape(
+    poor_report: dict[str, Any], open_page: Open
+) -> None:
+    rows = table(open_page(poor_report), "samples", "The samples")
+    verdicts = [row[-1] for row in rows]
+    assert "wrong" in verdicts
+    with Image.open(picture(poor_report, "sample_predictions.png")) as sheet:
+        columns = 5
+        width, height = sheet.width // columns, sheet.height // -(-len(rows) // columns)
+        for index, verdict in enumerate(verdicts):
+            row, column = divmod(index, columns)
+            left, top = column * width, row * height
+            edge = [sheet.getpixel((x, top + 12)) for x in range(left + 12, left + width - 14)]
+            if verdict == "right":
+                assert set(edge) == {GREEN}
+            else:
+                assert RED in edge and GREEN not in edge and edge.count(RED) < 0.7 * len(edge)
+
+
+def test_the_worst_are_wrong_and_sorted_by_their_gap(
+    poor_report: dict[str, Any], open_page: Open
+) -> None:
+    page = open_page(poor_report)
+    rows = table(page, "worst", "The worst")
+    assert 1 <= len(rows) <= 5 and all(truth != said for _, truth, said, _, _ in rows)
+    gaps = [float(row[-1]) for row in rows]
+    assert gaps == sorted(gaps, reverse=True) and gaps[0] > 0
+    matrix = table(page, "confusion", "Each class")
+    held_out = sum(int(row[1]) for row in matrix)
+    text = page.evaluate("document.getElementById('worst').parentElement.textContent")
+    wrong, of = map(int, re.search(r"(\d+) of (\d+) photographs were misclassified", text).groups())
+    assert of == held_out and len(rows) == min(5, wrong)
+    with Image.open(picture(poor_report, "worst_misclassifications.png")) as sheet:
+        assert sheet.width > sheet.height
+
+
+def test_the_curves_mark_each_unfreezing(report: dict[str, Any], open_page: Open) -> None:
+    page = open_page(report)
+    text = page.evaluate("document.getElementById('curves').parentElement.textContent")
+    phases = {row[1] for row in table(page, "curves", "The curves")}
+    if "phase 2 (top)" in phases:
+        assert "layers of the base unfrozen" in text
+    else:
+        assert "There was no phase 2" in text
+
+
+def test_the_frozen_layer_and_its_shared_channels_are_shown(
+    report: dict[str, Any], open_page: Open
+) -> None:
+    page = open_page(report)
+    assert picture(report, "activation_maps.png") and picture(report, "shared_channels.png")
+    for channel, count, which in table(page, "activations", "The most shared channels"):
+        assert int(channel) >= 0 and len(which.split(", ")) == int(count) >= 2
+
+
+def test_what_cannot_be_shown_is_said(poor_report: dict[str, Any]) -> None:
+    said = {missing["section"]: missing["text"] for missing in poor_report["missing"]}
+    assert "no phase 2" in said["curves"]
+    assert "frozen" in said["activations"]
+    names = {Path(p).name for p in poor_report["pictures"]}
+    assert "activation_maps.png" not in names and "training_curves.png" in names
+
+
+def test_the_evaluation_is_on_the_page(poor_report: dict[str, Any], open_page: Open) -> None:
+    page = open_page(poor_report)
+    assert HOSTILE in [row[0] for row in table(page, "evaluation", "Each class")]
+    assert table(page, "evaluation", "Minimums")[0][-1] == "missed"
+    alarms = [f["text"] for f in poor_report["findings"] if f["level"] == "alarm"]
+    assert any("accuracy" in text for text in alarms)
+
+
+def test_a_version_without_record_network_or_data_is_reported_all_the_same(
+    poor_version: Path, tmp_path: Path, open_page: Open
+) -> None:
+    bare = tmp_path / "models" / "classifier" / "7"
+    shutil.copytree(poor_version, bare)
+    (bare / "assets.extra" / "run.json").unlink()
+    (bare / "assets.extra" / "model.keras").unlink()
+    done = run_export("report", f"--model={bare}", f"--out={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["pictures"] == []
+    said = {missing["section"] for missing in result["missing"]}
+    assert said >= {"samples", "worst", "confusion", "calibration", "curves", "batch-norm"}
+    assert any("no record of its run" in f["text"] for f in result["findings"])
+    page = open_page(result)
+    assert page.evaluate("document.title") == "Classifier, version 7"
+    assert page.evaluate("document.images.length") == 0
+    assert "name its place with --data" in page.evaluate("document.body.textContent")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model=/nowhere/classifier/1"], "expected a folder as MODELS/classifier/1"),
+        (["--model={version}", "--data=/nowhere"], "--data must name a folder"),
+        (["--model={version}", "--evaluation={version}/saved_model.pb"], "is no JSON"),
+    ],
+)
+def test_what_cannot_be_reported_on_is_refused(
+    arguments: list[str], message: str, poor_version: Path, tmp_path: Path
+) -> None:
+    given = [argument.format(version=poor_version) for argument in arguments]
+    done = run_export("report", *given, f"--out={tmp_path}")
+    assert done.returncode == 1 and message in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def picture(result: dict[str, Any], name: str) -> Path:
+    return next(Path(path) for path in result["pictures"] if Path(path).name == name)
