@@ -67,8 +67,8 @@ def harm(data: Path, work: Path) -> dict[str, Any]:
     return {
         "fine_tuning": trained.fine_tuning.to_json(),
         "kept_phase": trained.kept_phase,
-        "steps": trained.phases[1].steps,
-        "epochs": len(trained.phases[1].history),
+        "limit": policy.regression_limit(trained.phases[0].accuracy, len(trained.validation)),
+        "accuracies": [epoch["val_accuracy"] for epoch in trained.phases[1].history],
         "base_apart": _apart(trained.classifier.base, untouched),
         "head_apart": max(
             float(np.abs(a - b).max())
