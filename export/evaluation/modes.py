@@ -73,6 +73,7 @@ def _validation(source: ClassifierSource, arguments: argparse.Namespace) -> Meas
     assessed = assess(found, data.validation.label_of, threshold, arguments.seed)
     document = _document(arguments, source, found, assessed, threshold, data.directory)
     document["data"]["fingerprint"] = data.fingerprint
+    document["leaks"] = _leaks(look(data.training.paths), look(found.paths))
     document["notes"].append(
         "the best epoch was chosen on these photographs: a holdout says more about others"
     )
