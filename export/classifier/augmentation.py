@@ -6,15 +6,12 @@ from typing import Any
 
 import keras
 
-from export.classifier.settings import AUGMENTATIONS
-
 _LAYERS = {
     "flip": lambda: keras.layers.RandomFlip("horizontal"),
     "brightness": lambda: keras.layers.RandomBrightness(0.1, value_range=(0, 255)),
     "contrast": lambda: keras.layers.RandomContrast(0.1, value_range=(0, 255)),
     "zoom": lambda: keras.layers.RandomZoom(0.1),
 }
-assert tuple(_LAYERS) == AUGMENTATIONS  # noqa: S101  # two lists, so that --help loads no Keras
 
 
 def augmentation(names: tuple[str, ...]) -> Any:

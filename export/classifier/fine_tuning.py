@@ -44,7 +44,7 @@ def fine_tune(run: Run, head: Phase) -> tuple[Phase, bool, str]:
     history: History = []
     steps: list[dict[str, Any]] = []
     seconds, best_loss, kept_layers, regressed = 0.0, head.loss, 0, False
-    with run.guard().phase(2):
+    with run.guard.phase(2):
         for position, layers in enumerate(policy.unfreezing):
             left = settings.fine_tune_epochs - len(history)
             if not left:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Run:
         fitter: Trains a stage.
         memory: Halves what does not fit.
         augmentation: Changes training photographs; None when nothing does.
-        guards: The BatchNorm guard, made by the first phase.
+        guard: Watches the base's BatchNorm statistics.
         resumed_after: Epochs that an earlier process had done.
     """
 
@@ -66,7 +66,7 @@ class Run:
     fitter: Fitter
     memory: BatchHalving
     augmentation: Any
-    guards: list[BatchNormGuard] = field(default_factory=list)
+    guard: BatchNormGuard
     resumed_after: int = 0
 
     @property
@@ -80,12 +80,6 @@ class Run:
         if fitted.resumed_after:
             self.resumed_after = stage.first_epoch + fitted.resumed_after
         return fitted
-
-    def guard(self, *, learns: bool = False) -> BatchNormGuard:
-        """Return the run's BatchNorm guard; ``learns`` counts in the first call."""
-        if not self.guards:
-            self.guards.append(BatchNormGuard(self.classifier.base, learns=learns))
-        return self.guards[0]
 
     def trained(self, phases: tuple[Phase, ...], kept: int, tuning: FineTuning) -> Trained:
         """Put the outcome together."""
@@ -112,7 +106,7 @@ class Run:
             tuning,
             self.data,
             self.fitter.work,
-            self.guard().to_json(),
+            self.guard.to_json(),
             tuple(notes),
         )
 
@@ -230,6 +224,7 @@ def prepare(
         ),
         memory,
         changes,
+        BatchNormGuard(base, learns=weights.source == "none"),
     )
 
 

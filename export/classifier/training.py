@@ -21,6 +21,7 @@ from export.classifier.outcome import FineTuning, Phase, Trained
 from export.classifier.photographs import Photographs
 from export.classifier.run import OpenWork, Run, losses, prepare
 from export.classifier.settings import ClassifierSettings
+from export.training.batch_norm import BatchNormGuard
 from export.training.distribution import Distribution
 from export.training.freezing import check_frozen
 
@@ -89,6 +90,8 @@ def train_all_layers(
         The classifier with its best weights.
     """
     run = prepare(settings, photographs, open_work)
+    # The alarm would end what is to be measured; the shift is on record all the same.
+    run.guard = BatchNormGuard(run.classifier.base, learns=True)
     return run.trained((_all_layers(run),), 1, FineTuning("not asked"))
 
 
@@ -104,7 +107,7 @@ def _all_layers(run: Run) -> Phase:
         run.classifier.features, run.classifier.head, run.augmentation, pretrained=False
     )
     stage = Stage("all", settings.learning_rate, settings.epochs, lambda _: False)
-    with run.guard(learns=True).phase(1):
+    with run.guard.phase(1):
         fitted = run.fit(model, run.split, stage)
     return run.phase(1, "all", 0, settings.learning_rate, fitted.history, fitted.seconds)
 
@@ -125,7 +128,7 @@ def _head(run: Run) -> Phase:
         settings.epochs,
         lambda history: settings.policy.no_longer_improving(losses(history)),
     )
-    with run.guard().phase(1):
+    with run.guard.phase(1):
         fitted = run.fit(model, split, stage)
     rate = settings.learning_rate
     return run.phase(1, "head", len(base.layers), rate, fitted.history, fitted.seconds)
