@@ -14,11 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
-
-from export import images
-from export.edge import checks, conversion, edge_contract, flatbuffer, network, photographs
+from export.edge import checks, edge_contract, photographs
 from export.edge.errors import AccuracyLossError, EdgeError
 from export.errors import ExportError, SettingsError
 from export.publish import check_place, flush
@@ -29,10 +25,7 @@ from serving_config.contract import Contract
 
 log = logging.getLogger(__name__)
 
-Array = np.ndarray[Any, Any]
-
 REPORT_FILE = "report.json"
-LABELS_FILE = "labels.txt"
 
 
 def main(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -91,7 +84,11 @@ def run(
         (staging / contracts.PUBLISHED_FILE).write_text(narrowed.to_json(), encoding="utf-8")
         cases = edge_contract.golden_cases(golden.load(version, contract), narrowed)
         golden.save(staging / golden.GOLDEN_FILE, cases, narrowed)
-        files = _convert(version, narrowed, forms, chosen.representative, staging)
+        from export.edge import (
+            classifier,
+        )  # loads TensorFlow, which no refusal above has to wait for
+
+        files = classifier.write(version, narrowed, forms, chosen.representative, staging)
         distances = {form: checks.verify(form, file, staging) for form, file in files.items()}
         measured = checks.compare(version, files, chosen.evaluation)
         report = {
@@ -149,41 +146,6 @@ def _staging(target: Path) -> Iterator[Path]:
         staging.rename(target)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
-
-
-def _convert(
-    version: Path, contract: Contract, forms: Sequence[str], ranges: Sequence[Path], staging: Path
-) -> dict[str, Path]:
-    piece, side = network.classifier(version)
-
-    def answer(input_tensor: tf.Tensor) -> dict[str, tf.Tensor]:
-        # TFLite's resize takes no uint8 that comes out as float32; the cast itself loses nothing.
-        return piece(images.resize(tf.cast(input_tensor, tf.float32), side))
-
-    spec = tf.TensorSpec([None, None, None, 3], tf.uint8, "input_tensor")
-    associated = {
-        contracts.PUBLISHED_FILE: contract.to_json(),
-        LABELS_FILE: "".join(f"{name}\n" for name in contract.class_names),
-    }
-    files = {}
-    for form in forms:
-        log.info("converting to %s", form)
-        content = conversion.convert(
-            edge_contract.CLASSIFIER_SIGNATURE, answer, spec, form, _decoded(ranges)
-        )
-        files[form] = staging / f"{form}.tflite"
-        flatbuffer.write(files[form], content, associated)
-    return files
-
-
-def _decoded(paths: Sequence[Path]) -> Iterator[Mapping[str, Array]]:
-    for path in paths:
-        try:
-            pixels = images.decode(tf.constant(path.read_bytes())).numpy()
-        except (OSError, tf.errors.OpError) as err:
-            log.warning("skipped %s: %s", path, str(err).splitlines()[0])
-            continue
-        yield {"input_tensor": pixels[None]}
 
 
 def _figures(
