@@ -30,9 +30,9 @@ from pathlib import Path
 from typing import Any
 
 FINAL = ["--keep", "final"]
-PRETRAINED = [*FINAL, "--epochs", "12", "--fine-tune-epochs", "8"]
+PRETRAINED = [*FINAL, "--views", "4", "--epochs", "5", "--fine-tune-epochs", "8"]
 SCRATCH = [*FINAL, "--weights", "none", "--fine-tune-epochs", "0", "--epochs"]
-SCRATCH_EPOCHS, TUNING_EPOCHS = 18, 6
+SCRATCH_EPOCHS, TUNING_EPOCHS = 15, 5
 TUNING_SEED = 1000
 CHECKPOINT = "the last epoch's weights"
 

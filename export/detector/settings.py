@@ -89,7 +89,7 @@ class DetectorSettings:
     backbone: str = "yolov3_tiny"
     image_size: int = 416
     weights: str = "auto"
-    epochs: int = 30
+    epochs: int = 10
     fine_tune_epochs: int = 15
     minutes: float = 0.0
     fine_tune_minutes: float = 0.0
@@ -97,8 +97,8 @@ class DetectorSettings:
     learning_rate: float = 1e-3
     fine_tune_learning_rate: float = 1e-4
     keep: str = "best"
-    patience: int = 10
-    views: int = 2
+    patience: int = 5
+    views: int = 4
     augment: bool = True
     validation_fraction: float = 0.2
     on_bad_input: str = "skip"
