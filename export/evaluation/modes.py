@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,9 @@ def _validation(source: ClassifierSource, arguments: argparse.Namespace) -> Meas
             "out (with --server too, the server is asked)"
         )
     data = data_sets.training_data(arguments.model, arguments.data)
+    given = _given(arguments, source.class_names)
     found = source.answer(data.validation.paths)
-    threshold = _given(arguments, found) or _chosen(arguments, found, data)
+    threshold = given or _chosen(arguments, found, data)
     assessed = assess(found, data.validation.label_of, threshold, arguments.seed)
     document = _document(arguments, source, found, assessed, threshold, data.directory)
     document["data"]["fingerprint"] = data.fingerprint
@@ -77,7 +79,7 @@ def _validation(source: ClassifierSource, arguments: argparse.Namespace) -> Meas
     document["notes"].append(
         "the best epoch was chosen on these photographs: a holdout says more about others"
     )
-    if threshold.rule != thresholds.GIVEN and not arguments.threshold:
+    if arguments.threshold is None:
         document["notes"].append(
             "the threshold was chosen on these photographs, so figures that use it flatter it"
         )
@@ -94,33 +96,32 @@ def _other(source: ClassifierSource, arguments: argparse.Namespace) -> Measured:
         photographs = dated.photographs
     else:
         photographs = data_sets.class_folders(arguments.data, names)
-    training = _training(arguments)
+    threshold = _given(arguments, names)
+    reference, why_not = _reference(source, arguments)
     found = source.answer(photographs.paths)
-    validated = None if isinstance(training, str) else source.answer(training.validation.paths)
-
-    threshold = _given(arguments, found)
-    why_none = "" if threshold or not isinstance(training, str) else training
-    if threshold is None and validated and not isinstance(training, str):
+    notes = []
+    if threshold is None:
         try:
-            threshold = _chosen(arguments, validated, training)
+            if reference:
+                threshold = _chosen(arguments, reference.answers, reference.data)
         except ThresholdError as err:
-            why_none = str(err)
+            why_not = str(err)
+        if threshold is None:
+            notes.append(f"no threshold, so the likeliest class is answered: {why_not}")
     assessed = assess(found, photographs.label_of, threshold, arguments.seed)
     document = _document(arguments, source, found, assessed, threshold, arguments.data)
-    if why_none:
-        document["notes"].append(f"no threshold, so the likeliest class is answered: {why_none}")
-
-    if isinstance(training, str) or validated is None:
-        not_measured = {"measured": False, "found": None, "reason": training}
-        document["leaks"] = document["drift"] = not_measured
-    else:
-        seen = look([*training.training.paths, *training.validation.paths])
-        here = look(found.paths)
+    document["notes"] += notes
+    if reference:
+        data = reference.data
+        seen, here = look([*data.training.paths, *data.validation.paths]), look(found.paths)
         document["leaks"] = _leaks(seen, here)
-        reference = labels_of(validated, training.validation.label_of)
+        labels = labels_of(reference.answers, data.validation.label_of)
         document["drift"] = _drift(
-            (validated, reference, seen), (found, assessed.labels, here), arguments.seed
+            (reference.answers, labels, seen), (found, assessed.labels, here), arguments.seed
         )
+    else:
+        not_measured = {"measured": False, "found": None, "reason": why_not}
+        document["leaks"] = document["drift"] = not_measured
     document["suspect"] = _suspect(assessed, document["leaks"])
     if dated:
         when = np.array([dated.period_of[path] for path in found.paths])
@@ -141,23 +142,34 @@ def _ask_for_class_names(source: ClassifierSource, directory: Path) -> tuple[str
     return source.answer(files[:4], batch_size=1).class_names
 
 
-def _training(arguments: argparse.Namespace) -> TrainingData | str:
-    """Return the photographs the version was made from, or why they cannot be had."""
+@dataclass(frozen=True)
+class _Reference:
+    """The photographs a version was made from, and its answers on those held out."""
+
+    data: TrainingData
+    answers: Answers
+
+
+def _reference(
+    source: ClassifierSource, arguments: argparse.Namespace
+) -> tuple[_Reference | None, str]:
+    """Return what to compare with; or None, and why there is nothing."""
     if not arguments.model:
-        return "without --model PATH nothing says which photographs were trained on"
+        return None, "without --model PATH nothing says which photographs were trained on"
     try:
-        return data_sets.training_data(arguments.model, arguments.training_data)
+        data = data_sets.training_data(arguments.model, arguments.training_data)
     except DataSetError as err:
         if arguments.training_data:
             raise  # asked for by name
         log.warning("neither leaks nor drift can be looked for: %s", err)
-        return str(err)
+        return None, str(err)
+    return _Reference(data, source.answer(data.validation.paths)), ""
 
 
-def _given(arguments: argparse.Namespace, found: Answers) -> Threshold | None:
+def _given(arguments: argparse.Namespace, class_names: Sequence[str]) -> Threshold | None:
     if arguments.threshold is None:
         return None
-    return thresholds.read(arguments.threshold, found.class_names, arguments.positive)
+    return thresholds.read(arguments.threshold, class_names, arguments.positive)
 
 
 def _chosen(arguments: argparse.Namespace, found: Answers, data: TrainingData) -> Threshold:

@@ -66,7 +66,7 @@ def evaluate() -> Iterator[Callable[..., Ran]]:
 
 @pytest.fixture(scope="session")
 def unseen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of class folders, 49 photographs each: tiles between those of ``photographs``.
+    """A folder of class folders, 28 photographs each: tiles between those of ``photographs``.
 
     Cut half a tile further, so that each shares a quarter with four that were trained on: of the
     same kind, and none of them the same.
@@ -75,7 +75,7 @@ def unseen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in CLASSES:
         picture = Image.fromarray(getattr(data, name)()).convert("RGB")
         (home / name).mkdir()
-        for top in range(_TILE // 2, picture.height - _TILE, _TILE):
+        for top in range(_TILE // 2, picture.height - _TILE, 2 * _TILE):
             for left in range(_TILE // 2, picture.width - _TILE, _TILE):
                 tile = picture.crop((left, top, left + _TILE, top + _TILE))
                 tile.save(home / name / f"{top}_{left}.jpg", quality=92)
