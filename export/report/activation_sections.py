@@ -16,6 +16,7 @@ from export.report.style import picture_names, png
 ANCHOR, HEADING = "activations", "What the last frozen layer sees"
 
 _EACH_CLASS = 12  # photographs a class that its channels are measured on
+_MOST_CLASSES = 15  # drawn side by side
 _MOST_ROWS = 6
 
 
@@ -35,9 +36,9 @@ def section(version: Path, record: RunRecord, held_out: HeldOut, seed: int) -> S
     if not isinstance(backbone, str):
         return Section(ANCHOR, HEADING, missing=["The run's record does not name its base."])
     frozen = record.kept.frozen_layers if record.kept else None
-    present = sorted(set(held_out.truth.tolist()))
+    present = _most_photographed(held_out)
     wanted = _EACH_CLASS * len(held_out.class_names)
-    positions = held_out.sample(wanted, seed)
+    positions = [p for p in held_out.sample(wanted, seed) if held_out.truth[p] in present]
     labels = np.searchsorted(present, held_out.truth[positions])
     reader = ActivationReader(version, backbone, frozen)
     maps = reader.read([held_out.photographs[position].path for position in positions])
@@ -60,9 +61,14 @@ def section(version: Path, record: RunRecord, held_out: HeldOut, seed: int) -> S
         f"{count} channels of {height} by {width} places. A channel is strong for a class when its "
         f"answer differs much between the places of its photographs; measured on {len(positions)}."
     )
+    if len(present) == 1:
+        shares = "none can be shared, for all photographs are of one class"
+    elif len(present) == 2:
+        shares = f"{everybody} are shared by both"
+    else:
+        shares = f"{several} are shared by two classes or more, {everybody} by all {len(present)}"
     sharing = (
-        f"Of each class's {strongest} strongest channels, {several} in all are shared by two or "
-        f"more of the {len(present)} classes and {everybody} by all of them: features that serve "
+        f"Each class has its {strongest} strongest channels. Of them {shares}: features that serve "
         "classes the base was never trained on. The rest tell the classes apart."
     )
     where_it_answers = Picture(
@@ -84,8 +90,8 @@ def section(version: Path, record: RunRecord, held_out: HeldOut, seed: int) -> S
     overlap = Picture(
         "shared_channels.png",
         png(channels.draw_shared(shared, class_names)),
-        f"Which of the strongest channels the classes share: {several} are shared by two or more "
-        f"classes, {everybody} by all. The table below has the channels.",
+        f"Which of the strongest channels the classes share: {shares}. The table below has the "
+        "channels.",
         "Left: how alike two classes look to this layer. Two that share nearly everything can be "
         "told apart only by the head. Right: how strongly each class drives the shared channels.",
     )
@@ -106,4 +112,15 @@ def section(version: Path, record: RunRecord, held_out: HeldOut, seed: int) -> S
         if rows
         else []
     )
-    return Section(ANCHOR, HEADING, [where, sharing], [where_it_answers, overlap], tables)
+    text = [where, sharing]
+    if len(present) < len(held_out.class_names):
+        text.append(
+            f"Of {len(held_out.class_names)} classes, the {len(present)} with the most photographs."
+        )
+    return Section(ANCHOR, HEADING, text, [where_it_answers, overlap], tables)
+
+
+def _most_photographed(held_out: HeldOut) -> list[int]:
+    counts = np.bincount(held_out.truth, minlength=len(held_out.class_names))
+    most = np.argsort(-counts, kind="stable")[:_MOST_CLASSES]
+    return sorted(int(label) for label in most if counts[label])

@@ -116,7 +116,11 @@ def _worst(held_out: HeldOut) -> Section:
     return Section(
         anchor,
         heading,
-        [f"{wrong} of {total} photographs were misclassified; the {len(shown)} worst by gap:"],
+        [
+            f"{wrong} of {total} photographs were misclassified; "
+            + ("all of them" if wrong == len(shown) else f"the {len(shown)} worst")
+            + ", the largest gap first:"
+        ],
         [picture],
         [
             Table(
@@ -192,7 +196,7 @@ def _calibration(held_out: HeldOut, seed: int) -> Section:
         "calibration.png",
         png(calibration_chart.draw(measured)),
         f"Reliability diagram: the share that is right against confidence, in {len(used)} bins, "
-        f"with the number of photographs in each. Expected calibration error {error.value:.3f}.",
+        f"with the number of photographs in each. Expected calibration error {error.value:.4f}.",
         "Points below the dashed line: more confident than right. The bars say how many "
         "photographs a point stands on; with few of them its interval is wide, and so it should be "
         "read.",

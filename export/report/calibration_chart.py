@@ -38,13 +38,13 @@ def draw(calibration: Calibration) -> Figure:
         marker="o",
         markersize=6,
         capsize=4,
-        linestyle="-",
+        linestyle="none",  # a line would join points that stand on one photograph each
         linewidth=1.4,
         label="this version, with 95 % interval",
     )
     above.set(ylabel="share that is right", ylim=(-0.03, 1.05), xlim=(0, 1.02))
     above.set_title(
-        f"expected calibration error {calibration.expected_error.value:.3f}", fontsize=11
+        f"expected calibration error {calibration.expected_error.value:.4f}", fontsize=11
     )
     above.legend(fontsize=9, loc="upper left")
     tidy(above)

@@ -13,6 +13,9 @@ from export.report.style import BLUE, GREY, INK, ORANGE, new_figure, tidy
 _METRICS = (("accuracy", "accuracy"), ("map50", "mAP at IoU 0.5"), ("loss", "loss"))
 
 
+_MOST_MARKED = 60  # epochs; with more, their marks would be one band
+
+
 def panels(phases: Sequence[Phase]) -> list[tuple[str, str]]:
     """Return the metrics that there are, as (name in the history, name for people)."""
     seen = {name for phase in phases for epoch in phase.history for name in epoch}
@@ -61,7 +64,12 @@ def draw(phases: Sequence[Phase], kept_phase: int | None = None) -> Figure:
         ):
             epochs, values = _series(phases, name)
             if epochs:
-                axis.plot(epochs, values, **{"label": "validation", **look}, markersize=4.5)
+                axis.plot(
+                    epochs,
+                    values,
+                    **{"label": "validation", **look},
+                    markersize=4.5 if last <= _MOST_MARKED else 0,
+                )
         for place, _ in marks:
             axis.axvline(place, color=GREY, linestyle=":", linewidth=1.4, zorder=1)
         axis.set(xlabel="epoch", ylabel=text, xlim=(0.5, last + 0.5))
