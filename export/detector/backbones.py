@@ -15,6 +15,7 @@ from keras import layers
 
 from export.detector.layers import convolution
 from export.errors import ExportError
+from export.training.input_range import IMAGENET_STATISTICS, UNIT, InputRange
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Backbone:
         name: Name on the command line.
         build: Makes the network for a square image of this side, random weights.
         preprocess: From RGB 0 to 255 to what the network takes, as serialisable layers.
+        input_range: What that is; both the code and the first images are held to it.
         strides: Pixels a cell of each feature map, coarsest first.
         cut: Name of the layer after which fine-tuning starts: what comes before stays frozen in
             both phases. None: the layer that gives the second coarsest feature map, so that the
@@ -36,6 +38,7 @@ class Backbone:
     name: str
     build: Callable[[int], Any]
     preprocess: Callable[[Any], Any]
+    input_range: InputRange
     strides: tuple[int, ...]
     cut: str | None
     feature_pyramid: bool
@@ -168,6 +171,7 @@ BACKBONES = {
         name="yolov3_tiny",
         build=yolov3_tiny,
         preprocess=_unit_range,
+        input_range=UNIT,
         strides=(32, 16),
         cut="pool_03",
         feature_pyramid=False,
@@ -177,6 +181,7 @@ BACKBONES = {
         name="darknet53",
         build=darknet53,
         preprocess=_unit_range,
+        input_range=UNIT,
         strides=(32, 16, 8),
         cut=None,
         feature_pyramid=True,
@@ -186,6 +191,7 @@ BACKBONES = {
         name="csp_darknet53",
         build=csp_darknet53,
         preprocess=_imagenet_statistics,
+        input_range=IMAGENET_STATISTICS,
         strides=(32, 16, 8),
         cut=None,
         feature_pyramid=True,

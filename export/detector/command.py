@@ -69,6 +69,7 @@ def run(
         "map50": round(trained.phases[-1].map50, 4),
         "phases": [phase.to_json() for phase in trained.phases],
         "backbone_change": trained.backbone_change,
+        "notes": list(trained.notes),
         "weights": trained.weights.to_json(),
         "classes": list(data.class_names),
         "images": {
@@ -132,6 +133,8 @@ def _run_record(
         "strides": grid.strides,
         "anchor_iou": trained.anchor_iou,
         "phases": {phase.name: phase.history for phase in trained.phases},
+        "batch_norm": trained.batch_norm,
+        "notes": list(trained.notes),
         "frozen_layers": sum(not layer.trainable for layer in trained.detector.backbone.layers),
         "data": provenance.data_record(
             data_dir,

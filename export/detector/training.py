@@ -25,7 +25,6 @@ from export.detector import anchors, feature_cache, pipeline
 from export.detector import model as models
 from export.detector.annotations import DetectionData
 from export.detector.backbones import BACKBONES
-from export.detector.event_log import EventLog
 from export.detector.feature_cache import CachedBatches, CachedFeatures
 from export.detector.head import ANCHORS_PER_SCALE
 from export.detector.loss import detection_loss
@@ -36,6 +35,11 @@ from export.detector.schedule import CosineToTheEnd
 from export.detector.settings import DetectorSettings, LossSettings
 from export.detector.suppression import Suppression
 from export.detector.validation import KeepWeights, Validator
+from export.training.batch_norm import BatchNormGuard
+from export.training.event_log import EventLog
+from export.training.freezing import check_compiled, check_frozen
+from export.training.input_range import check_batch, check_preprocessing
+from export.training.memory import BatchHalving
 from export.weights import WeightsRecord
 
 log = logging.getLogger(__name__)
@@ -85,6 +89,8 @@ class Trained:
         anchor_iou: Mean IoU of the training boxes with their best anchor.
         phases: In order.
         backbone_change: Largest absolute change of a backbone weight, 0 when it stayed frozen.
+        batch_norm: What the BatchNorm guard of the backbone saw, as ``run.json`` holds it.
+        notes: What a reader of the figures should know.
     """
 
     detector: Detector
@@ -92,6 +98,8 @@ class Trained:
     anchor_iou: float
     phases: tuple[Phase, ...]
     backbone_change: float
+    batch_norm: dict[str, Any]
+    notes: tuple[str, ...]
 
 
 class TrainingModel(keras.Model):
@@ -169,22 +177,29 @@ def train(settings: DetectorSettings, data: DetectionData, log_dir: Path | None 
         The detector with the weights that the settings keep.
 
     Raises:
-        ExportError: The weights cannot be had or do not fit; before any training.
+        ExportError: The weights cannot be had or do not fit (before any training), or a guard
+            stopped it.
     """
     keras.utils.set_random_seed(settings.seed)
     row = BACKBONES[settings.backbone]
+    check_preprocessing(row.preprocess, row.input_range)
+    first = next(iter(pipeline.pixels(data.training[:4], settings.image_size, 4)))
+    # A guess about how bright images are proves nothing against code that has been checked.
+    check_batch(row.preprocess(first), row.input_range, row.name, refuse_guesses=False)
     grid, anchor_iou = _fit_grid(settings, data, row.strides)
     backbone, head, weights = build_and_fill(
         row, settings.image_size, len(data.class_names), settings.weights
     )
     detector = models.assemble(row, backbone, head, grid, data.class_names)
     before = backbone.get_weights()
-    run = _Run(settings, data, detector, log_dir)
+    guard = BatchNormGuard(backbone, learns=weights.source == "none")
+    run = _Run(settings, data, detector, guard, BatchHalving(), log_dir)
     if weights.source == "none":
         # There is nothing to keep frozen: the whole network trains from the start.
         models.unfreeze_all(detector)
         phases = [run.on_images("whole", detector.model, settings.epochs, settings.minutes)]
     else:
+        check_frozen(backbone)
         phases = [run.head()]
         if settings.fine_tune_epochs:
             models.unfreeze_top(detector)
@@ -197,7 +212,15 @@ def train(settings: DetectorSettings, data: DetectionData, log_dir: Path | None 
         float(np.abs(new - old).max())
         for new, old in zip(backbone.get_weights(), before, strict=True)
     ]
-    return Trained(detector, weights, anchor_iou, tuple(phases), max(changes))
+    return Trained(
+        detector,
+        weights,
+        anchor_iou,
+        tuple(phases),
+        max(changes),
+        guard.to_json(),
+        tuple(run.memory.notes),
+    )
 
 
 def _fit_grid(
@@ -220,6 +243,8 @@ class _Run:
     settings: DetectorSettings
     data: DetectionData
     detector: Detector
+    guard: BatchNormGuard
+    memory: BatchHalving
     log_dir: Path | None
 
     def head(self) -> Phase:
@@ -316,10 +341,13 @@ class _Run:
         if name == "top":
             kept.measure_start()
         now = time.monotonic()
-        callbacks: list[Any] = [CosineToTheEnd(rate, steps * epochs, now, deadline), kept]
+        pace = CosineToTheEnd(rate, steps * epochs, now, deadline)
+        callbacks: list[Any] = [self.memory, pace, kept]
         if self.log_dir:
-            callbacks.append(EventLog(self.log_dir / name))
-        with contextlib.redirect_stdout(sys.stderr):  # standard output is for the result alone
+            callbacks.append(EventLog(self.log_dir / name, self.detector.backbone))
+        check_compiled(model)
+        # Standard output is for the result alone.
+        with self.guard.phase(name), contextlib.redirect_stdout(sys.stderr):
             history = model.fit(
                 batches,
                 epochs=epochs,
