@@ -123,8 +123,15 @@ class Fitter:
             }
             with contextlib.redirect_stdout(sys.stderr):  # standard output is the result's alone
                 if self.distribution.kind == "none":
-                    size = self.batch_size
-                    model.fit(batches, validation_data=held_out, validation_batch_size=size, **how)
+                    model.fit(
+                        batches,
+                        validation_data=held_out,
+                        validation_batch_size=self.batch_size,
+                        # The batches come shuffled; Keras would shuffle their order again, by a
+                        # random state that a resumed run does not have.
+                        shuffle=False,
+                        **how,
+                    )
                 else:
                     self.distribution.fit(
                         model, batches, validation=lambda: self._parts(*held_out), **how
