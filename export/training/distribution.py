@@ -161,16 +161,15 @@ class Distribution:
         """
         if len(self.workers) < 2:
             return
-        mine = np.zeros((1, 128), np.uint8)
+        mine = np.zeros((1, 128), np.int32)  # collectives know no bytes
         encoded = value.encode()[:128]
         mine[0, : len(encoded)] = np.frombuffer(encoded, np.uint8)
 
-        def give() -> tf.Tensor:
-            return tf.constant(mine.astype(np.int32))  # collectives know no bytes
-
+        gather = tf.function(
+            lambda: self.strategy.gather(self.strategy.run(lambda: tf.constant(mine)), axis=0)
+        )
         with self.reporting_lost_workers():
-            # One row a replica; those of a worker are equal.
-            rows = self.strategy.gather(self.strategy.run(give), axis=0).numpy()
+            rows = gather().numpy()  # one a replica; those of a worker are equal
         per_worker = len(rows) // len(self.workers)
         values = [bytes(row.astype(np.uint8)).rstrip(b"\0").decode() for row in rows[::per_worker]]
         if len(set(values)) > 1:
