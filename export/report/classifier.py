@@ -17,7 +17,7 @@ from export.report import (
     record,
     training_sections,
 )
-from export.report.held_out import HeldOut, ask
+from export.report.held_out import HeldOut, NothingToAskError, ask
 from export.report.page import Finding, Page, Section
 from serving_config.contract import Contract
 
@@ -46,6 +46,8 @@ def make(
         held_out = ask(version, run, data_dir)
     except ExportError as err:
         log.warning("no predictions in the report: %s", err)
+        if not isinstance(err, NothingToAskError):  # the version itself does not answer
+            findings.append(Finding("alarm", f"The exported graph could not be asked: {err}"))
         answered = answer_sections.unavailable(str(err))
         activations = _no_activations(str(err))
     else:

@@ -52,6 +52,8 @@ def make(
             result, found = evaluation.evaluate(samples, contract.class_names, server)
     except ExportError as err:
         log.warning("no predictions in the report: %s", err)
+        if not isinstance(err, DataSetError):  # the version itself does not answer
+            findings.append(Finding("alarm", f"The exported graph could not be asked: {err}"))
         answered = [
             Section("samples", "Predictions over the truth", missing=[str(err)]),
             Section("worst", "Worst images", missing=[str(err)]),
