@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +115,20 @@ def compare(first: Experiment, second: Experiment) -> dict[str, tuple[Any, Any]]
 
 
 def _leaves(experiment: Experiment) -> dict[str, Any]:
-    row = {
+    return {
         name: value
-        for name, value in experiment.to_json().items()
-        if name not in _ALWAYS_DIFFERENT | {"metrics"}
+        for name, value in _inputs_and_outcome(experiment)
+        if name not in _ALWAYS_DIFFERENT
     }
-    return dict(flatten(row))
+
+
+def _inputs_and_outcome(experiment: Experiment) -> Iterator[tuple[str, Any]]:
+    """Yield a row's columns, JSON flattened, without each epoch's figures."""
+    row = experiment.to_json()
+    del row["metrics"]
+    # The policy is a column of its own.
+    row["settings"] = {name: item for name, item in row["settings"].items() if name != "policy"}
+    return flatten(row)
 
 
 def _served(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
@@ -192,13 +200,18 @@ def _summary(experiment: Experiment) -> dict[str, Any]:
 
 
 def _print_columns(experiment: Experiment) -> None:
-    row = {name: value for name, value in experiment.to_json().items() if name != "metrics"}
-    leaves = [(name, _text(value)) for name, value in flatten(row) if value not in ("", None)]
-    _print_table(("", ""), leaves)
+    columns = [
+        (name, _text(value))
+        for name, value in _inputs_and_outcome(experiment)
+        if value not in ("", None)
+    ]
+    _print_table(("", ""), columns, longest=None)
 
 
-def _print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    table = [[cell[:_LONGEST_CELL] for cell in row] for row in [header, *rows]]
+def _print_table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], longest: int | None = _LONGEST_CELL
+) -> None:
+    table = [[cell[:longest] for cell in row] for row in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

@@ -8,6 +8,7 @@ the published directory. All of it is written when the run ends, with the run's 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -22,7 +23,10 @@ from export.lineage.schema import Experiment, Status
 
 EXPERIMENT = "vision-forge"
 _ARTIFACTS = ("run.json", "contract.json", "lineage.json")
+# MLflow's limits: characters of a parameter, parameters and metrics in one call.
 _LONGEST_PARAMETER = 6000
+_MOST_PARAMETERS = 100
+_MOST_FIGURES = 1000
 
 
 class MlflowMirror:
@@ -52,6 +56,8 @@ class MlflowMirror:
             raise SettingsError(
                 "--mlflow-uri needs MLflow: pip install 'vision-forge[mlflow]'"
             ) from err
+        # Its import configures its own logging, so this comes after.
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
         with _explained(uri):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             found = client.get_experiment_by_name(EXPERIMENT)
@@ -85,10 +91,7 @@ class MlflowMirror:
             run_name=f"{experiment.model}-{experiment.model_id[:8]}",
             tags={name: value for name, value in tags.items() if value},
         ).info.run_id
-        for name, value in parameters(experiment).items():
-            client.log_param(run_id, name, value[:_LONGEST_PARAMETER])
-        for name, figure, epoch in figures(experiment):
-            client.log_metric(run_id, name, figure, step=epoch)
+        self._log_figures(experiment, run_id)
         published = experiment.status == Status.PUBLISHED and experiment.published_path
         if published:
             version_dir = Path(experiment.published_path or "")
@@ -102,6 +105,20 @@ class MlflowMirror:
             "FINISHED" if published else "FAILED",
             _milliseconds(experiment.finished_at or experiment.created_at),
         )
+
+    def _log_figures(self, experiment: Experiment, run_id: str) -> None:
+        from mlflow.entities import Metric, Param
+
+        ended = _milliseconds(experiment.finished_at or experiment.created_at)
+        given = [
+            Param(name, value[:_LONGEST_PARAMETER])
+            for name, value in parameters(experiment).items()
+        ]
+        measured = [Metric(name, value, ended, epoch) for name, value, epoch in figures(experiment)]
+        for start in range(0, len(given), _MOST_PARAMETERS):
+            self._client.log_batch(run_id, params=given[start : start + _MOST_PARAMETERS])
+        for start in range(0, len(measured), _MOST_FIGURES):
+            self._client.log_batch(run_id, metrics=measured[start : start + _MOST_FIGURES])
 
     def _register(self, experiment: Experiment, run_id: str, version_dir: Path) -> None:
         from mlflow.exceptions import MlflowException
@@ -134,7 +151,11 @@ def parameters(experiment: Experiment) -> dict[str, str]:
             "data_fingerprint",
         )
     }
-    return {name: str(value) for name, value in {**settings, **columns}.items()}
+    return {
+        name: str(value)
+        for name, value in {**settings, **columns}.items()
+        if value is not None and value != ""
+    }
 
 
 def figures(experiment: Experiment) -> Iterator[tuple[str, float, int]]:

@@ -101,10 +101,10 @@ class PostgresServer:
             else:
                 return
 
-    def stop(self) -> None:
-        """End it at once, dropping its connections (its "fast shutdown")."""
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End it, dropping its connections; SIGQUIT without tidying its data either."""
         if self._process:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(how)
             self._process.wait(timeout=_READY_TIMEOUT_S)
             self._process = None
 
@@ -155,7 +155,7 @@ def postgres() -> Iterator[PostgresServer]:
         try:
             yield server
         finally:
-            server.stop()
+            server.stop(signal.SIGQUIT)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

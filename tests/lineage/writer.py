@@ -1,7 +1,7 @@
 """Records training runs whose training is a pause: for tests of the store, in another process.
 
 ``writer.py URL COUNT``: waits for a line on standard input, then records COUNT published runs.
-``writer.py URL hold``: begins a run, prints its id, waits for a line and publishes.
+``writer.py URL hold [MLFLOW_URI]``: begins a run, prints its id, waits for a line and publishes.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from export.lineage.recording import Recording
 SETTINGS = {"backbone": "mobilenet_v2", "seed": 7}
 
 
-def main(url: str, what: str) -> None:
+def main(url: str, what: str, mlflow_uri: str = "") -> None:
     if what == "hold":
-        with Recording(url).run("classifier", SETTINGS, Path("models")) as run:
+        with Recording(url, mlflow_uri).run("classifier", SETTINGS, Path("models")) as run:
             print(run.model_id, flush=True)
             sys.stdin.readline()
             run.published(1, Path("/models/classifier/1"))

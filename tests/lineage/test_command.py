@@ -1,0 +1,287 @@
+"""``python -m export lineage``: from a trained, published, served version back to its run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.errors import LineageError, SettingsError
+from export.lineage import arguments, command
+from export.lineage.mlflow_mirror import MlflowMirror
+from export.lineage.recording import Recording, file_url
+from export.lineage.run import LINEAGE_FILE
+from export.lineage.schema import Experiment, Status
+from export.lineage.store import Store
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+def lineage(*words: str | Path) -> dict[str, Any]:
+    """Run the command in this process, which is quicker than in one of its own."""
+    parser = argparse.ArgumentParser()
+    arguments.add_arguments(parser)
+    return command.main(parser.parse_args([*map(str, words)]))
+
+
+def run_export(*words: str | Path) -> tuple[int, dict[str, Any], str]:
+    """Run it as a user does; return exit code, result and what people read."""
+    done = subprocess.run(
+        [sys.executable, "-m", "export", *map(str, words)],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    *nothing, last = done.stdout.splitlines() or ["{}"]
+    assert not nothing, "standard output carries one JSON object and nothing else"
+    return done.returncode, json.loads(last), done.stderr
+
+
+@pytest.fixture(scope="module")
+def models(published: Path) -> Path:
+    """``MODELS`` with one published classifier and its store."""
+    return published.parent.parent
+
+
+@pytest.fixture(scope="module")
+def experiment(models: Path) -> Experiment:
+    """The run that published it."""
+    return Store.open(file_url(models)).experiments("classifier", 1)[0]
+
+
+def carried_by(version: Path) -> dict[str, Any]:
+    text = (version / "assets.extra" / LINEAGE_FILE).read_text(encoding="utf-8")
+    row: dict[str, Any] = json.loads(text)
+    return row
+
+
+def test_a_published_run_has_every_column(published: Path, experiment: Experiment) -> None:
+    record = json.loads((published / "assets.extra" / "run.json").read_text(encoding="utf-8"))
+    assert experiment.status == Status.PUBLISHED
+    assert experiment.base_architecture == "mobilenet_v2"
+    assert experiment.pretrained_weights == record["weights"]["source"]
+    assert experiment.pretrained_weights_sha256 == record["weights"]["sha256"]
+    kept = record["phases"][record["kept_phase"] - 1]
+    assert experiment.frozen_layers_count == kept["frozen_layers"]
+    assert experiment.final_accuracy == pytest.approx(kept["accuracy"])
+    assert experiment.accuracy_metric == "accuracy"
+    assert experiment.phase_policy == record["settings"]["policy"]
+    assert experiment.data_fingerprint == record["data"]["fingerprint"]
+    assert experiment.seed == 0
+    assert experiment.library_versions["tensorflow"].startswith("2.21")
+    assert experiment.published_version == 1
+    assert experiment.published_path == str(published)
+    assert experiment.duration_s and experiment.duration_s > record["seconds"] / 2
+    steps = record["phases"][1]["steps"] if len(record["phases"]) > 1 else []
+    assert experiment.fine_tuning_start_epoch == (steps[0]["first_epoch"] if steps else None)
+    assert experiment.learning_rate_phase2 == (steps[0]["learning_rate"] if steps else None)
+
+
+def test_the_version_carries_its_record(published: Path, experiment: Experiment) -> None:
+    carried, row = carried_by(published), experiment.to_json()
+    unknown = {"published_version", "published_path", "finished_at", "duration_s"}
+    assert {name for name in row if row[name] != carried[name]} <= unknown
+    assert carried["published_version"] is None, "the directory's name says it"
+
+
+def test_list_and_show(
+    models: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, result, table = run_export("lineage", "list", "--models", models)
+    assert code == 0
+    assert [run["model_id"] for run in result["experiments"]] == [experiment.model_id]
+    assert experiment.model_id[:8] in table and "published" in table
+    shown = lineage("show", experiment.model_id[:8], "--models", models)
+    assert shown["experiment"] == experiment.to_json()
+    assert experiment.pretrained_weights_sha256 in capsys.readouterr().err
+    assert lineage("list", "--models", models, "--model", "detector")["experiments"] == []
+
+
+def test_diff_names_what_went_in_and_what_came_out(tmp_path: Path) -> None:
+    ids = []
+    for seed, size in ((0, 160), (1, 96)):
+        settings = {"backbone": "mobilenet_v2", "seed": seed, "image_size": size, "epochs": 5}
+        with Recording().run("classifier", settings, tmp_path) as run:
+            run.published(seed + 1, tmp_path / str(seed))
+        ids.append(run.model_id)
+    result = lineage("diff", *ids, "--models", tmp_path)
+    assert result["differences"] == {
+        "seed": [0, 1],
+        "settings.seed": [0, 1],
+        "settings.image_size": [160, 96],
+    }
+
+
+def test_which_store_must_be_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VISION_FORGE_LINEAGE", raising=False)
+    with pytest.raises(SettingsError, match="--models DIR, or the store with --lineage URL"):
+        lineage("list")
+    with pytest.raises(LineageError, match="no store at"):
+        lineage("list", "--models", tmp_path)
+
+
+def test_served_finds_the_run_among_others_with_its_number(
+    experiment: Experiment, classifier_server: str, tmp_path: Path
+) -> None:
+    # Another MODELS directory's classifier 1, newer, in the same store.
+    url = f"sqlite:///{tmp_path / 'lineage.db'}"
+    store = Store.open(url)
+    store.save(Experiment.from_json(experiment.to_json()))
+    with Recording(url).run("classifier", experiment.settings, tmp_path) as other:
+        other.published(1, tmp_path / "classifier" / "1")
+    assert len(store.experiments("classifier", 1)) == 2
+
+    code, result, table = run_export(
+        "lineage", "served", "--server", classifier_server, "--lineage", url
+    )
+    assert code == 0, table
+    (served,) = result["served"]  # it has no detector
+    assert (served["model"], served["version"]) == ("classifier", 1)
+    assert served["experiment"] == experiment.to_json()
+    assert served["golden_distance"] <= 1e-5
+    assert "it answers as recorded" in table
+
+
+def test_served_says_when_the_answers_are_not_the_versions(
+    published: Path, experiment: Experiment, classifier_server: str, tmp_path: Path
+) -> None:
+    # The recorded place now holds other golden answers, as if the version had been replaced.
+    version = tmp_path / "classifier" / "1"
+    (version / "assets.extra").mkdir(parents=True)
+    for name in ("contract.json", "golden.npz"):
+        shutil.copy(published / "assets.extra" / name, version / "assets.extra")
+    golden = version / "assets.extra" / "golden.npz"
+    with np.load(golden) as arrays:
+        changed = {
+            name: value[..., ::-1] if name.endswith("probabilities") else value
+            for name, value in arrays.items()
+        }
+    np.savez(golden, **changed)
+    row = {**experiment.to_json(), "published_path": str(version)}
+    Store.open(file_url(tmp_path)).save(Experiment.from_json(row))
+    code, result, table = run_export(
+        "lineage", "served", "--server", classifier_server, "--models", tmp_path
+    )
+    assert code == 1
+    assert result["ok"] is False
+    assert "answers otherwise" in table
+
+
+def test_served_does_not_guess(
+    experiment: Experiment, classifier_server: str, tmp_path: Path
+) -> None:
+    # Same model, same number, another run: the only candidate, and still not the answer.
+    with Recording().run("classifier", experiment.settings, tmp_path) as other:
+        other.published(1, tmp_path / "classifier" / "1")
+    code, _, said = run_export(
+        "lineage", "served", "--server", classifier_server, "--models", tmp_path
+    )
+    assert code == 1
+    assert f"no run '{experiment.model_id}'" in said
+    assert other.model_id not in said
+
+
+def test_a_version_is_imported_when_its_store_had_died(
+    postgres: Any, published: Path, experiment: Experiment, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = postgres.make_database()
+    version = published.parent.parent / "elsewhere" / "classifier" / "7"
+    (version / "assets.extra").mkdir(parents=True)
+    with Recording(url).run("classifier", experiment.settings, published.parent) as run:
+        row = {**carried_by(published), "model_id": run.model_id}
+        (version / "assets.extra" / LINEAGE_FILE).write_text(json.dumps(row), encoding="utf-8")
+        postgres.stop()
+        run.published(7, version)
+    assert f"python -m export lineage import {version}" in caplog.text
+    assert postgres.password not in caplog.text
+    (problem,) = run.to_json()["problems"]
+    assert "cannot be used" in problem
+
+    postgres.start()
+    assert Store.open(url).experiment(run.model_id).status == Status.CRASHED
+    result = lineage("import", version, "--lineage", url)
+    assert result["imported"] == [
+        {"model_id": run.model_id, "path": str(version), "was_on_record": False}
+    ]
+    found = Store.open(url).experiment(run.model_id)
+    assert (found.status, found.published_version) == (Status.PUBLISHED, 7)
+    assert found.final_accuracy == experiment.final_accuracy
+    assert lineage("import", version, "--lineage", url)["imported"][0]["was_on_record"] is True
+
+
+def test_what_cannot_be_imported_is_said(tmp_path: Path) -> None:
+    version = tmp_path / "classifier" / "1"
+    version.mkdir(parents=True)
+    where = ("--models", tmp_path)
+    with pytest.raises(LineageError, match=r"carries no lineage\.json"):
+        lineage("import", version, *where)
+    (version / "assets.extra").mkdir()
+    (version / "assets.extra" / LINEAGE_FILE).write_text('{"model_id": "x"}', encoding="utf-8")
+    with pytest.raises(LineageError, match=r"columns missing or unknown: .*base_architecture"):
+        lineage("import", version, *where)
+    with pytest.raises(LineageError, match="is no version: expected MODELS/<model>/<number>"):
+        lineage("import", tmp_path, *where)
+
+
+READ_MLFLOW = """
+import json, sys
+from mlflow import MlflowClient
+client = MlflowClient(tracking_uri=sys.argv[1], registry_uri=sys.argv[1])
+(run,) = client.search_runs([client.get_experiment_by_name("vision-forge").experiment_id])
+(version,) = client.search_model_versions("name='classifier'")
+history = client.get_metric_history(run.info.run_id, "val_accuracy")
+print(json.dumps({
+    "status": run.info.status, "params": run.data.params, "metrics": run.data.metrics,
+    "tags": run.data.tags, "epochs": [[point.step, point.value] for point in history],
+    "artifacts": [item.path for item in client.list_artifacts(run.info.run_id)],
+    "version": {"source": version.source, "run_id": version.run_id, "tags": version.tags},
+    "run_id": run.info.run_id,
+}))
+"""
+
+
+def test_mlflow_gets_a_copy(published: Path, experiment: Experiment, tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    code, _, said = run_export(
+        "lineage", "import", published, "--models", tmp_path, "--mlflow-uri", uri
+    )
+    assert code == 0, said
+    read = subprocess.run(
+        [sys.executable, "-c", READ_MLFLOW, uri], capture_output=True, text=True, check=False
+    )
+    assert read.returncode == 0, read.stderr
+    copy = json.loads(read.stdout.splitlines()[-1])
+    assert copy["status"] == "FINISHED"
+    assert copy["tags"]["model_id"] == experiment.model_id
+    assert copy["params"]["image_size"] == str(experiment.settings["image_size"])
+    assert copy["params"]["policy.learning_rate"] == "1e-05"
+    assert copy["params"]["data_fingerprint"] == experiment.data_fingerprint
+    assert copy["metrics"]["final_accuracy"] == pytest.approx(experiment.final_accuracy)
+    phases = experiment.metrics["phases"]
+    accuracies = [epoch["val_accuracy"] for phase in phases for epoch in phase["history"]]
+    assert copy["epochs"] == [[step, value] for step, value in enumerate(accuracies, start=1)]
+    assert sorted(copy["artifacts"]) == ["contract.json", "lineage.json", "run.json"]
+    assert copy["version"]["source"] == published.as_uri()
+    assert copy["version"]["run_id"] == copy["run_id"]
+    assert copy["version"]["tags"] == {"model_id": experiment.model_id, "published_version": "1"}
+
+
+def test_without_mlflow_the_message_has_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    with pytest.raises(SettingsError, match=r"pip install 'vision-forge\[mlflow\]'"):
+        MlflowMirror.open("sqlite:///mlflow.db")
+
+
+def test_without_psycopg_the_message_has_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SettingsError, match=r"pip install 'vision-forge\[postgres\]'"):
+        Store.open("postgresql://me@127.0.0.1/runs")
