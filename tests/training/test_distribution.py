@@ -1,0 +1,149 @@
+"""Two worker processes on this machine: the same curve as one, an end instead of a hang, a restart.
+
+Two workers train, one is killed, the other must end; both are started again, go on from the last
+checkpoint, and publish. What they leave is compared with what one process leaves on its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+WORKER = Path(__file__).parent / "worker.py"
+ENDS_WITHIN_S = 150.0  # TensorFlow misses a worker after some 20 s
+
+
+class Worker:
+    """A process that trains, and what it says."""
+
+    def __init__(self, data: Path, models: Path, kind: str, log: Path, config: str = "") -> None:
+        self._log = log
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, str(WORKER), str(data), str(models), kind],
+                cwd=REPO,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, "TF_CONFIG": config, "PYTHONPATH": str(REPO)},
+            )
+
+    @property
+    def log(self) -> str:
+        """Everything it has written so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def ends(self, timeout_s: float) -> int:
+        """Wait for its end and return its exit code; fail if it does not come."""
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"still running after {timeout_s:g} s:\n{self.log[-4000:]}")
+
+
+@contextmanager
+def two_workers(data: Path, models: Path, logs: Path) -> Iterator[list[Worker]]:
+    """Start both, and leave none behind."""
+    with socket.socket() as one, socket.socket() as other:
+        for each in (one, other):
+            each.bind(("127.0.0.1", 0))
+        addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, other)]
+    logs.mkdir()
+    workers = []
+    for index in range(2):
+        task = {"type": "worker", "index": index}
+        config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+        workers.append(Worker(data, models, "multi_worker", logs / f"{index}.log", config))
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            if worker.process.poll() is None:
+                worker.process.kill()
+                worker.process.wait()
+
+
+def record_of(models: Path) -> dict[str, Any]:
+    path = models / "classifier" / "1" / "assets.extra" / "run.json"
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+@pytest.fixture(scope="module")
+def few(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes of twenty photographs each."""
+    directory = tmp_path_factory.mktemp("few")
+    for name in ("brick", "grass"):
+        (directory / name).mkdir()
+        for path in sorted((photographs / name).iterdir())[:20]:
+            shutil.copy(path, directory / name)
+    return directory
+
+
+@pytest.mark.timeout(1200)
+def test_a_lost_worker_ends_the_run_and_a_restart_brings_the_same_curve(
+    few: Path, tmp_path: Path
+) -> None:
+    models = tmp_path / "two"
+    with two_workers(few, models, tmp_path / "first") as (chief, other):
+        while chief.log.count("Epoch ") < 4:
+            assert chief.process.poll() is None, chief.log
+            assert other.process.poll() is None, other.log
+            time.sleep(0.05)
+        other.process.send_signal(signal.SIGKILL)
+        killed = time.monotonic()
+        assert chief.ends(ENDS_WITHIN_S) == 1, chief.log
+        assert time.monotonic() - killed < ENDS_WITHIN_S
+        assert "WorkerError: worker 0" in chief.log
+        assert "no answer from 127.0.0.1:" in chief.log
+        assert "Start the same command on every worker again" in chief.log
+    assert not (models / "classifier" / "1").exists()
+
+    with two_workers(few, models, tmp_path / "second") as workers:
+        for worker in workers:
+            assert worker.ends(900) == 0, worker.log
+
+    alone = tmp_path / "one"
+    one = Worker(few, alone, "none", tmp_path / "one.log")
+    assert one.ends(900) == 0, one.log
+
+    together, by_itself = record_of(models), record_of(alone)
+    assert re.search(r"resumed after epoch [1-9]", " ".join(together["notes"]))
+    assert len(together["phases"]) == len(by_itself["phases"]) == 2
+    for shared, single in zip(together["phases"], by_itself["phases"], strict=True):
+        assert len(shared["history"]) == len(single["history"])
+        for here, there in zip(shared["history"], single["history"], strict=True):
+            assert here == pytest.approx(there, abs=1e-4)
+
+
+def test_workers_that_cannot_meet_are_told_why() -> None:
+    config = json.dumps({"cluster": {"worker": ["127.0.0.1:1"]}, "task": {"type": "worker"}})
+    for given, said in (("", "received none"), (config, "KeyError('index')")):
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "export", "classifier", "--distribute=multi_worker"),
+                *("--data=nowhere", "--out=nowhere"),
+            ],
+            cwd=REPO,
+            env={**os.environ, "TF_CONFIG": given},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 2, done.stderr
+        assert "TF_CONFIG" in done.stderr
+        assert said in done.stderr

@@ -1,0 +1,180 @@
+"""Training that would go wrong quietly: each guard against its own mistake, and without one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+SIDE = Path(__file__).parent / "tensorflow_side.py"
+
+Report = dict[str, Any]
+
+
+def run_side(*arguments: str | Path) -> Report:
+    done = subprocess.run(
+        [sys.executable, str(SIDE), *map(str, arguments)],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stderr
+    report: Report = json.loads(done.stdout.splitlines()[-1])
+    return report
+
+
+@pytest.fixture(scope="module")
+def guards(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return run_side("guards", photographs, tmp_path_factory.mktemp("events"))
+
+
+def test_a_model_that_trains_the_statistics_of_its_base_is_caught(guards: Report) -> None:
+    wrong = guards["batch_norm_shift"]["wrong"]
+    kind, message = wrong["error"]
+    assert kind == "BatchNormShiftError"
+    shifts = wrong["record"]["shifts"]["2"]
+    worst = max(shifts, key=shifts.get)
+    assert shifts[worst] > 0.05
+    assert f"{worst} (" in message, "the alarm names the layer"
+    assert "training=False" in message, "and says what to do"
+    assert wrong["record"]["alarms"] == [message]
+    assert list(shifts) == ["norm_0", "norm_1", "norm_2"]
+
+
+def test_a_base_in_inference_mode_passes(guards: Report) -> None:
+    right = guards["batch_norm_shift"]["right"]
+    assert right["error"] is None
+    assert right["record"]["alarms"] == []
+    assert set(right["record"]["shifts"]["2"].values()) == {0.0}
+
+
+def test_a_base_that_starts_from_nothing_may_learn_its_statistics(guards: Report) -> None:
+    wrong = guards["batch_norm_shift"]["wrong"]
+    assert wrong["lenient"]["alarms"] == []
+    assert wrong["lenient"]["shifts"]["1"] == wrong["record"]["shifts"]["2"], "recorded anyway"
+
+
+def test_normalisation_layers_are_found_wherever_they_are(guards: Report) -> None:
+    assert guards["nested_layers"] == ["norm", "norm#2", "wrapped"]
+
+
+def test_the_event_log_is_what_tensorboard_reads(guards: Report) -> None:
+    steps = guards["events"]["steps"]
+    assert guards["events"]["versions"] == ["", "brain.Event:2"]
+    assert steps["epoch_loss"] == list(range(4))
+    histograms = [tag for tag in steps if tag.startswith("batch_norm/")]
+    assert len(histograms) == 2 * 3
+    for tag in histograms:
+        assert steps[tag] == list(range(-1, 4)), "before the first epoch, and after each"
+    histogram = guards["events"]["histogram"]
+    assert histogram["counted"] == histogram["num"] > 0
+    assert histogram["ordered"]
+    assert histogram["last"] >= histogram["max"]
+
+
+def test_each_base_takes_its_own_preprocessing_and_no_other(guards: Report) -> None:
+    for case, error in guards["ranges"].items():
+        expected, _, given = case.partition(" <- ")
+        if given == expected:
+            assert error is None, case
+            continue
+        assert error is not None, f"not noticed: {case}"
+        kind, message = error
+        assert kind == "InputRangeError"
+        if given == "twice":
+            assert "normalised twice" in message, case
+        elif given == "RGB from 0 to 255":
+            assert "never normalised" in message, case
+        elif expected == "RGB from 0 to 255":
+            assert "normalises inside" in message, case
+        else:
+            assert f"another base ({given})" in message, case
+
+
+def test_every_backbone_is_what_its_row_says(guards: Report) -> None:
+    rows = guards["preprocessing"]["rows"]
+    assert {"mobilenet_v2", "resnet50", "efficientnet_b0", "yolov3_tiny"} <= set(rows)
+    assert [name for name, error in rows.items() if error] == []
+    assert guards["preprocessing"]["official"] is None, "Keras's own function passes"
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        ("swapped", "Red and blue are swapped"),
+        ("not swapped", "Red and blue are swapped"),
+        ("twice", "normalised twice"),
+        ("never", "never normalised"),
+        ("another's", "another base"),
+    ],
+)
+def test_wrong_preprocessing_is_recognised(guards: Report, mistake: str, said: str) -> None:
+    kind, message = guards["preprocessing"]["wrong"][mistake]
+    assert kind == "InputRangeError"
+    assert said in message
+
+
+def test_a_guess_is_refused_only_with_evidence(guards: Report) -> None:
+    found = guards["unusual_batches"]
+    assert "another base (RGB in [0, 1])" in found["many"][1]
+    assert found["few"] is None
+    assert found["known"] is None
+    assert "not finite" in found["damaged"][1]
+    assert "[8, 8, 8]" in found["shape"][1]
+
+
+def test_an_image_under_the_smallest_input_is_refused(guards: Report) -> None:
+    kind, message = guards["unusual_batches"]["small"]
+    assert kind == "ImageSizeError"
+    assert "cat/1.jpg has 400 x 31 pixels" in message
+    assert "32 x 32" in message
+    assert guards["unusual_batches"]["large enough"] is None
+
+
+def test_a_base_that_trains_in_phase_1_is_refused(guards: Report) -> None:
+    kind, message = guards["freezing"]["trainable"]
+    assert kind == "TrainableBaseError"
+    assert "deep" in message
+    assert "base.trainable = False" in message
+    assert guards["freezing"]["frozen"] is None
+
+
+@pytest.mark.parametrize(
+    ("when", "said", "base_trains"),
+    [("frozen late", "would go on training", True), ("unfrozen late", "would not train", False)],
+)
+def test_a_model_compiled_too_early_is_refused(
+    guards: Report, when: str, said: str, base_trains: bool
+) -> None:
+    (kind, message), trains = guards["freezing"][when]
+    assert kind == "StaleCompileError"
+    assert said in message
+    assert "base/deep/kernel" in message
+    assert trains is base_trains, "Keras does what the message says"
+
+
+def test_what_is_compiled_in_time_passes(guards: Report) -> None:
+    assert guards["freezing"]["compiled first"] == [None, False]
+    assert guards["freezing"]["compiled again"] == [None, True]
+    assert guards["freezing"]["not compiled"][0] == "StaleCompileError"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
+def test_a_batch_that_does_not_fit_is_halved() -> None:
+    report = run_side("out_of_memory")
+    assert report["unguarded"][0] == "ResourceExhaustedError", "TensorFlow really had too little"
+    assert report["limit"] == 8
+    assert report["notes"][0] == "out of memory: training steps of 16 examples halved to 8"
+    assert report["updates"] == 3, "8, 8 and 8 of 24 examples"
+    assert report["as if smaller"] < 1e-6, "as a training with that batch size from the start"
+    assert report["features"]
+    kind, message = report["one does not fit"]
+    assert kind == "OutOfMemoryError"
+    assert "--image-size" in message
