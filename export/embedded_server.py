@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import grpc
@@ -27,29 +27,25 @@ class ServerError(ExportError):
     """A server cannot be reached or started, or does not answer what was asked."""
 
 
-def models_config(model: str, base_path: Path, version: int | None = None) -> str:
-    """Compose a ``models.config`` for one model, in TensorFlow Serving's format.
+def models_config(models_dir: Path, versions: Mapping[str, int | None]) -> str:
+    """Compose a ``models.config`` in TensorFlow Serving's format.
 
     Args:
-        model: The model's name.
-        base_path: The folder that holds its numbered versions.
-        version: The only one to serve; None for the latest.
+        models_dir: ``MODELS``, with a folder of numbered versions for each model.
+        versions: By model name, the only version to serve; None for the latest.
     """
-    policy = (
-        ""
-        if version is None
-        else f"    model_version_policy {{ specific {{ versions: {version} }} }}\n"
-    )
-    return (
-        "model_config_list {\n"
-        "  config {\n"
-        f"    name: {json.dumps(model)}\n"
-        f"    base_path: {json.dumps(str(base_path))}\n"
-        '    model_platform: "tensorflow"\n'
-        f"{policy}"
-        "  }\n"
-        "}\n"
-    )
+    configs = []
+    for model, version in versions.items():
+        policy = "" if version is None else f"specific {{ versions: {version} }}"
+        configs.append(
+            "  config {\n"
+            f"    name: {json.dumps(model)}\n"
+            f"    base_path: {json.dumps(str(models_dir / model))}\n"
+            '    model_platform: "tensorflow"\n'
+            + (f"    model_version_policy {{ {policy} }}\n" if policy else "")
+            + "  }\n"
+        )
+    return f"model_config_list {{\n{''.join(configs)}}}\n"
 
 
 @contextlib.contextmanager

@@ -140,7 +140,8 @@ def start(version_dir: Path) -> Iterator[ServedModel]:
     with tempfile.TemporaryDirectory(prefix="evaluate-") as scratch:
         config = Path(scratch) / "models.config"
         config.write_text(
-            embedded_server.models_config(model, version_dir.parent, version), encoding="utf-8"
+            embedded_server.models_config(version_dir.parents[1], {model: version}),
+            encoding="utf-8",
         )
         with (
             embedded_server.running(config, Path(scratch) / "server.log") as target,
