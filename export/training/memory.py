@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from export.errors import OutOfMemoryError
@@ -37,10 +38,10 @@ class BatchHalving(keras.callbacks.Callback):
         model.fit(…, callbacks=[memory])
         record["notes"] += memory.notes
 
-    One object serves all fits of a run: what did not fit once is not tried again. Under a
-    ``tf.distribute`` strategy with several replicas nothing is halved, because the others would
-    wait for the second half for ever: there :class:`~export.errors.OutOfMemoryError` says to lower
-    the batch size.
+    One object serves all fits of a run: what did not fit once is not tried again. Not for models
+    of a ``tf.distribute`` strategy with several replicas, which would wait for the second half of
+    one of them for ever: :class:`export.training.distribution.Distribution` says instead that the
+    batch size must be lowered.
 
     Attributes:
         limit: Most examples a step, None as long as everything fitted.
@@ -52,10 +53,11 @@ class BatchHalving(keras.callbacks.Callback):
         super().__init__()
         self.limit: int | None = None
         self.notes: list[str] = []
-        self._fitted = 0  # largest training step that has been through
+        self._fitted = 0  # largest training step of this fit that has been through
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         """Take over the training step."""
+        self._fitted = 0  # another model may need more
         self.model.train_function = self._halving(self.model.train_function, _TRAINING)
 
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
@@ -77,7 +79,7 @@ class BatchHalving(keras.callbacks.Callback):
             batch: Its argument.
 
         Returns:
-            What the function gives, the parts joined.
+            What the function gives; where it took parts, those joined as arrays.
 
         Raises:
             OutOfMemoryError: One example alone does not fit.
@@ -85,15 +87,13 @@ class BatchHalving(keras.callbacks.Callback):
         parts = list(self._steps(function, batch, "computing features"))
         if len(parts) == 1:
             return parts[0]
-        return keras.tree.map_structure(lambda *each: keras.ops.concatenate(each), *parts)
+        return keras.tree.map_structure(_join, *parts)
 
     def _halving(self, step: Any, doing: str) -> Any:
         if hasattr(step, "whole"):
             return step
 
         def halving(iterator: Any) -> Any:
-            if self.model.distribute_strategy.num_replicas_in_sync > 1:
-                return self._whole(step, iterator, doing)
             logs = None
             # A step on a list of one batch is a step on that batch, and the batch is kept here
             # until it is through.
@@ -107,15 +107,6 @@ class BatchHalving(keras.callbacks.Callback):
 
         halving.whole = step  # type: ignore[attr-defined]
         return halving
-
-    def _whole(self, step: Any, iterator: Any, doing: str) -> Any:
-        try:
-            return step(iterator)
-        except tf.errors.ResourceExhaustedError as err:
-            raise OutOfMemoryError(
-                f"{doing} ran out of memory on one replica of several: lower --batch-size, "
-                f"which is shared among all of them ({_reason(err)})"
-            ) from err
 
     def _steps(self, step: Callable[[Any], Any], batch: Any, doing: str) -> Iterator[Any]:
         """Run a step on a batch, part by part where there is a limit; halve the limit as needed."""
@@ -133,7 +124,8 @@ class BatchHalving(keras.callbacks.Callback):
                 for variable, value in before:
                     variable.assign(value)
                 continue
-            self._fitted = max(self._fitted, stop - start)
+            if doing == _TRAINING:
+                self._fitted = max(self._fitted, stop - start)
             yield result
             start = stop
 
@@ -166,6 +158,10 @@ def _part(batch: Any, start: int, stop: int) -> Any:
         lambda leaf: None if leaf is None else leaf[start:stop],
         batch,
     )
+
+
+def _join(*parts: Any) -> Any:
+    return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
 
 
 def _reason(err: Exception) -> str:
