@@ -1,8 +1,11 @@
-"""How far each runtime's answers are from the golden ones, probabilities and logits.
+"""How far each runtime's answers are from the golden ones, of a classifier or a detector.
 
     python benchmarks/golden_distances.py MODELS/classifier/1
+    python benchmarks/golden_distances.py MODELS/detector/1
 
 Prints one JSON line a runtime: the largest absolute difference over the version's golden corpus.
+For a detector row is compared with row, so another order or number of detections shows: in
+``detection_classes`` and ``num_detections``, which are 0 when classes and order are the same.
 The runtimes: the session loader and ``saved_model_cli run`` (both in fresh processes), the embedded
 server through the Python client, TensorFlow Java in process, and the Java client to the server.
 This process holds the JVM, so it never imports TensorFlow.
@@ -27,11 +30,13 @@ from export.verify import verify
 from python_client import VisionClient
 from serving_config import contract as contracts
 from serving_config import golden
+from serving_config.contract import Contract
 from serving_config.golden import GoldenCase
 
 JAR = Path(__file__).parent.parent / "java_client" / "target" / "vision-client.jar"
 
 Answer = Mapping[str, Any]
+Array = np.ndarray[Any, Any]
 
 
 def report(runtime: str, cases: list[GoldenCase], ask: Callable[[GoldenCase], Answer]) -> None:
@@ -43,32 +48,60 @@ def report(runtime: str, cases: list[GoldenCase], ask: Callable[[GoldenCase], An
     print(json.dumps({"runtime": runtime, "cases": len(cases), "max_distance": worst}), flush=True)
 
 
-def asks_java(classifier: Any) -> Callable[[GoldenCase], Answer]:
+def asks_java(model: Any, contract: Contract) -> Callable[[GoldenCase], Answer]:
     """Return a function that asks a ``VisionService`` or a ``VisionGrpcClient``."""
     byte_array = jpype.JArray(jpype.JByte)
+    detects = contract.model == "detector"
 
     def ask(case: GoldenCase) -> Answer:
         if case.signature == "serving_bytes":
             images = jpype.java.util.ArrayList()
             for image in case.inputs["image_bytes"]:
                 images.add(byte_array(image))
-            answers = classifier.classify(images)
+            answers = model.detect(images) if detects else model.classify(images)
         else:
             pixels = case.inputs["input_tensor"]
-            answers = classifier.classifyPixels(byte_array(pixels.tobytes()), *pixels.shape[:3])
-
-        def rows(kind: str) -> np.ndarray[Any, Any]:
-            maps = [getattr(answer, kind)() for answer in answers]
-            return np.array([[float(v) for v in m.values()] for m in maps], np.float32)
-
-        names = [[str(name) for name in answer.probabilities()] for answer in answers]
-        return {
-            "probabilities": rows("probabilities"),
-            "logits": rows("logits"),
-            "classes": np.array(names),
-        }
+            rgb, sizes = byte_array(pixels.tobytes()), pixels.shape[:3]
+            if detects:
+                answers = model.detectPixels(rgb, *sizes)
+            else:
+                answers = model.classifyPixels(rgb, *sizes)
+        return detections(answers, contract.bound["N"]) if detects else classifications(answers)
 
     return ask
+
+
+def classifications(answers: Any) -> Answer:
+    """Lay Java's classifications out as the served tensors."""
+
+    def rows(kind: str) -> Array:
+        maps = [getattr(answer, kind)() for answer in answers]
+        return np.array([[float(v) for v in m.values()] for m in maps], np.float32)
+
+    names = [[str(name) for name in answer.probabilities()] for answer in answers]
+    return {
+        "probabilities": rows("probabilities"),
+        "logits": rows("logits"),
+        "classes": np.array(names),
+    }
+
+
+def detections(answers: Any, limit: int) -> Answer:
+    """Lay Java's detections out as the served tensors, zeros beyond the last."""
+    count = len(answers)
+    boxes = np.zeros((count, limit, 4), np.float32)
+    scores, classes = np.zeros((count, limit), np.float32), np.zeros((count, limit), np.float32)
+    for row, found in enumerate(answers):
+        for column, one in enumerate(found):
+            box = one.box()
+            boxes[row, column] = [box.ymin(), box.xmin(), box.ymax(), box.xmax()]
+            scores[row, column], classes[row, column] = one.score(), one.classId()
+    return {
+        "detection_boxes": boxes,
+        "detection_scores": scores,
+        "detection_classes": classes,
+        "num_detections": np.array([len(found) for found in answers], np.float32),
+    }
 
 
 def main() -> int:
@@ -103,10 +136,10 @@ def main() -> int:
         ml = jpype.JPackage("io").thecodeforge.ml
         path = jpype.JClass("java.nio.file.Path").of(str(version))
         with ml.VisionService.load(path) as service:
-            report("TensorFlow Java, in process", cases, asks_java(service))
+            report("TensorFlow Java, in process", cases, asks_java(service, contract))
         builder = ml.VisionGrpcClient.builder(target)
         with builder.contract(ml.contract.Contract.ofVersion(path)).build() as client:
-            report("embedded server, Java client", cases, asks_java(client))
+            report("embedded server, Java client", cases, asks_java(client, contract))
     finally:
         server.terminate()
         server.wait()

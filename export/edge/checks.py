@@ -12,11 +12,19 @@ from typing import Any
 
 from export.edge.errors import EdgeContractError, EdgeError
 from serving_config import golden
+from serving_config.contract import Contract
 
 log = logging.getLogger(__name__)
 
-FLOAT32_TOLERANCE = {"probabilities": golden.TOLERANCE, "logits": 1e-4}
-"""Largest absolute distance of float32 from the golden answers.
+FLOAT32_TOLERANCE = {
+    "probabilities": golden.TOLERANCE,
+    "logits": 1e-4,
+    "detection_boxes": 1e-4,
+    "detection_scores": 1e-4,
+    "detection_classes": 0.0,
+    "num_detections": 0.0,
+}
+"""Largest absolute distance of float32 from the golden answers, by output.
 
 XNNPACK adds up convolutions in another order than TensorFlow, so logits of the size 10 differ in
 their sixth digit (measured: up to 5e-5); probabilities keep to the tolerance of all runtimes.
@@ -71,14 +79,20 @@ def verify(form: str, file: Path, golden_dir: Path) -> dict[str, float]:
 
 
 def compare(
-    version: Path, files: Mapping[str, Path], evaluation: Sequence[tuple[Path, int]]
+    version: Path,
+    contract: Contract,
+    files: Mapping[str, Path],
+    evaluation: Sequence[tuple[Path, Any]],
+    timed_calls: int = _TIMED_CALLS,
 ) -> dict[str, Any]:
     """Measure accuracy and latency of all files beside the original, in one fresh process.
 
     Args:
         version: The published version.
+        contract: Its contract, for the model's name and the number of classes.
         files: File by form.
-        evaluation: Photographs and their labels.
+        evaluation: Photographs and the truth about each (:mod:`export.edge.figures`).
+        timed_calls: At least so many calls a runtime are timed.
 
     Returns:
         What :mod:`export.edge.comparison` prints.
@@ -88,11 +102,12 @@ def compare(
     """
     log.info("measuring %s beside the original on %d images", ", ".join(files), len(evaluation))
     job = {
+        "model": contract.model,
+        "classes": len(contract.class_names),
         "version": str(version),
-        "signature": "serving_default",
         "forms": {form: str(path) for form, path in files.items()},
-        "images": [[str(path), label] for path, label in evaluation],
-        "timed_calls": _TIMED_CALLS,
+        "images": [[str(path), truth] for path, truth in evaluation],
+        "timed_calls": timed_calls,
     }
     done = _complete([sys.executable, "-m", "export.edge.comparison"], json.dumps(job))
     if done.returncode:

@@ -18,7 +18,6 @@ from export.edge import checks, edge_contract, photographs
 from export.edge.errors import AccuracyLossError, EdgeError
 from export.errors import ExportError, SettingsError
 from export.publish import check_place, flush
-from export.verify import contract_of
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Contract
@@ -78,19 +77,23 @@ def run(
     version = version.resolve()
     contract = _published(version)
     target = _target(out, contract.model, version)
-    chosen = photographs.choose(version, contract.class_names, data, representative_images)
-    narrowed = edge_contract.of_classifier(contract, int(version.name))
+    choose, narrow = (
+        (photographs.choose, edge_contract.of_classifier)
+        if contract.model == "classifier"
+        else (photographs.choose_detection, edge_contract.of_detector)
+    )
+    chosen = choose(version, contract.class_names, data, representative_images)
+    narrowed = narrow(contract, int(version.name))
     with _staging(target) as staging:
         (staging / contracts.PUBLISHED_FILE).write_text(narrowed.to_json(), encoding="utf-8")
         cases = edge_contract.golden_cases(golden.load(version, contract), narrowed)
-        golden.save(staging / golden.GOLDEN_FILE, cases, narrowed)
-        from export.edge import (
-            classifier,
-        )  # loads TensorFlow, which no refusal above has to wait for
+        golden.save(staging / golden.GOLDEN_FILE, cases, contract)
+        from export.edge import writing  # loads TensorFlow; the refusals above need not wait for it
 
-        files = classifier.write(version, narrowed, forms, chosen.representative, staging)
+        write = writing.classifier if contract.model == "classifier" else writing.detector
+        files = write(version, narrowed, forms, chosen.representative, staging)
         distances = {form: checks.verify(form, file, staging) for form, file in files.items()}
-        measured = checks.compare(version, files, chosen.evaluation)
+        measured = checks.compare(version, contract, files, chosen.evaluation)
         report = {
             "model": contract.model,
             "version": int(version.name),
@@ -117,7 +120,12 @@ def _published(version: Path) -> Contract:
             f"no published version at {version}: expected MODELS/<model>/<number> with a "
             "saved_model.pb, as python -m export classifier makes it"
         )
-    return contract_of(version)
+    if not (version / "assets.extra" / golden.GOLDEN_FILE).is_file():
+        raise ExportError(
+            f"{version} carries no golden vectors (assets.extra/{golden.GOLDEN_FILE}), so no file "
+            "made from it could be checked; publish it with this toolkit's exporter"
+        )
+    return contracts.load(version)
 
 
 def _target(out: Path, model: str, version: Path) -> Path:
@@ -178,13 +186,12 @@ def _figures(
 
 
 def _check_loss(report: Mapping[str, Any], limit: float) -> None:
-    over = {f: v for f, v in report["forms"].items() if v["accuracy_loss"] > limit}
+    over = {f: v for f, v in report["forms"].items() if not v["accuracy_loss"] <= limit}
     if not over:
         return
     lines = "\n".join(
         f"  - {form}: {v['accuracy']:.4f} instead of {report['original']['accuracy']:.4f}, "
-        f"{v['accuracy_loss']:.4f} lower ({v['lost']} of {report['images']} images lost, "
-        f"{v['gained']} gained)"
+        f"{v['accuracy_loss']:.4f} lower{_in_images(v, report['images'])}"
         for form, v in over.items()
     )
     within = [form for form in report["forms"] if form not in over]
@@ -193,3 +200,10 @@ def _check_loss(report: Mapping[str, Any], limit: float) -> None:
         f"nothing was written; over the limit of {limit:g} (--max-accuracy-loss):\n"
         f"{lines}\n{advice}"
     )
+
+
+def _in_images(figures: Mapping[str, Any], images: int) -> str:
+    """Say a classifier's loss in images; a detector's mean average precision has none."""
+    if "lost" not in figures:
+        return " (mean average precision)"
+    return f" ({figures['lost']} of {images} images lost, {figures['gained']} gained)"

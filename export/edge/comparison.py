@@ -19,13 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_CORES = "sched_setaffinity"
-
 
 def pin_to_one_core() -> bool:
     """Leave this process one of its cores; tell whether the system could."""
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"
-    if not hasattr(os, _CORES):
+    if not hasattr(os, "sched_setaffinity"):
         return False
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     return True
@@ -36,13 +34,13 @@ class Tally:
     """What one runtime answered, and how fast.
 
     Attributes:
-        answers: Class answered for each image, in the images' order.
+        answers: What was answered for each image, in the images' order.
         first_ms: Milliseconds of each image's first call.
         ms: Milliseconds of each image's later calls.
         cpu_ms: The same calls' processor time, which other processes' turns are not in.
     """
 
-    answers: list[int] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
     first_ms: list[float] = field(default_factory=list)
     ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
@@ -54,7 +52,7 @@ def measure(
     """Ask every runtime about every image.
 
     Args:
-        runtimes: By name; each takes uint8 [1, height, width, 3] and returns logits [1, C].
+        runtimes: By name; each takes uint8 [1, height, width, 3].
         images: What they are asked about.
         repeats: How many calls an image and runtime are timed after the first.
 
@@ -66,9 +64,9 @@ def measure(
     for pixels in images:
         order = order[1:] + order[:1]  # nobody always follows the same neighbour's cache misses
         for name in order:
-            elapsed, _, logits = _timed(runtimes[name], pixels)
+            elapsed, _, answer = _timed(runtimes[name], pixels)
             tallies[name].first_ms.append(elapsed)
-            tallies[name].answers.append(int(logits[0].argmax()))
+            tallies[name].answers.append(answer)
         for _ in range(repeats):
             for name in order:
                 elapsed, cpu, _ = _timed(runtimes[name], pixels)
@@ -94,24 +92,13 @@ def main() -> None:
     import tensorflow as tf
 
     from export import images
-    from export.edge.interpreter import EdgeModel
-    from export.session_check import SessionModel
+    from export.edge import figures
 
-    key = job["signature"]
-
-    def original() -> Callable[[Any], Any]:
-        model = SessionModel(Path(job["version"]))
-        return lambda pixels: model.run(key, {"input_tensor": pixels})["logits"]
-
-    def edge(path: str) -> Callable[[Any], Any]:
-        model = EdgeModel(Path(path), threads=1)
-        return lambda pixels: model.run({"input_tensor": pixels}, key)["logits"]
-
-    runtimes = {"original": original(), **{f: edge(p) for f, p in job["forms"].items()}}
+    runtimes = _runtimes(job)
     for call in runtimes.values():  # the first calls of a process are nobody's latency
         for _ in range(3):
             call(np.zeros([1, 64, 64, 3], np.uint8))
-    labels: list[int] = []
+    truth: list[Any] = []
     skipped: dict[str, str] = {}
 
     def decoded() -> Iterator[Any]:
@@ -121,36 +108,61 @@ def main() -> None:
             except (OSError, tf.errors.OpError) as err:
                 skipped[path] = str(err).splitlines()[0]
                 continue
-            labels.append(label)
+            truth.append(label)
             yield pixels[None].numpy()
 
     repeats = max(1, -(-job["timed_calls"] // len(job["images"])))
     tallies = measure(runtimes, decoded(), repeats)
-    if not labels:
-        json.dump({"images": 0, "skipped": skipped}, sys.stdout)
-        return
-    truth, base = np.array(labels), np.array(tallies["original"].answers)
     report = {}
-    for name, tally in tallies.items():
-        answers = np.array(tally.answers)
+    for name, tally in tallies.items() if truth else ():
+        if job["model"] == "classifier":
+            quality = figures.classifier(tally.answers, tallies["original"].answers, truth)
+        else:
+            quality = figures.detector(tally.answers, truth, job["classes"])
         report[name] = {
-            "accuracy": float((answers == truth).mean()),
-            "lost": int(((base == truth) & (answers != truth)).sum()),
-            "gained": int(((base != truth) & (answers == truth)).sum()),
-            "agreement": float((answers == base).mean()),
+            **quality,
             "p50_ms": round(float(np.percentile(tally.ms, 50)), 2),
             "p95_ms": round(float(np.percentile(tally.ms, 95)), 2),
             "cpu_p50_ms": round(float(np.percentile(tally.cpu_ms, 50)), 2),
             "new_size_p50_ms": round(float(np.percentile(tally.first_ms, 50)), 2),
         }
-    figures = {
-        "images": len(labels),
+    summary = {
+        "images": len(truth),
         "skipped": skipped,
         "calls": len(tallies["original"].ms),
         "pinned_to_one_core": pinned,
         "runtimes": report,
     }
-    json.dump(figures, sys.stdout)
+    print(json.dumps(summary))  # noqa: T201  # this program's output
+
+
+def _runtimes(job: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
+    """Load the original and every form; each answers one image of pixels."""
+    from export.edge import detections
+    from export.edge.interpreter import EdgeModel
+    from export.session_check import SessionModel
+
+    original = SessionModel(Path(job["version"]))
+    edges = {form: EdgeModel(Path(path), threads=1) for form, path in job["forms"].items()}
+
+    def served(pixels: Any) -> Any:
+        return original.run("serving_default", {"input_tensor": pixels})
+
+    def best(answer: Any) -> int:
+        return int(answer["logits"][0].argmax())
+
+    def classify(model: EdgeModel) -> Callable[[Any], Any]:
+        return lambda pixels: best(model.run({"input_tensor": pixels}))
+
+    def detect(model: EdgeModel) -> Callable[[Any], Any]:
+        return lambda pixels: detections.detect(model, pixels)
+
+    if job["model"] == "classifier":
+        return {
+            "original": lambda pixels: best(served(pixels)),
+            **{form: classify(model) for form, model in edges.items()},
+        }
+    return {"original": served, **{form: detect(model) for form, model in edges.items()}}
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,54 @@ import tensorflow as tf
 
 from export.edge import flatbuffer
 from export.edge.errors import ConversionError
+from serving_config.contract import PUBLISHED_FILE, Contract
+
+log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
 Function = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+
+LABELS_FILE = "labels.txt"
+"""Class names inside a file, one a line, for tools that know nothing of contracts."""
+
+
+def write_forms(
+    function: Function,
+    spec: tf.TensorSpec,
+    contract: Contract,
+    forms: Sequence[str],
+    representative: Callable[[], Iterable[Mapping[str, Array]]],
+    directory: Path,
+) -> dict[str, Path]:
+    """Convert one function to every form and put the contract into each file.
+
+    Args:
+        function: Takes a tensor and returns the outputs of the contract's only signature.
+        spec: The input's name, dtype and shape.
+        contract: What the files take and give.
+        forms: Of :data:`export.edge.arguments.FORMS`.
+        representative: Makes the inputs that int8's ranges are measured on.
+        directory: Where the files go.
+
+    Returns:
+        ``<form>.tflite`` by form.
+
+    Raises:
+        ConversionError: See :func:`convert`.
+    """
+    (key,) = contract.signatures
+    associated = {
+        PUBLISHED_FILE: contract.to_json(),
+        LABELS_FILE: "".join(f"{name}\n" for name in contract.class_names),
+    }
+    files = {}
+    for form in forms:
+        log.info("converting to %s", form)
+        files[form] = directory / f"{form}.tflite"
+        flatbuffer.write(
+            files[form], convert(key, function, spec, form, representative()), associated
+        )
+    return files
 
 
 def convert(

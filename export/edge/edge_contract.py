@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from export.edge.detections import CANDIDATES
 from export.edge.errors import ConversionError
-from serving_config.contract import Contract, Signature
+from serving_config.contract import Contract, Signature, TensorSpec
 from serving_config.golden import GoldenCase
 
-CLASSIFIER_SIGNATURE = "serving_default"
+SERVING_DEFAULT = "serving_default"
+
 
 _NO_DECODER = (
     "TFLite has no op that decodes JPEG or PNG: decode on the device, to RGB, and send the pixels"
@@ -35,21 +37,21 @@ def of_classifier(contract: Contract, version: int) -> Contract:
     Raises:
         ConversionError: The contract's only signatures take or give text alone.
     """
-    whole = contract.signature(CLASSIFIER_SIGNATURE)
+    whole = contract.signature(SERVING_DEFAULT)
     numbers = {name: spec for name, spec in whole.outputs.items() if spec.dtype != "string"}
     if not numbers or any(spec.dtype == "string" for spec in whole.inputs.values()):
-        raise ConversionError(f"{CLASSIFIER_SIGNATURE} has no numbers that TFLite could carry")
+        raise ConversionError(f"{SERVING_DEFAULT} has no numbers that TFLite could carry")
     not_carried = {
-        **{key: _NO_DECODER for key in contract.signatures if key != CLASSIFIER_SIGNATURE},
+        **{key: _NO_DECODER for key in contract.signatures if key != SERVING_DEFAULT},
         **{
-            f"{CLASSIFIER_SIGNATURE} {name}": _NO_STRINGS
+            f"{SERVING_DEFAULT} {name}": _NO_STRINGS
             for name in whole.outputs
             if name not in numbers
         },
     }
     return replace(
         contract,
-        signatures={CLASSIFIER_SIGNATURE: Signature(whole.inputs, numbers, whole.summary)},
+        signatures={SERVING_DEFAULT: Signature(whole.inputs, numbers, whole.summary)},
         parameters={
             **contract.parameters,
             "source_version": version,
@@ -58,17 +60,89 @@ def of_classifier(contract: Contract, version: int) -> Contract:
     )
 
 
+def of_detector(contract: Contract, version: int) -> Contract:
+    """Describe what a TFLite file holds of a published detector: its network.
+
+    Args:
+        contract: The version's own copy.
+        version: The version's number, for ``parameters``.
+
+    Returns:
+        One signature, ``candidates``; thresholds, class names and the number of detections stay,
+        for :func:`export.edge.detections.detect`, which gives the answers of the published
+        ``serving_default`` with it.
+
+    Raises:
+        ConversionError: The contract does not say how large the network's square is.
+    """
+    side, classes = contract.parameters.get("image_size"), len(contract.class_names)
+    if not side or "N" not in contract.bound:
+        raise ConversionError(
+            "a detector's contract must have parameters.image_size and bound.N, as "
+            f"python -m export detector writes them; it has {dict(contract.parameters)}"
+        )
+    signature = Signature(
+        inputs={
+            "square_tensor": TensorSpec(
+                "float32",
+                (-1, side, side, 3),
+                ("batch", "height", "width", "channel"),
+                (0, 255),
+                "RGB pixels, letterboxed: scaled to fit, centred on grey 127.5, not normalised",
+            )
+        },
+        outputs={
+            "boxes": TensorSpec(
+                "float32",
+                (-1, "K", 4),
+                ("batch", "candidate", "ymin, xmin, ymax, xmax"),
+                None,
+                "corners in pixels of the square, not clipped",
+            ),
+            "scores": TensorSpec(
+                "float32",
+                (-1, "K", classes),
+                ("batch", "candidate", "class"),
+                (0, 1),
+                "objectness times class probability",
+            ),
+        },
+        summary="Every candidate of letterboxed photographs, before non-maximum suppression.",
+    )
+    return replace(
+        contract,
+        signatures={CANDIDATES: signature},
+        dimensions={**contract.dimensions, "K": "number of candidates an image"},
+        parameters={
+            **contract.parameters,
+            "source_version": version,
+            "not_carried": {
+                "serving_default": "TFLite has no suppression over all classes: "
+                "export/edge/detections.py has letterbox and suppression in NumPy, to port",
+                **{k: _NO_DECODER for k in contract.signatures if k != "serving_default"},
+            },
+        },
+        summary="Candidate boxes and scores of the objects in one letterboxed photograph.",
+    )
+
+
 def golden_cases(cases: Iterable[GoldenCase], contract: Contract) -> list[GoldenCase]:
-    """Narrow golden cases to the signatures and outputs that a contract has."""
+    """Choose the golden cases that a TFLite file can be held to.
+
+    Args:
+        cases: The published version's.
+        contract: What the file keeps.
+
+    Returns:
+        Those of ``serving_default``, with the outputs that the file has; all outputs where the
+        file has another signature and NumPy makes the rest.
+    """
+    kept = contract.signatures.get(SERVING_DEFAULT)
     return [
         replace(
             case,
-            outputs={
-                name: value
-                for name, value in case.outputs.items()
-                if name in contract.signature(case.signature).outputs
-            },
+            outputs={n: v for n, v in case.outputs.items() if kept is None or n in kept.outputs},
         )
         for case in cases
-        if case.signature in contract.signatures
+        if case.signature == SERVING_DEFAULT
     ]

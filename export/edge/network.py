@@ -78,6 +78,40 @@ def classifier(version: Path) -> tuple[Network, int]:
     return network, int(shapes[0][1])
 
 
+def detector(version: Path) -> Network:
+    """Cut a detector's network out, from the letterboxed square to the suppression.
+
+    Args:
+        version: ``MODELS/detector/<version>``.
+
+    Returns:
+        The network, of float32 [batch, side, side, 3] RGB 0 to 255: ``boxes`` float32
+        [batch, candidates, 1, 4] and ``scores`` float32 [batch, candidates, classes].
+
+    Raises:
+        ConversionError: The graph was not made by this toolkit's exporter.
+    """
+    frozen, _ = _frozen(version)
+    operations = frozen.graph.get_operations()
+    borders = [op for op in operations if op.type == "PadV2" and _is_resized(op.inputs[0].op)]
+    suppressions = [op for op in operations if op.type == "CombinedNonMaxSuppression"]
+    if len(borders) != 1 or len(suppressions) != 1:
+        raise ConversionError(
+            f"{_SIGNATURE} of {version} must have one letterbox and one "
+            f"CombinedNonMaxSuppression, as python -m export detector writes it; found "
+            f"{len(borders)} and {len(suppressions)}"
+        )
+    boxes, scores = list(suppressions[0].inputs)[:2]
+    wanted = {"boxes": boxes.name, "scores": scores.name}
+    return Network(frozen.graph.as_graph_def(), borders[0].name, wanted)
+
+
+def _is_resized(operation: Any) -> bool:
+    while operation.type == "Identity":
+        operation = operation.inputs[0].op
+    return bool(operation.type == "ResizeBilinear")
+
+
 def _frozen(version: Path) -> tuple[Any, dict[str, Any]]:
     """Load the signature as one flat graph of constants; return it and its outputs by name."""
     loaded = tf.saved_model.load(str(version))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from export.errors import DataSetError
 from export.evaluation import data_sets
 from export.evaluation.data_sets import LabelledPhotographs
+
+if TYPE_CHECKING:
+    from export.detector.annotations import Sample
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +26,13 @@ class EdgePhotographs:
 
     Attributes:
         representative: Files whose activations set int8's ranges, classes in turn.
-        evaluation: File and label of what every form is measured on.
+        evaluation: File and truth of what every form is measured on, as
+            :mod:`export.edge.figures` reads it.
         source: Where they come from, for the report.
     """
 
     representative: tuple[Path, ...]
-    evaluation: tuple[tuple[Path, int], ...]
+    evaluation: tuple[tuple[Path, Any], ...]
     source: str
 
 
@@ -67,6 +73,45 @@ def choose(
         tuple((path, other.label_of[path]) for path in files[len(files) // 2 :]),
         "ranges from one half of --data, figures on the other; the run's own split is not used",
     )
+
+
+def choose_detection(
+    version: Path, class_names: Sequence[str], data: Path | None, representative: int
+) -> EdgePhotographs:
+    """Find a detector's images and their boxes: the data set and the split it was trained with.
+
+    Arguments are those of :func:`choose`; ``data`` is a Pascal VOC or COCO folder.
+
+    Raises:
+        DataSetError: There are none, or nothing says how they were split.
+    """
+    from export.detector import data_sets as detection_sets  # loads TensorFlow
+
+    run_file = version / "assets.extra" / "run.json"
+    try:
+        record = json.loads(run_file.read_text(encoding="utf-8"))
+        settings = record["settings"]
+        home = data or Path(record["data"]["directory"])
+        split = {name: settings[name] for name in ("validation_fraction", "seed")}
+    except (OSError, ValueError, KeyError) as err:
+        raise DataSetError(
+            f"{run_file} does not say which images the detector was trained on ({err!r}); "
+            "name its data set with --data DIR, or train again if it is from an older export"
+        ) from err
+    found = detection_sets.load(home, None, on_bad_input="skip", class_names=class_names, **split)
+    return EdgePhotographs(
+        tuple(sample.path for sample in found.training)[:representative],
+        tuple((sample.path, _boxes(sample)) for sample in found.validation),
+        "ranges from the training split of the data set, figures (mAP at IoU 0.5, as accuracy) on "
+        "its validation split",
+    )
+
+
+def _boxes(sample: Sample) -> dict[str, Any]:
+    size = [sample.width, sample.height] * 2
+    corners = (sample.boxes / size)[:, [1, 0, 3, 2]]
+    classes = [-1 if i else int(c) for c, i in zip(sample.classes, sample.ignored, strict=True)]
+    return {"boxes": corners.tolist(), "classes": classes}
 
 
 def _classes_in_turn(photographs: LabelledPhotographs) -> Iterator[Path]:

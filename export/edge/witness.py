@@ -15,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from export.edge import detections
 from export.edge.interpreter import EdgeModel
+from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Difference, Signature
 from serving_config.golden import GoldenCase
@@ -37,7 +39,7 @@ def main() -> None:
     say(differences=differences)
     if differences:
         return
-    for case in golden.load(arguments.golden, model.contract):
+    for case in golden_cases(model, arguments.golden):
         say(begin=f"run {case}")
         say(**examine(model, case))
     for key, signature in model.contract.signatures.items():
@@ -50,11 +52,23 @@ def main() -> None:
         say(differences=[Difference("the interpreter", "nothing but LiteRT and NumPy", found)])
 
 
+def golden_cases(model: EdgeModel, path: Path) -> list[GoldenCase]:
+    """Read the golden cases: a detector's are the published ``serving_default``'s."""
+    if detections.CANDIDATES in model.contract.signatures:
+        return golden.load(path, contracts.load(model.contract.model))
+    return golden.load(path, model.contract)
+
+
 def examine(model: EdgeModel, case: GoldenCase) -> dict[str, Any]:
     """Run one golden case; compare with the golden answer and with the contract's ranges."""
-    answer = model.run(case.inputs, case.signature)
+    if detections.CANDIDATES in model.contract.signatures:
+        answer = detections.detect(model, case.inputs["input_tensor"])
+        signature = contracts.load(model.contract.model).signature(case.signature)
+    else:
+        answer = model.run(case.inputs, case.signature)
+        signature = model.contract.signature(case.signature)
     differences = []
-    for name, spec in model.contract.signature(case.signature).outputs.items():
+    for name, spec in signature.outputs.items():
         where = f'{case} output "{name}"'
         value = answer[name]
         if value.shape != case.outputs[name].shape or not np.isfinite(value).all():

@@ -205,3 +205,13 @@ def test_a_limit_that_is_no_share_is_wrong_usage(
     ran = tflite("--model", published, "--out", tmp_path, "--max-accuracy-loss", "2")
     assert ran.code == 2
     assert "must be a share from 0 to 1, received 2" in ran.err
+
+
+def test_a_version_without_golden_vectors_is_refused(
+    tflite: Callable[..., Any], published: Path, tmp_path: Path
+) -> None:
+    version = Path(shutil.copytree(published, tmp_path / "classifier" / "1"))
+    (version / "assets.extra" / "golden.npz").unlink()
+    ran = tflite("--model", version, "--out", tmp_path / "out")
+    assert ran.code == 1
+    assert "carries no golden vectors" in ran.err
