@@ -102,7 +102,7 @@ class ClassifierSource:
     def __init__(
         self, name: str, ask: Callable[[Sequence[bytes]], Outputs], contract: Contract
     ) -> None:
-        """Ask through ``ask``, which raises :class:`AnswersError` for bytes it cannot use.
+        """Ask through ``ask``, which raises :class:`RefusedError` for bytes it cannot use.
 
         Args:
             name: Where the answers come from.
@@ -194,6 +194,8 @@ class ClassifierSource:
                     f"{self.name}: expected {output} of shape [{count}, {len(found)}], "
                     f"received {list(shape)}"
                 )
+            if not np.isfinite(outputs[output]).all():
+                raise AnswersError(f"{self.name} answers {output} that are no numbers")
 
 
 def from_version(path: Path) -> ClassifierSource:

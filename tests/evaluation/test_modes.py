@@ -215,6 +215,14 @@ def test_answers_that_break_the_contract_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AnswersError, match=r"answers without logits; it has classes, prob"):
         lacking.answer(paths)
 
+    def not_a_number(images: Sequence[bytes]) -> Outputs:
+        outputs, version = answer(images)
+        return {**outputs, "logits": outputs["logits"] * np.nan}, version
+
+    broken = ClassifierSource("the toy", not_a_number, contracts.load("classifier"))
+    with pytest.raises(AnswersError, match="the toy answers logits that are no numbers"):
+        broken.answer(paths)
+
     versions = iter(range(1, 9))
 
     def changing(images: Sequence[bytes]) -> Outputs:
