@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -17,44 +16,29 @@ mpl.use("Agg")  # files only; there may be no screen
 _RIGHT, _WRONG, _BLUE, _ORANGE = "#009E73", "#D55E00", "#0072B2", "#E69F00"
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What a model says of one photograph.
-
-    Attributes:
-        path: The file.
-        truth: Name of the folder it lies in.
-        label: The class that the model names.
-        probability: Of that class, 0 to 1.
-    """
-
-    path: Path
-    truth: str
-    label: str
-    probability: float
-
-
-def draw_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
+def draw_predictions(
+    path: Path, files: Sequence[Path], probabilities: Sequence[Mapping[str, float]]
+) -> None:
     """Write a contact sheet: each photograph with truth, prediction and confidence.
 
     Args:
         path: The PNG file.
-        predictions: Up to twelve are shown well.
+        files: Photographs, each in a folder with its class's name; up to twelve are shown well.
+        probabilities: Of each photograph, by class name, 0 to 1.
     """
-    columns = min(4, len(predictions))
-    rows = -(-len(predictions) // columns)
+    columns = min(4, len(files))
+    rows = -(-len(files) // columns)
     figure = Figure(figsize=(3 * columns, 3.3 * rows), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axis in axes:
         axis.set_axis_off()
-    for axis, prediction in zip(axes, predictions, strict=False):
-        right = prediction.label == prediction.truth
-        with Image.open(prediction.path) as picture:
+    for axis, file, shares in zip(axes, files, probabilities, strict=False):
+        truth, label = file.parent.name, max(shares, key=lambda name: shares[name])
+        with Image.open(file) as picture:
             axis.imshow(picture.convert("RGB"))
         axis.set_title(
-            f"{'✓' if right else '✗'} {prediction.label} {prediction.probability:.1%}\n"
-            f"truth: {prediction.truth}",
-            color=_RIGHT if right else _WRONG,
+            f"{'✓' if label == truth else '✗'} {label} {shares[label]:.1%}\ntruth: {truth}",
+            color=_RIGHT if label == truth else _WRONG,
             fontsize=11,
         )
     figure.savefig(path, dpi=110)

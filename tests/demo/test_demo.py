@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ def run_demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
 
 
-def test_from_photographs_to_agreeing_answers(
+def test_from_pictures_to_agreeing_answers(
     photographs: Path, vision_client_jar: Path, tmp_path: Path
 ) -> None:
     data = tmp_path / "my photographs"
@@ -25,19 +26,34 @@ def test_from_photographs_to_agreeing_answers(
         (data / name).mkdir(parents=True)
         for path in sorted((photographs / name).iterdir())[:12]:
             shutil.copy(path, data / name)
-    done = run_demo("--data", data, "--out", tmp_path / "out")
+    out = tmp_path / "out"
+    done = run_demo("--data", data, "--out", out, "--scenes", "24")
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line]
     answers = [row for row in rows if row.strip().startswith(("Python client", "Java"))]
-    assert len(answers) == 3
-    labels = {answer.split()[-2] for answer in answers}
+    assert len(answers) == 6
+    labels = {answer.split()[-2] for answer in answers[:3]}
     assert len(labels) == 1, answers
-    assert any(row.startswith("farthest apart") and "(limit 1e-05)" in row for row in rows)
-    first_next = rows.index("Try next:") + 1
-    assert len(rows[first_next:]) == 3
-    assert (tmp_path / "out" / "models" / "classifier" / "1" / "saved_model.pb").is_file()
-    for picture in ("predictions.png", "training.png"):
-        assert (tmp_path / "out" / picture).read_bytes().startswith(b"\x89PNG")
+    found = {answer.split("  ")[-1] for answer in answers[3:]}
+    assert len(found) == 1, answers
+    apart = [row for row in rows if row.strip().startswith("farthest apart")]
+    assert len(apart) == 2 and all("(limit 1e-05)" in row for row in apart)
+    (measured,) = (row for row in rows if row.strip().startswith("mAP@0.5"))
+    assert 0 <= float(measured.split()[1]) <= 1
+    assert len(rows[rows.index("Try next:") + 1 :]) == 3
+
+    # The models folder is what the serving image expects, and one file hosts all of it.
+    config = (out / "models.config").read_text()
+    image_config = (REPO / "serving_config" / "models.config").read_text()
+    expected = re.findall(r'base_path: "/models/(\w+)"', image_config)
+    assert expected == ["classifier", "detector"]
+    for model in expected:
+        assert (out / "models" / model / "1" / "saved_model.pb").is_file()
+        assert f'name: "{model}"' in config
+    pictures = [out / "predictions.png", out / "training.png"]
+    pictures += (out / "evaluation" / "predictions.png", *(out / "detections").iterdir())
+    assert len(pictures) == 3 + 3  # of 24 scenes an eighth is measured with, and asked about
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
     # What it says to try next works as it is printed.
     java = rows[-1].strip()

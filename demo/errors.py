@@ -1,0 +1,5 @@
+"""What the demo raises."""
+
+
+class DemoError(Exception):
+    """A step failed; the message says which and how."""

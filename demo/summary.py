@@ -1,0 +1,146 @@
+"""What the demo says at its end."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo.asking import JAR, Answer, Question, farthest
+from serving_config.golden import TOLERANCE
+
+Rows = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one model.
+
+    Attributes:
+        result: What ``python -m export`` said.
+        question: What was asked.
+        answers: By way of asking, in the files' order.
+        measured: What ``evaluate`` said of a detector.
+    """
+
+    result: Mapping[str, Any]
+    question: Question
+    answers: Mapping[str, Sequence[Answer]]
+    measured: Mapping[str, Any] | None = None
+
+    @property
+    def apart(self) -> float:
+        """The largest difference between two ways of asking."""
+        return farthest(self.answers)
+
+    @property
+    def example(self) -> int:
+        """Position of the file whose first answer is least sure: it shows most."""
+        answers = next(iter(self.answers.values()))
+        return min(range(len(answers)), key=lambda i: max(answers[i].figures.values(), default=1.0))
+
+
+def summary(
+    outcomes: Sequence[Outcome],
+    pictures: Sequence[Path],
+    config: Path,
+    seconds: Mapping[str, float],
+) -> str:
+    """Compose the closing table and the commands to try next.
+
+    Args:
+        outcomes: The models, the classifier first.
+        pictures: Files and folders to look at.
+        config: The ``models.config``.
+        seconds: Duration of each step by its name.
+    """
+    rows: Rows = []
+    for outcome in outcomes:
+        rows += _rows_of(outcome)
+    rows += [
+        ("pictures", ", ".join(map(_shown, pictures))),
+        *((f"  {step}", f"{duration:.1f} s") for step, duration in seconds.items()),
+        ("in all", f"{sum(seconds.values()):.1f} s"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    body = "\n".join(f"{name:<{width}}  {value}".rstrip() for name, value in rows)
+    commands = "\n".join(f"  {command}" for command in _next(outcomes, config))
+    return f"\n{body}\n\nTry next:\n{commands}"
+
+
+def _rows_of(outcome: Outcome) -> Rows:
+    result, question = outcome.result, outcome.question
+    figures = _classifier if question.model == "classifier" else _detector
+    return [
+        (question.model, ", ".join(result["classes"])),
+        *figures(outcome),
+        ("  weights", f"{result['weights']['source']}: {result['weights']['description']}"),
+        ("  published", _shown(question.version)),
+        ("  asked about", _shown(question.files[outcome.example])),
+        *((f"    {way}", given[outcome.example].text) for way, given in outcome.answers.items()),
+        (
+            "  farthest apart",
+            f"{outcome.apart:.1e} over {len(question.files)} photographs (limit {TOLERANCE:.0e})",
+        ),
+    ]
+
+
+def _classifier(outcome: Outcome) -> Rows:
+    photographs = outcome.result["photographs"]
+    phases = ", ".join(
+        f"phase {number} {phase['accuracy']:.4f}"
+        for number, phase in outcome.result["phases"].items()
+    )
+    return [
+        (
+            "  photographs",
+            f"{photographs['training']} to train on, {photographs['validation']} held out, "
+            f"{photographs['skipped']} skipped",
+        ),
+        (
+            "  accuracy",
+            f"{phases}; phase {outcome.result['kept_phase']} kept (held-out photographs)",
+        ),
+    ]
+
+
+def _detector(outcome: Outcome) -> Rows:
+    images, measured = outcome.result["images"], outcome.measured or {}
+    return [
+        (
+            "  scenes",
+            f"{images['training']} to train on, {images['validation']} to choose the best epoch "
+            f"by, {measured['images']} to measure with",
+        ),
+        (
+            "  mAP@0.5",
+            f"{measured['map50']:.3f} ([.5:.95] {measured['map50_95']:.3f}) of the server's "
+            "answers; other digits and other photographs than it was trained on",
+        ),
+    ]
+
+
+def _next(outcomes: Sequence[Outcome], config: Path) -> list[str]:
+    python, jar = _word(Path(sys.executable)), _word(JAR)
+    classifier, *_ = outcomes
+    *_, last = outcomes
+    photograph, scene = (_word(o.question.files[o.example]) for o in (classifier, last))
+    verb, options = "classify", ""
+    if last is not classifier:
+        verb, options = "detect", f" --contract {_word(last.question.version)} --draw ."
+    return [
+        f"{python} -m model_server --port=8500 --model_config_file={_word(config)}",
+        f"{python} -m python_client {verb} --server localhost:8500{options} {scene}",
+        f"java -jar {jar} classify --model {_word(classifier.question.version)} {photograph}",
+    ]
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _word(path: Path) -> str:
+    return shlex.quote(_shown(path))

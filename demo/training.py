@@ -1,0 +1,52 @@
+"""``python -m export``, run as a user runs it; its progress goes to our standard error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from demo.errors import DemoError
+
+# What a digit is depends on left and right, so the detector sees no mirror images: it gets the
+# scenes as they are, once (--views 1), and nothing is flipped later (--no-augment).
+_DETECTOR_OPTIONS = ("--image-size=192", "--views=1", "--no-augment", "--batch-size=8")
+
+
+def train_classifier(data_dir: Path, models_dir: Path) -> dict[str, Any]:
+    """Train, export, verify and publish a classifier; return the command's result."""
+    return _export("classifier", "--data", data_dir, "--out", models_dir)
+
+
+def train_detector(data_dir: Path, models_dir: Path) -> dict[str, Any]:
+    """Train, export, verify and publish a detector; return the command's result."""
+    return _export("detector", "--data", data_dir, "--out", models_dir, *_DETECTOR_OPTIONS)
+
+
+def measure_detector(version: Path, data_dir: Path, target: str, pictures: Path) -> dict[str, Any]:
+    """Measure what the server at ``target`` answers about a whole data set.
+
+    Args:
+        version: The published version that it serves.
+        data_dir: Scenes that took no part in the training.
+        target: ``host:port``.
+        pictures: Where pictures of truth and answers go.
+
+    Returns:
+        The command's result, ``map50`` among it.
+    """
+    return _export(
+        *("evaluate", "detector", version, "--data", data_dir, "--part=all"),
+        *("--server", target, "--pictures", pictures),
+    )
+
+
+def _export(*arguments: str | Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "export", *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise DemoError(f"python -m export {arguments[0]} failed; the message is above")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
