@@ -12,6 +12,7 @@ minutes less.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from export.classifier.fine_tuning import fine_tune
@@ -89,7 +90,8 @@ def train_all_layers(
     Returns:
         The classifier with its best weights.
     """
-    run = prepare(settings, photographs, open_work)
+    # No part of the base is frozen, so none has features that stay as they are.
+    run = prepare(replace(settings, cache_features=False), photographs, open_work)
     # The alarm would end what is to be measured; the shift is on record all the same.
     run.guard = BatchNormGuard(run.classifier.base, learns=True)
     return run.trained((_all_layers(run),), 1, FineTuning("not asked"))
