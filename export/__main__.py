@@ -123,8 +123,13 @@ def _detector(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.kind == "classifier":
-        from export.evaluation import command  # loads TensorFlow
-
+        try:
+            from export.evaluation import command
+        except ModuleNotFoundError as err:
+            raise ExportError(
+                f"{err.name} is not installed; evaluation needs the extra: "
+                "pip install 'vision-forge[evaluation]'"
+            ) from err
         return command.main(arguments)
     from export.detector import evaluation  # loads TensorFlow
 

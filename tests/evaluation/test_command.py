@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -216,6 +218,22 @@ def test_a_server_that_holds_another_model_is_refused(
     assert ran.code == 1
     assert f"is not {other}" in ran.err
     assert "'logits' differs by 0." in ran.err
+
+
+def test_help_is_quick_and_a_missing_extra_is_named() -> None:
+    """Neither loads TensorFlow; both are processes of their own."""
+    hidden = "import sys; sys.modules.update(tensorflow=None, sklearn=None)\n"
+    run = "from export.__main__ import main; sys.exit(main(sys.argv[1:]))"
+
+    def ended(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", hidden + run, "evaluate", "classifier", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert "--mode {validation,holdout,temporal}" in ended("--help").stdout
+    without = ended("--model", "anything")
+    assert without.returncode == 1
+    assert "sklearn" in without.stderr
+    assert "vision-forge[evaluation]" in without.stderr
 
 
 @pytest.mark.parametrize(
