@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -249,17 +250,23 @@ print(json.dumps({
 """
 
 
+def read_mlflow(uri: str) -> dict[str, Any]:
+    """Return what MLflow's own client finds."""
+    read = subprocess.run(
+        [sys.executable, "-c", READ_MLFLOW, uri], capture_output=True, text=True, check=False
+    )
+    assert read.returncode == 0, read.stderr
+    found: dict[str, Any] = json.loads(read.stdout.splitlines()[-1])
+    return found
+
+
 def test_mlflow_gets_a_copy(published: Path, experiment: Experiment, tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     code, _, said = run_export(
         "lineage", "import", published, "--models", tmp_path, "--mlflow-uri", uri
     )
     assert code == 0, said
-    read = subprocess.run(
-        [sys.executable, "-c", READ_MLFLOW, uri], capture_output=True, text=True, check=False
-    )
-    assert read.returncode == 0, read.stderr
-    copy = json.loads(read.stdout.splitlines()[-1])
+    copy = read_mlflow(uri)
     assert copy["status"] == "FINISHED"
     assert copy["tags"]["model_id"] == experiment.model_id
     assert copy["params"]["image_size"] == str(experiment.settings["image_size"])
@@ -285,3 +292,22 @@ def test_without_psycopg_the_message_has_the_fix(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(SettingsError, match=r"pip install 'vision-forge\[postgres\]'"):
         Store.open("postgresql://me@127.0.0.1/runs")
+
+
+def test_a_run_is_copied_when_it_ends(
+    writer: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    process = writer(file_url(tmp_path), "hold", uri)
+    _, said = process.communicate("done\n", timeout=200)
+    assert process.returncode == 0, said
+    copy = read_mlflow(uri)
+    (found,) = Store.open(file_url(tmp_path)).experiments()
+    assert copy["status"] == "FINISHED"
+    assert copy["tags"]["model_id"] == found.model_id
+    assert copy["params"] == {
+        "backbone": "mobilenet_v2",
+        "base_architecture": "mobilenet_v2",
+        "seed": "7",
+    }
+    assert copy["version"]["source"] == "file:///models/classifier/1"
