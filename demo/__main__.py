@@ -32,7 +32,7 @@ from serving_config.golden import TOLERANCE
 
 log = logging.getLogger("demo")
 
-SCENES = 480
+SCENES = 600
 """Scenes that the detector is trained on by default."""
 
 _FEWEST_SCENES = 24

@@ -12,7 +12,10 @@ from demo.errors import DemoError
 
 # What a digit is depends on left and right, so the detector sees no mirror images: it gets the
 # scenes as they are, once (--views 1), and nothing is flipped later (--no-augment).
-_DETECTOR_OPTIONS = ("--image-size=192", "--views=1", "--no-augment", "--batch-size=8")
+_DETECTOR_OPTIONS = (
+    *("--image-size=192", "--views=1", "--no-augment", "--batch-size=8"),
+    *("--epochs=12", "--fine-tune-epochs=1"),
+)
 
 
 def train_classifier(data_dir: Path, models_dir: Path) -> dict[str, Any]:
