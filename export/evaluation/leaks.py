@@ -3,12 +3,12 @@
 The same file: by SHA-256. Nearly the same picture, in two steps:
 
 1. A perceptual hash proposes pairs: the signs of the lowest 63 frequencies of a cosine transform of
-   the thumbnail (pHash). It survives resizing, recompression and changes of brightness, and is
-   blind to little else; cut off a tenth of a picture and half of its bits may differ. So each
-   picture is hashed whole, with a margin cut off, and mirrored.
+   the thumbnail (pHash). It survives resizing, recompression and changes of brightness, but not
+   cropping: cut a tenth off each side, and a third of its bits differ. So each picture is hashed
+   whole, with a margin cut off, and mirrored.
 2. Each proposed pair is laid over one another, in 81 ways of cutting up to a tenth from each side,
-   and correlated. The hash alone would have to choose between naming strangers and missing crops;
-   the correlation tells them apart (``docs/evaluation.md`` has the figures).
+   and correlated. With the hash alone one would have to choose between naming strangers and missing
+   crops; the correlation tells them apart (``docs/evaluation.md`` has the figures).
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from export.evaluation.bootstrap import Estimate
 from export.evaluation.metrics import Figures
 
 LOW, VALUE = "low", "value"
-COMPARED = (LOW, VALUE)
 
 
 @dataclass(frozen=True)

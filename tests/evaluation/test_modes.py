@@ -18,7 +18,7 @@ from PIL import Image
 
 from export.errors import DataSetError
 from export.evaluation import arguments as options
-from export.evaluation import modes
+from export.evaluation import minimums, modes, periods, threshold
 from export.evaluation.answers import AnswersError, ClassifierSource, Outputs, RefusedError
 from export.evaluation.cut import ThresholdError
 from export.training import provenance
@@ -83,6 +83,17 @@ def parse(*arguments: str | Path) -> argparse.Namespace:
     return parser.parse_args(list(map(str, arguments)))
 
 
+def test_the_options_offer_what_there_is() -> None:
+    parser = argparse.ArgumentParser()
+    options.add_arguments(parser)
+    found = {action.dest: action for action in parser._actions}
+    assert tuple(found["dates"].choices or ()) == periods.DATES
+    assert tuple(found["period"].choices or ()) == periods.LENGTHS
+    assert tuple(found["threshold_rule"].choices or ()) == threshold.RULES
+    assert found["withheld_cost"].default == threshold.WITHHELD_COST
+    assert tuple(found["compare"].choices or ()) == (minimums.LOW, minimums.VALUE)
+
+
 def test_the_threshold_comes_from_validation_and_helps_on_the_holdout(
     source: ClassifierSource, version: Path, tmp_path: Path
 ) -> None:
@@ -90,12 +101,12 @@ def test_the_threshold_comes_from_validation_and_helps_on_the_holdout(
     found = modes.measure(
         source, parse("--model", version, "--mode", "holdout", "--data", holdout)
     ).document
-    threshold = found["threshold"]
+    chosen = found["threshold"]
     # Where people see the border: (96 - 128) / 16 = -2, which is 0.119.
-    assert threshold["value"] == pytest.approx(0.119, abs=0.08)
-    assert threshold["interval"][1] < 0.5
-    assert threshold["chosen_on"]["photographs"] == 100
-    assert threshold["chosen_on"]["version"] == 3
+    assert chosen["value"] == pytest.approx(0.119, abs=0.08)
+    assert chosen["interval"][1] < 0.5
+    assert chosen["chosen_on"]["photographs"] == 100
+    assert chosen["chosen_on"]["version"] == 3
     assert found["accuracy"]["value"] > found["likeliest_class_accuracy"]["value"] + 0.05
     assert not found["drift"]["found"]
     assert found["notes"] == []
