@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,11 @@ log = logging.getLogger(__name__)
 
 
 def make(
-    version: Path, contract: Contract, data_dir: Path | None, evaluation: Path | None, seed: int
+    version: Path,
+    contract: Contract,
+    data_dir: Path | None,
+    evaluated: Mapping[str, Any] | None,
+    seed: int,
 ) -> Page:
     """Compose the page of one published classifier.
 
@@ -33,17 +39,16 @@ def make(
         version: ``MODELS/classifier/<version>``.
         contract: Its contract.
         data_dir: Where its data set is; None for where it was.
-        evaluation: What ``evaluate classifier`` wrote, or None.
+        evaluated: What :func:`export.report.evaluation_section.read` gave, or None.
         seed: Chooses the photographs that are shown.
 
     Returns:
         The page. What cannot be shown is said in its place.
     """
     run = record.read(version)
-    measured = evaluation_section.read(evaluation, "classifier") if evaluation else None
     findings = []
     try:
-        held_out = ask(version, run, data_dir)
+        held_out = ask(version, contract, run, data_dir)
     except ExportError as err:
         log.warning("no predictions in the report: %s", err)
         if not isinstance(err, NothingToAskError):  # the version itself does not answer
@@ -59,16 +64,16 @@ def make(
         except ExportError as err:
             activations = _no_activations(str(err))
     findings += training_sections.findings(run)
-    evaluated = []
-    if measured:
-        findings += evaluation_section.findings(measured)
-        evaluated = [evaluation_section.classifier(measured)]
+    evaluation = []
+    if evaluated:
+        findings += evaluation_section.findings(evaluated)
+        evaluation = [evaluation_section.classifier(evaluated)]
     return Page(
         title=f"{contract.model.capitalize()}, version {version.name}",
         subtitle="What this version learnt and how, measured on the graph that is served.",
         findings=findings,
         facts=training_sections.facts(version, run, contract.class_names),
-        sections=[*answered, *evaluated, *training_sections.sections(run), activations],
+        sections=[*answered, *evaluation, *training_sections.sections(run), activations],
     )
 
 

@@ -13,7 +13,8 @@ from serving_config import contract as contracts
 
 log = logging.getLogger(__name__)
 
-_NEEDED = ("jinja2", "matplotlib", "PIL")
+_NEEDED = ("jinja2", "matplotlib", "PIL", "sklearn")
+_MODELS = ("classifier", "detector")
 
 
 class ReportError(ExportError):
@@ -37,21 +38,26 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
                 f"the report needs {package}, which is not installed; "
                 'install it with: pip install "vision-forge[report]"'
             ) from err
-    # Only now: they load what was just looked for.
-    from export.report import classifier, detector, page
-
     version = arguments.model.resolve()
     if not version.is_dir():
         raise ReportError(f"no version at {version}: expected a folder as MODELS/classifier/1")
     contract = contracts.load(version)
-    makers = {"classifier": classifier.make, "detector": detector.make}
-    if contract.model not in makers:
-        raise ReportError(f"{version} is a {contract.model}; reports are for {', '.join(makers)}")
+    if contract.model not in _MODELS:
+        raise ReportError(f"{version} is a {contract.model}; reports are for {', '.join(_MODELS)}")
     if arguments.data is not None and not arguments.data.is_dir():
         raise ReportError(f"no data set at {arguments.data}: --data must name a folder")
-    made = makers[contract.model](
-        version, contract, arguments.data, arguments.evaluation, arguments.seed
+    # Only now: they load what was just looked for.
+    from export.report import evaluation_section, page
+
+    evaluated = (
+        evaluation_section.read(arguments.evaluation, contract.model)
+        if arguments.evaluation
+        else None
     )
+    from export.report import classifier, detector  # and these, TensorFlow
+
+    make = classifier.make if contract.model == "classifier" else detector.make
+    made = make(version, contract, arguments.data, evaluated, arguments.seed)
     try:
         target = page.write(made, arguments.out)
     except OSError as err:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from export import serving_client
 from export.detector import data_sets, evaluation, pictures
@@ -28,7 +29,7 @@ def make(
     version: Path,
     contract: Contract,
     data_dir: Path | None,
-    evaluation_file: Path | None,
+    evaluated: Mapping[str, Any] | None,
     seed: int,
 ) -> Page:
     """Compose the page of one published detector.
@@ -37,14 +38,13 @@ def make(
         version: ``MODELS/detector/<version>``.
         contract: Its contract.
         data_dir: Where its data set is; None for where it was.
-        evaluation_file: What ``evaluate detector`` printed, as a file, or None.
+        evaluated: What :func:`export.report.evaluation_section.read` gave, or None.
         seed: Of the split, where neither data set nor record state one.
 
     Returns:
         The page. What cannot be shown is said in its place.
     """
     run = record.read(version)
-    measured = evaluation_section.read(evaluation_file, "detector") if evaluation_file else None
     findings = []
     try:
         samples = _samples(run, data_dir, contract, seed)
@@ -63,15 +63,13 @@ def make(
         findings.append(_accuracy(result, len(samples)))
         answered = _answered(samples, found, result, contract.class_names)
     findings += training_sections.findings(run)
-    evaluated = []
-    if measured:
-        evaluated = [evaluation_section.detector(measured)]
+    measured = [evaluation_section.detector(evaluated)] if evaluated else []
     return Page(
         title=f"Detector, version {version.name}",
         subtitle="What this version learnt and how, measured on the graph that is served.",
         findings=findings,
         facts=training_sections.facts(version, run, contract.class_names),
-        sections=[*answered, *evaluated, *training_sections.sections(run)],
+        sections=[*answered, *measured, *training_sections.sections(run)],
     )
 
 

@@ -18,6 +18,7 @@ from export.report.contact_sheet import Shown
 from export.report.record import RunRecord
 from export.report.style import picture_names
 from export.training import provenance
+from serving_config.contract import Contract
 
 Array = np.ndarray[Any, Any]
 
@@ -116,11 +117,12 @@ class HeldOut:
         return [int(position) for position in wrong[np.argsort(-gap[wrong], kind="stable")][:count]]
 
 
-def ask(version: Path, record: RunRecord, data_dir: Path | None) -> HeldOut:
+def ask(version: Path, contract: Contract, record: RunRecord, data_dir: Path | None) -> HeldOut:
     """Ask a version about the photographs that were held out of its training.
 
     Args:
         version: A published classifier's directory.
+        contract: Its contract: the class names.
         record: Of its run.
         data_dir: Where the data set is now; None for where it was then.
 
@@ -131,9 +133,9 @@ def ask(version: Path, record: RunRecord, data_dir: Path | None) -> HeldOut:
         NothingToAskError: The data set is not there any more, or has no photograph of the classes.
         ExportError: The version cannot be loaded or answers nothing.
     """
-    source = answers.from_version(version)
     directory = data_dir or record.data_dir
-    photographs, origin, notes = _photographs(directory, record, source.class_names)
+    photographs, origin, notes = _photographs(directory, record, contract.class_names)
+    source = answers.from_version(version)
     answer = source.answer([photograph.path for photograph in photographs])
     notes += [f"The graph refused {r.path.name}: {r.reason}." for r in answer.refused[:5]]
     if len(answer.refused) > 5:

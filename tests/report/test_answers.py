@@ -18,7 +18,7 @@ from tests.report.conftest import HOSTILE, run_export
 
 Open = Callable[[dict[str, Any]], Tab]
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 GREEN, RED = (0, 158, 115), (213, 94, 0)
 

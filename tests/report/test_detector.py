@@ -11,7 +11,7 @@ import pytest
 from tests.report.browser import Tab
 from tests.report.conftest import result_of, run_export
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def test_a_detector_has_a_report_too(
