@@ -126,7 +126,7 @@ def main() -> int:
     try:
         with grpc.insecure_channel(target) as channel:
             grpc.channel_ready_future(channel).result(timeout=120)
-        with VisionClient(target, contract=contract) as client:
+        with VisionClient(target, model=contract.model, contract=contract) as client:
             report(
                 "embedded server, Python client",
                 cases,
@@ -137,7 +137,7 @@ def main() -> int:
         path = jpype.JClass("java.nio.file.Path").of(str(version))
         with ml.VisionService.load(path) as service:
             report("TensorFlow Java, in process", cases, asks_java(service, contract))
-        builder = ml.VisionGrpcClient.builder(target)
+        builder = ml.VisionGrpcClient.builder(target).model(contract.model)
         with builder.contract(ml.contract.Contract.ofVersion(path)).build() as client:
             report("embedded server, Java client", cases, asks_java(client, contract))
     finally:
