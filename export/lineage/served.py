@@ -29,6 +29,7 @@ from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import ContractError
 
+_CONNECT_TIMEOUT_S = 10.0
 _TIMEOUT_S = 30.0
 _LARGEST_MESSAGE = 64 << 20
 
@@ -86,6 +87,12 @@ def identify(target: str, names: Iterable[str], store: Store) -> list[Served]:
     """
     options = [("grpc.max_receive_message_length", _LARGEST_MESSAGE)]
     with grpc.insecure_channel(target, options=options) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=_CONNECT_TIMEOUT_S)
+        except grpc.FutureTimeoutError as err:
+            raise ServerError(
+                f"no server answers at {target} within {_CONNECT_TIMEOUT_S:g} s"
+            ) from err
         service = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         wanted = list(names)
         found = [item for name in wanted for item in _identify(service, target, name, store)]

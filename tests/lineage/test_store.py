@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +30,7 @@ from export.lineage.store import Store
 Start = Callable[..., subprocess.Popen[str]]
 SETTINGS = {"backbone": "mobilenet_v2", "seed": 3, "policy": {"patience": 5}}
 MODELS = Path("/nowhere/models")
+REPO = Path(__file__).resolve().parents[2]
 
 
 def engine_of(url: str) -> Any:
@@ -246,3 +251,37 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
         Store.open(f"sqlite:///{path}")
     with pytest.raises(LineageError, match=r"no store at .*absent\.db; name"):
         Store.open(f"sqlite:///{tmp_path / 'absent.db'}", create=False)
+
+
+def test_an_installed_wheel_brings_its_migrations(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    project = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPO / name, source)
+    for name in {package.split(".")[0] for package in project["tool"]["setuptools"]["packages"]}:
+        shutil.copytree(REPO / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
+    build = [*pip, "--no-build-isolation", f"--wheel-dir={tmp_path}", str(source)]
+    subprocess.run(build, check=True, timeout=120)
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "installed"
+    shutil.unpack_archive(wheel, installed, "zip")
+    script = (
+        "from export.lineage import store, facts\n"
+        "print(store.__file__, len(store.Store.open('sqlite:///new.db').experiments()),"
+        " repr(facts.code_commit()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    where, runs, commit = done.stdout.split()
+    assert Path(where).is_relative_to(installed)
+    assert (runs, commit) == ("0", "''")
