@@ -28,7 +28,7 @@ _Channels = tuple[float, float, float]
 _TOLERANCE = 1.0  # of 255: resizing with an antialiasing filter may overshoot by less
 _FULL = 0.75  # share of 0 to 255 that several photographs together cover at least
 _NARROW = 0.6  # at most this share is covered when values belong to another convention
-_TWICE = 0.4  # likewise, of the first of two preprocessings
+_PLAUSIBLE = 0.4  # covered at least by whatever explains values that are certainly wrong
 _COLLAPSED = 0.1  # covered by less than this: normalised twice, or no photographs
 _ENOUGH = 4  # images whose joint range says something about how they were normalised
 
@@ -216,13 +216,13 @@ def _diagnose(low: Array, high: Array, expected: InputRange) -> tuple[bool, str]
     best, other = max(others, key=lambda found: found[0], default=(0.0, None))
     if not fits:
         twice = _applied_twice(low, high, expected)
-        if other is not None and best >= _NARROW and not twice:
+        if other is not None and best >= _PLAUSIBLE and not twice:
             return True, _fix(other, expected)
         return True, twice or "No preprocessing known here gives such values"
     if covered < _COLLAPSED:
         if twice := _applied_twice(low, high, expected):
             return True, twice
-        if other is not None and best >= _NARROW:
+        if other is not None and best >= _PLAUSIBLE:
             return True, _fix(other, expected)
         # Pictures of one colour are dull and may be right.
         return False, "That is nearly one colour: no photographs, or normalised twice"
@@ -246,7 +246,7 @@ def _applied_twice(low: Array, high: Array, expected: InputRange) -> str:
         once = once[:, ::-1]
     for first in RANGES:
         fits, covered = _fit(once[0], once[1], first)
-        if first is not PIXELS and fits and covered >= _TWICE:
+        if first is not PIXELS and fits and covered >= _PLAUSIBLE:
             name = "the same preprocessing" if first is expected else first.name
             return (
                 f"That is what comes out when pixels are normalised twice (first by {name}): leave "

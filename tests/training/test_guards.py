@@ -31,8 +31,8 @@ def run_side(*arguments: str | Path) -> Report:
 
 
 @pytest.fixture(scope="module")
-def guards(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
-    return run_side("guards", photographs, tmp_path_factory.mktemp("events"))
+def guards(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return run_side("guards", tmp_path_factory.mktemp("events"))
 
 
 def test_a_model_that_trains_the_statistics_of_its_base_is_caught(guards: Report) -> None:
