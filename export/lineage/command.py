@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import LineageError, SettingsError
-from export.lineage.mlflow_mirror import MlflowMirror, flatten
+from export.lineage.mlflow_mirror import MlflowMirror
 from export.lineage.recording import ENVIRONMENT, file_url
 from export.lineage.run import LINEAGE_FILE
-from export.lineage.schema import Experiment, Status
+from export.lineage.schema import Experiment, Status, flatten
 from export.lineage.store import Store
 
 _LONGEST_CELL = 60

@@ -19,7 +19,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from export.errors import LineageError, SettingsError
-from export.lineage.schema import Experiment, Status
+from export.lineage.schema import Experiment, Status, flatten
 
 EXPERIMENT = "vision-forge"
 _ARTIFACTS = ("run.json", "contract.json", "lineage.json")
@@ -172,15 +172,6 @@ def figures(experiment: Experiment) -> Iterator[tuple[str, float, int]]:
                 yield name, float(value), epoch
     if experiment.final_accuracy is not None:
         yield f"final_{experiment.accuracy_metric}", experiment.final_accuracy, epoch
-
-
-def flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of nested JSON objects by dotted name; lists are leaves."""
-    if isinstance(value, Mapping) and value:
-        for key, item in value.items():
-            yield from flatten(item, f"{name}.{key}" if name else key)
-    else:
-        yield name, value
 
 
 def _artifact_location(uri: str) -> str | None:

@@ -7,6 +7,7 @@ every epoch's figures) is JSON beside them, so that a new setting needs no migra
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -196,3 +197,12 @@ def storable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested JSON objects by dotted name; lists are leaves."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from flatten(item, f"{name}.{key}" if name else key)
+    else:
+        yield name, value
