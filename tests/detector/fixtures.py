@@ -86,10 +86,12 @@ def trained_detector(tmp_path_factory: pytest.TempPathFactory, shapes: Path) -> 
     models = tmp_path_factory.mktemp("detector")
     command = [sys.executable, "-m", "export", "detector"]
     command += [f"--data={shapes}", f"--out={models}", "--image-size=128"]
-    command += ["--epochs=20", "--fine-tune-epochs=1", "--batch-size=4", "--seed=3"]
+    # Two views, the picture and its mirror image: a second of processor time an epoch.
+    command += ["--epochs=20", "--views=2", "--patience=20", "--batch-size=4", "--seed=3"]
+    command += ["--fine-tune-epochs=1"]
     command += [f"--tensorboard={models / 'tensorboard'}"]
     done = subprocess.run(
-        command, cwd=REPO, capture_output=True, text=True, check=False, timeout=300
+        command, cwd=REPO, capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
     return {**json.loads(done.stdout.splitlines()[-1]), "log": done.stderr}

@@ -56,7 +56,7 @@ def test_the_result_says_what_was_made(trained: dict[str, Any]) -> None:
     assert [phase["name"] for phase in trained["phases"]] == ["head", "top"]
     assert trained["weights"]["source"] in {"darknet", "mirror"}
     assert trained["weights"]["sha256"].startswith("dccea06f")
-    assert trained["map50"] > 0.3  # after seconds of training; by chance it would be near 0
+    assert trained["map50"] > 0.4  # after seconds of training; by chance it would be near 0
 
 
 def test_phase_2_trains_the_backbone_and_cannot_lose(trained: dict[str, Any]) -> None:
