@@ -34,7 +34,7 @@ def test_from_pictures_to_agreeing_answers(
     assert len(answers) == 6
     labels = {answer.split()[-2] for answer in answers[:3]}
     assert len(labels) == 1, answers
-    found = {answer.split("  ")[-1] for answer in answers[3:]}
+    found = {answer.split("  ")[-1].strip() for answer in answers[3:]}
     assert len(found) == 1, answers
     apart = [row for row in rows if row.strip().startswith("farthest apart")]
     assert len(apart) == 2 and all("(limit 1e-05)" in row for row in apart)
