@@ -53,12 +53,12 @@ def test_frames_tell_right_from_wrong_in_colour_and_in_shape(
     verdicts = [row[-1] for row in rows]
     assert "wrong" in verdicts
     with Image.open(picture(poor_report, "sample_predictions.png")) as sheet:
-        columns = 5
-        width, height = sheet.width // columns, sheet.height // -(-len(rows) // columns)
+        columns, gap = 5, 10
+        width, height = (sheet.width - gap) // columns, (sheet.height - gap) // -(-len(rows) // 5)
         for index, verdict in enumerate(verdicts):
             row, column = divmod(index, columns)
-            left, top = column * width, row * height
-            edge = [sheet.getpixel((x, top + 12)) for x in range(left + 12, left + width - 14)]
+            left, top = gap + column * width, gap + row * height
+            edge = [sheet.getpixel((x, top + 2)) for x in range(left, left + width - gap)]
             if verdict == "right":
                 assert set(edge) == {GREEN}
             else:
