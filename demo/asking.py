@@ -50,10 +50,12 @@ class Answer:
 
     Attributes:
         text: The answer in short.
+        confidence: Of the class, or of the least sure of the objects; 1 where none was found.
         figures: Every number of it, by name.
     """
 
     text: str
+    confidence: float
     figures: Mapping[str, float]
 
 
@@ -127,7 +129,8 @@ def _ask_java(question: Question, *source: str) -> list[Answer]:
 
 def _of_classes(probabilities: Mapping[str, float]) -> Answer:
     best = max(probabilities, key=lambda name: probabilities[name])
-    return Answer(f"{best} {probabilities[best]:.6f}", dict(probabilities))
+    highest = probabilities[best]
+    return Answer(f"{best} {highest:.6f}", highest, dict(probabilities))
 
 
 def _of_objects(objects: Sequence[Mapping[str, Any]]) -> Answer:
@@ -137,7 +140,8 @@ def _of_objects(objects: Sequence[Mapping[str, Any]]) -> Answer:
         figures[f"{name}: score"] = one["score"]
         figures |= {f"{name}: {edge}": value for edge, value in one["box"].items()}
     found = ", ".join(f"{one['label']} {one['score']:.4f}" for one in objects)
-    return Answer(found or "nothing", figures)
+    lowest = min((one["score"] for one in objects), default=1.0)
+    return Answer(found or "nothing", lowest, figures)
 
 
 def _distance(one: Mapping[str, float], other: Mapping[str, float]) -> float:

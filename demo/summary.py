@@ -40,7 +40,7 @@ class Outcome:
     def example(self) -> int:
         """Position of the file whose first answer is least sure: it shows most."""
         answers = next(iter(self.answers.values()))
-        return min(range(len(answers)), key=lambda i: max(answers[i].figures.values(), default=1.0))
+        return min(range(len(answers)), key=lambda position: answers[position].confidence)
 
 
 def summary(
