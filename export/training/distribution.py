@@ -166,7 +166,8 @@ class Distribution:
         mine[0, : len(encoded)] = np.frombuffer(encoded, np.uint8)
 
         gather = tf.function(
-            lambda: self.strategy.gather(self.strategy.run(lambda: tf.constant(mine)), axis=0)
+            lambda: self.strategy.gather(self.strategy.run(lambda: tf.constant(mine)), axis=0),
+            autograph=False,
         )
         with self.reporting_lost_workers():
             rows = gather().numpy()  # one a replica; those of a worker are equal
@@ -204,7 +205,10 @@ class Distribution:
         return f"no answer from {', '.join(silent)}" if silent else ""
 
     def _on_replicas(self, step: Callable[[Any], Any]) -> Any:
-        return tf.function(lambda batch: self._run(step, batch), reduce_retracing=True)
+        # No AutoGraph: Keras's steps are written without Python's own control flow.
+        return tf.function(
+            lambda batch: self._run(step, batch), reduce_retracing=True, autograph=False
+        )
 
     def _run(self, step: Callable[[Any], Any], batch: Any) -> None:
         self.strategy.run(step, args=(batch,))
