@@ -125,7 +125,7 @@ def main() -> int:
     server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         with grpc.insecure_channel(target) as channel:
-            grpc.channel_ready_future(channel).result(timeout=120)
+            grpc.channel_ready_future(channel).result(timeout=300)
         with VisionClient(target, model=contract.model, contract=contract) as client:
             report(
                 "embedded server, Python client",
