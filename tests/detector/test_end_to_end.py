@@ -78,6 +78,10 @@ def test_each_term_of_the_loss_is_shown_and_recorded(
     assert {"loss", "box_loss", "objectness_loss", "class_loss", "val_map50"} <= set(first)
     assert last["loss"] < first["loss"]
     assert np.shape(record["anchors"]) == (2, 3, 2)
+    assert record["notes"] == record["batch_norm"]["alarms"] == []
+    for shifts in record["batch_norm"]["shifts"].values():
+        assert len(shifts) == 7, "every BatchNormalization of the backbone"
+        assert set(shifts.values()) == {0.0}
     logs = version.parent.parent / "tensorboard"
     epochs = len(record["phases"]["head"])
     tags = side("event_tags", str(logs / "head"))

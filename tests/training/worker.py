@@ -1,21 +1,25 @@
 """One worker of a distributed training, run by the tests as a program.
 
 ``worker.py DATA MODELS KIND``. It trains and publishes as ``python -m export classifier`` does, but
-without dropout: every replica draws its own, and the loss curves are to be compared.
+without dropout: every replica draws its own, and the loss curves are to be compared. With ``none``
+it trains in this process alone, publishes nothing and prints the phases' histories as JSON.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from pathlib import Path
 
-from export.classifier import command
+from export.classifier import command, photographs
 from export.classifier.settings import ClassifierSettings
+from export.classifier.training import train
 from export.errors import ExportError
 from export.lineage.recording import Recording
 from export.training import distribution
 from export.training.policy import PhasePolicy
+from export.training.resume import Work
 
 SETTINGS = ClassifierSettings(
     image_size=96,
@@ -32,6 +36,10 @@ def main(data: Path, models: Path, kind: str) -> int:
     """Train, and say what came of it as the command line does."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
     try:
+        if kind == "none":
+            alone = train(SETTINGS, photographs.find(data), lambda identity: Work(models, identity))
+            print(json.dumps([phase.history for phase in alone.phases]))
+            return 0
         joined = distribution.start(kind, start_timeout_s=120, step_timeout_s=120)
         command.run(SETTINGS, data, models, recording=Recording("none"), distribution=joined)
     except ExportError as err:
