@@ -99,7 +99,8 @@ class Experiment(Base):
         accuracy_metric: ``accuracy`` or ``map50``.
         fine_tuning_start_epoch: First epoch that trained layers of the base, counted from 1
             through all phases; None when fine-tuning did not take place.
-        learning_rate_phase2: Adam's learning rate at that epoch; None likewise.
+        learning_rate_phase2: Adam's learning rate at that epoch; None likewise. A detector's is
+            its neck's and head's: the top of its backbone trains at a hundredth of phase 1's.
         phase_policy: The rules that decided whether fine-tuning starts; None where there are none.
         data_fingerprint: SHA-256 over names and contents of the files used.
         data_directory: Where they were.
