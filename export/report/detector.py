@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,15 @@ from export.detector.annotations import Sample
 from export.detector.coco_metrics import CocoResult
 from export.detector.detections import Detections
 from export.errors import DataSetError, ExportError
-from export.report import evaluation_section, record, training_sections
+from export.report import detection_sheet, evaluation_section, record, training_sections
 from export.report.page import Finding, Page, Picture, Section
 from export.report.record import RunRecord
+from export.report.style import picture_names
 from serving_config.contract import Contract
 
 log = logging.getLogger(__name__)
 
-_SHOWN, _WORST = 16, 5
+_SHOWN, _WORST = 8, 5
 _SCORE = 0.5
 
 
@@ -109,28 +109,28 @@ def _answered(
     result: CocoResult,
     class_names: Sequence[str],
 ) -> list[Section]:
+    names = picture_names(class_names)
     pairs = list(zip(samples, found, strict=True))
     step = max(1, len(pairs) // _SHOWN)
     chosen = pairs[::step][:_SHOWN]
     sheet = Picture(
         "sample_predictions.png",
-        _sheet([pictures.draw(s, f, class_names, _SCORE) for s, f in chosen]),
+        detection_sheet.draw(chosen, names, _SCORE),
         f"{len(chosen)} validation images with the true boxes and the detections of score "
         f"{_SCORE:g} or more drawn over them.",
-        "Truth: green, its class at the lower edge. Detections: red, class and score at the upper "
-        "edge; only they carry a number.",
+        "Broken green lines: the truth. Unbroken red lines: what was found, with class and score.",
     )
     quality = [pictures.f1(sample, detections, _SCORE) for sample, detections in pairs]
     worst = [i for i in sorted(range(len(pairs)), key=quality.__getitem__) if quality[i] < 1]
     worst = worst[:_WORST]
     if worst:
-        names = ", ".join(f"{samples[i].path.name} (F1 {quality[i]:.2f})" for i in worst)
+        files = ", ".join(f"{samples[i].path.name} (F1 {quality[i]:.2f})" for i in worst)
         picture = Picture(
             "worst_images.png",
-            _sheet([pictures.draw(*pairs[i], class_names, _SCORE) for i in worst]),
-            f"The {len(worst)} validation images with the lowest F1: {names}.",
+            detection_sheet.draw([pairs[i] for i in worst], names, _SCORE),
+            f"The {len(worst)} validation images with the lowest F1: {files}.",
         )
-        worst_section = Section("worst", "Worst images", [f"Lowest F1: {names}."], [picture])
+        worst_section = Section("worst", "Worst images", [f"Lowest F1: {files}."], [picture])
     else:
         text = f"None: every box of all {len(pairs)} images was found at score {_SCORE:g}."
         worst_section = Section("worst", "Worst images", [text])
@@ -140,10 +140,3 @@ def _answered(
         worst_section,
         Section("precision", "Average precision", tables=[table]),
     ]
-
-
-def _sheet(drawn: Sequence[object]) -> bytes:
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "sheet.png"
-        pictures.save_sheet(path, drawn)
-        return path.read_bytes()
