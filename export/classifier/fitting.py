@@ -96,8 +96,8 @@ class Fitter:
         Returns:
             What was done, by this and earlier processes together.
         """
-        labels, loss, metric = _targets(split, self.classes)
         with self.distribution.scope():
+            labels, loss, metric = _targets(split, self.classes)
             optimizer = keras.optimizers.Adam(stage.learning_rate)
             model.compile(optimizer, loss=loss, metrics=[metric])
             model(split.inputs[:1], training=False)  # builds what is not built yet
