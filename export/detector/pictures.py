@@ -56,7 +56,8 @@ def draw(sample: Sample, found: Detections, class_names: Sequence[str], score: f
         score: Detections below it are not drawn.
 
     Returns:
-        A Pillow image of the original's size.
+        A Pillow image of the original's size, or of a whole multiple of it where the original is
+        smaller than a tile of a sheet, since text needs pixels.
 
     Raises:
         EvaluationUnavailableError: Pillow is not installed.
@@ -64,11 +65,13 @@ def draw(sample: Sample, found: Detections, class_names: Sequence[str], score: f
     pillow = _pillow()
     with pillow.Image.open(sample.path) as file:
         picture = file.convert("RGB")
+    enlarge = -(-_TILE // max(picture.size))
+    picture = picture.resize((picture.width * enlarge, picture.height * enlarge))
     canvas = pillow.ImageDraw.Draw(picture)
-    for box, label in zip(sample.boxes, sample.classes, strict=True):
+    for box, label in zip(sample.boxes * enlarge, sample.classes, strict=True):
         canvas.rectangle([float(edge) for edge in box], outline=_GREEN, width=2)
         canvas.text((float(box[0]) + 3, float(box[3]) - 12), class_names[label], fill=_GREEN)
-    size = np.array([sample.height, sample.width] * 2)
+    size = np.array([picture.height, picture.width] * 2)
     for box, value, label in zip(found.boxes * size, found.scores, found.classes, strict=True):
         if value >= score:
             ymin, xmin, ymax, xmax = map(float, box)
