@@ -116,6 +116,7 @@ class Distribution:
             WorkerError: Another worker was lost.
             OutOfMemoryError: A replica's share does not fit into memory.
             SettingsError: There are fewer examples than replicas.
+            ValueError: A metric was made outside of :meth:`scope`.
         """
         around = keras.callbacks.CallbackList(
             list(callbacks),
@@ -220,6 +221,11 @@ class Distribution:
         """
         with self.scope():
             model._symbolic_build(data_batch=tuple(part[:1] for part in batch))
+        for metric in model.metrics:
+            for variable in metric.variables:
+                # Elsewhere it would quietly count this replica's share alone.
+                if not self.strategy.extended.variable_created_in_scope(variable.value):
+                    raise ValueError(f"the metric {metric.name} must be made in the scope()")
 
     def _share(self, batch: Batch) -> Any:
         def of_replica(context: Any) -> Any:
