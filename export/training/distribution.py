@@ -131,6 +131,7 @@ class Distribution:
         model.stop_training = False
         with self.reporting_lost_workers():
             around.on_train_begin()
+            batches.on_epoch_end()  # as fit does before its first epoch: the same order of examples
             logs: dict[str, float] = {}
             for epoch in range(initial_epoch, epochs):
                 around.on_epoch_begin(epoch)
