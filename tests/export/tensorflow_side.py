@@ -56,8 +56,8 @@ def train_both_ways(data: Path, work: Path) -> dict[str, Any]:
 
 def harm(data: Path, work: Path) -> dict[str, Any]:
     """Fine-tune so fast that it destroys the base; tell what was done about it."""
-    policy = PhasePolicy(unfreezing=(5, 10), learning_rate=2e-3)
-    settings = replace(_QUICK, learning_rate=0.02, epochs=1, fine_tune_epochs=6, policy=policy)
+    policy = PhasePolicy(unfreezing=(15, 30), learning_rate=2e-2)
+    settings = replace(_QUICK, learning_rate=0.2, epochs=1, fine_tune_epochs=6, policy=policy)
     trained = _train(settings, data, work)
     untouched = BACKBONES["mobilenet_v2"].build(_QUICK.image_size)
     load_pretrained(untouched, BACKBONES["mobilenet_v2"], _QUICK.image_size, "auto")
