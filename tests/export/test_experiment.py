@@ -82,7 +82,8 @@ def test_arms_share_their_photographs_and_are_not_run_twice(
     ran = export(*arguments, "--arms", "unfrozen,head")
     assert ran.code == 0, ran.err
     assert ran.result["validation_photographs"] == 2
-    unfrozen, head = (json.loads(line) for line in (out / "results.jsonl").open())
+    lines = (out / "results.jsonl").read_text().splitlines()
+    unfrozen, head = map(json.loads, lines)
     assert unfrozen["phases"][0]["frozen_layers"] == 0
     assert unfrozen["phases"][0]["learning_rate"] == 1e-3
     assert unfrozen["weights"] == head["weights"], "both are pretrained"
