@@ -87,7 +87,7 @@ def trained_detector(tmp_path_factory: pytest.TempPathFactory, shapes: Path) -> 
     command = [sys.executable, "-m", "export", "detector"]
     command += [f"--data={shapes}", f"--out={models}", "--image-size=128"]
     # Two views, the picture and its mirror image: a second of processor time an epoch.
-    command += ["--epochs=20", "--views=2", "--patience=20", "--batch-size=4", "--seed=3"]
+    command += ["--epochs=40", "--views=2", "--patience=40", "--batch-size=4", "--seed=3"]
     command += ["--fine-tune-epochs=1"]
     command += [f"--tensorboard={models / 'tensorboard'}"]
     done = subprocess.run(
