@@ -23,7 +23,7 @@ def detector(
     out = tmp_path_factory.mktemp("edge_detector")
     ran = tflite("--model", published_detector, "--out", out, "--form", "float32")
     assert ran.code == 0, ran.err
-    report: dict[str, Any] = ran.report
+    report: dict[str, Any] = ran.result
     return report
 
 

@@ -6,35 +6,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 from skimage import data
+
+from tests.running import Ran
 
 REPO = Path(__file__).resolve().parents[2]
 SIDE = Path(__file__).with_name("tensorflow_side.py")
 CLASSES = ("brick", "grass", "gravel")
 
 _TILE = 64
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A finished command."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """The JSON object on standard output, which must be its only line."""
-        (line,) = self.out.splitlines()
-        document: dict[str, Any] = json.loads(line)
-        return document
 
 
 @pytest.fixture(scope="session")

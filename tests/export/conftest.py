@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-REPO = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A finished command."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """The JSON object on standard output, which must be its only line."""
-        (line,) = self.out.splitlines()
-        document: dict[str, Any] = json.loads(line)
-        return document
+from tests import running
+from tests.running import Ran
 
 
 @pytest.fixture(scope="session")
 def run_python() -> Callable[..., Ran]:
     """Run the interpreter with some arguments, from the repository."""
-
-    def run(*arguments: str | Path) -> Ran:
-        done = subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=REPO,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=550,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
-
-    return run
+    return running.run_python
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +26,14 @@ def export(run_python: Callable[..., Ran]) -> Callable[..., Ran]:
         return run_python("-m", "export", *arguments)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def few(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten photographs of each class."""
+    few = tmp_path_factory.mktemp("few")
+    for folder in sorted(photographs.iterdir()):
+        (few / folder.name).mkdir()
+        for path in sorted(folder.iterdir())[:10]:
+            shutil.copy(path, few / folder.name)
+    return few

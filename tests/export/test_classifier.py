@@ -23,17 +23,6 @@ from serving_config import golden
 SIDE = Path(__file__).with_name("tensorflow_side.py")
 
 
-@pytest.fixture(scope="module")
-def few(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten photographs of each class."""
-    few = tmp_path_factory.mktemp("few")
-    for folder in sorted(photographs.iterdir()):
-        (few / folder.name).mkdir()
-        for path in sorted(folder.iterdir())[:10]:
-            shutil.copy(path, few / folder.name)
-    return few
-
-
 def test_a_published_version_is_complete(published: Path) -> None:
     assert published.name == "1"
     assert sorted(p.name for p in published.parent.iterdir()) == ["1"], (

@@ -151,23 +151,12 @@ class Resumed:
 
 
 @pytest.fixture(scope="module")
-def data(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten photographs of each class."""
-    few = tmp_path_factory.mktemp("few")
-    for folder in sorted(photographs.iterdir()):
-        (few / folder.name).mkdir()
-        for path in sorted(folder.iterdir())[:10]:
-            shutil.copy(path, few / folder.name)
-    return few
-
-
-@pytest.fixture(scope="module")
 def resumed(
-    export: Callable[..., Any], data: Path, tmp_path_factory: pytest.TempPathFactory
+    export: Callable[..., Any], few: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Resumed:
     """Kill a training by SIGKILL when its first epoch of phase 2 is through; run it again."""
     home = tmp_path_factory.mktemp("resumed")
-    arguments = ["classifier", "--data", data, "--out", home / "models", "--work", home / "work"]
+    arguments = ["classifier", "--data", few, "--out", home / "models", "--work", home / "work"]
     arguments += ["--image-size", "64", "--epochs", "3", "--augment", "flip,zoom"]
     arguments += ["--force-fine-tune", "--fine-tune-epochs", "8", "--fine-tune-layers", "4,8"]
     command = [sys.executable, "-m", "export", *map(str, arguments)]
@@ -195,10 +184,10 @@ def test_a_killed_training_goes_on_after_its_last_epoch(resumed: Resumed) -> Non
 
 
 def test_it_ends_as_if_it_had_never_been_killed(
-    run_python: Callable[..., Any], resumed: Resumed, data: Path
+    run_python: Callable[..., Any], resumed: Resumed, few: Path
 ) -> None:
     side = Path(__file__).with_name("tensorflow_side.py")
-    ran = run_python(side, "uninterrupted", data, resumed.version)
+    ran = run_python(side, "uninterrupted", few, resumed.version)
     assert ran.code == 0, ran.err
     histories, published = ran.result["histories"], ran.result["published_histories"]
     assert [len(h) for h in published] == [len(h) for h in histories]

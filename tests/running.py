@@ -1,0 +1,41 @@
+"""Running a command as a user does, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The JSON object on standard output, which must be its only line."""
+        (line,) = self.out.splitlines()
+        document: dict[str, Any] = json.loads(line)
+        return document
+
+
+def run_python(*arguments: str | Path, timeout_s: float = 550) -> Ran:
+    """Run the interpreter with some arguments, from the repository."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_s,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
