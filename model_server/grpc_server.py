@@ -19,7 +19,7 @@ from tensorflow_serving.apis import (
 from model_server.engine import Engine
 from model_server.errors import StartError, UsageError
 from model_server.options import ServerOptions
-from model_server.services import Admission, ModelService, PredictionService
+from model_server.services import Admission, ModelService, PredictionService, Running
 
 logger = logging.getLogger(__name__)
 
@@ -72,11 +72,12 @@ class GrpcServer:
             ],
         )
         admission = Admission(threads)
+        self._running = Running()
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionService(engine, admission), self._server
+            PredictionService(engine, admission, self._running), self._server
         )
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelService(engine, admission), self._server
+            ModelService(engine, admission, self._running), self._server
         )
         self._credentials = credentials
         services = [
@@ -124,7 +125,8 @@ class GrpcServer:
         """Refuse new calls, let running ones finish for ``grace_s`` seconds, then end them."""
         if self._health is not None:
             self._health.enter_graceful_shutdown()
-        self._server.stop(grace_s).wait()
+        self._running.finish(grace_s)
+        self._server.stop(0).wait()
         self._pool.shutdown(wait=True)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -139,30 +142,77 @@ def test_health_follows_the_models(growing: Any, tmp_path: Path) -> None:
         wait_for(lambda: state("") == not_serving, "NOT_SERVING without versions", server)
 
 
-def test_sigterm_lets_running_calls_finish(growing: Any) -> None:
-    server, call, _ = growing
-    text = {
-        "modelSpec": {"name": "toy", "signatureName": "length"},
-        "inputs": {
-            "text": {
-                "dtype": "DT_STRING",
-                "tensorShape": {"dim": [{"size": "3000000"}]},
-                "stringVal": ["YQ=="],
-            }
-        },
-    }
-    answers: list[Any] = []
-    caller = threading.Thread(
-        target=lambda: answers.append(call("PredictionService/Predict", text))
-    )
-    caller.start()
-    time.sleep(0.3)
-    assert not answers, "the call was too quick to be running at SIGTERM"
-    server.process.send_signal(signal.SIGTERM)
-    caller.join(DEADLINE_S)
-    assert server.stop() == 0
-    assert answers[0].code == "OK", answers[0]
+# A string sent once and broadcast: about 12 MB of answer, and long enough to be running at SIGTERM.
+LARGE = {
+    "modelSpec": {"name": "toy", "signatureName": "length"},
+    "inputs": {
+        "text": {
+            "dtype": "DT_STRING",
+            "tensorShape": {"dim": [{"size": "3000000"}]},
+            "stringVal": ["YQ=="],
+        }
+    },
+}
+
+
+def test_sigterm_lets_running_calls_finish(growing: Any, caller: Any) -> None:
+    server, _, _ = growing
+    # The caller reads slowly: much of the answer has left the server and not yet arrived when the
+    # server would close, and the caller's own bytes then meet a closed socket.
+    with slow_line(server.target) as target, ThreadPoolExecutor(1) as pool:
+        call = caller(target)
+        answer = pool.submit(call, "PredictionService/Predict", LARGE)
+        time.sleep(0.3)
+        assert not answer.done(), "the call was too quick to be running at SIGTERM"
+        server.process.send_signal(signal.SIGTERM)
+        assert answer.result(DEADLINE_S).code == "OK", answer.result()
+        assert server.stop() == 0
     assert "stopped" in server.log
+
+
+def test_a_server_that_stops_takes_no_new_calls(growing: Any) -> None:
+    server, call, _ = growing
+    with ThreadPoolExecutor(1) as pool:
+        call.status()  # connected
+        running = pool.submit(call, "PredictionService/Predict", LARGE)
+        time.sleep(0.3)
+        server.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: "stopping" in server.log, "stopping", server)
+        late = call.predict([0.0])
+        assert late.code == "UNAVAILABLE", late
+        assert running.result(DEADLINE_S).code == "OK", running.result()
+    assert server.stop() == 0
+
+
+@contextlib.contextmanager
+def slow_line(target: str) -> Iterator[str]:
+    """Carry one connection to ``target``, its answers at about 50 MB/s; yield where to call."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        line = threading.Thread(target=_carry, args=(listening, target), daemon=True)
+        line.start()
+        yield f"127.0.0.1:{port}"
+
+
+def _carry(listening: socket.socket, target: str) -> None:
+    host, port = target.split(":")
+    near, _ = listening.accept()
+    far = socket.create_connection((host, int(port)))
+
+    def copy(source: socket.socket, sink: socket.socket, pause_s: float) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(2**16):
+                sink.sendall(data)
+                time.sleep(pause_s)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    there = threading.Thread(target=copy, args=(near, far, 0.0), daemon=True)
+    there.start()
+    copy(far, near, 0.001)
+    there.join()
+    near.close()
+    far.close()
 
 
 def test_calls_above_the_limit_are_refused_at_once(
@@ -171,18 +221,8 @@ def test_calls_above_the_limit_are_refused_at_once(
     server = start_server(
         "--model_name=toy", f"--model_base_path={toy_models}", "--grpc_max_threads=1"
     )
-    slow = {
-        "modelSpec": {"name": "toy", "signatureName": "length"},
-        "inputs": {
-            "text": {
-                "dtype": "DT_STRING",
-                "tensorShape": {"dim": [{"size": "3000000"}]},
-                "stringVal": ["YQ=="],
-            }
-        },
-    }
     call = caller(server.target)
-    busy = threading.Thread(target=lambda: call("PredictionService/Predict", slow))
+    busy = threading.Thread(target=lambda: call("PredictionService/Predict", LARGE))
     busy.start()
     time.sleep(0.3)
     refused = call.predict([1.0])
