@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from export.detector.settings import BACKBONES, FORMATS, KEEP, ON_BAD_INPUT, DetectorSettings
+from export.detector.settings import (
+    BACKBONES,
+    FORMATS,
+    KEEP,
+    MIRRORS,
+    ON_BAD_INPUT,
+    DetectorSettings,
+)
 from export.lineage.arguments import add_recording_arguments
 
 
@@ -36,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weights of the epoch with the best validation mAP, or the last (%(default)s)",
     )
     add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's files there")
+    add(
+        "--mirror",
+        choices=MIRRORS,
+        default=defaults.mirror,
+        help="; ".join(f"{name}: {text}" for name, text in MIRRORS.items()) + " (%(default)s)",
+    )
     add("--no-augment", action="store_true", help="leave the images of phase 2 as they are")
     for name, help_text in (
         ("image_size", "side of the network's square in pixels, a multiple of 32"),

@@ -17,21 +17,37 @@ _HUE = 0.03
 _LEAST_VISIBLE = 0.3
 
 
-def flip(pixels: tf.Tensor, boxes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mirror left and right.
+FLIPS = {
+    "none": ((False, False),),
+    "horizontal": ((False, False), (True, False)),
+    "both": ((False, False), (True, False), (False, True), (True, True)),
+}
+"""The mirror images of each of :data:`export.detector.settings.MIRRORS`, the image itself first:
+left and right exchanged, top and bottom exchanged."""
+
+
+def flip(
+    pixels: tf.Tensor, boxes: tf.Tensor, horizontal: tf.Tensor | bool, vertical: tf.Tensor | bool
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mirror.
 
     Args:
         pixels: float32 [S, S, 3].
         boxes: float32 [n, 4], xmin, ymin, xmax, ymax in pixels of the square.
+        horizontal: Exchange left and right; bool, or a scalar tensor of it.
+        vertical: Exchange top and bottom.
 
     Returns:
         Both, mirrored.
     """
-    width = tf.cast(tf.shape(pixels)[1], tf.float32)
-    mirrored = tf.stack(
-        [width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=-1
+    side = tf.cast(tf.shape(pixels)[0], tf.float32)
+    flips = tf.stack([horizontal, vertical])
+    pixels = tf.where(flips[0], tf.reverse(pixels, axis=[1]), pixels)
+    pixels = tf.where(flips[1], tf.reverse(pixels, axis=[0]), pixels)
+    low, high = boxes[:, :2], boxes[:, 2:]
+    return pixels, tf.concat(
+        [tf.where(flips, side - high, low), tf.where(flips, side - low, high)], axis=-1
     )
-    return tf.reverse(pixels, axis=[1]), mirrored
 
 
 def scale_and_translate(
@@ -72,7 +88,7 @@ def scale_and_translate(
 
 
 def randomly(
-    pixels: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, seed: tf.Tensor
+    pixels: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, seed: tf.Tensor, mirror: str
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Flip, scale, translate and change colours, all drawn from ``seed``.
 
@@ -81,14 +97,16 @@ def randomly(
         boxes: float32 [n, 4], xmin, ymin, xmax, ymax in pixels of the square.
         classes: int32 [n].
         seed: int64 [2].
+        mirror: A key of :data:`FLIPS`; each of its mirror images is as likely.
 
     Returns:
         The three, changed; the same seed changes the same way.
     """
     seeds = tf.unstack(tf.random.split(seed, 7))
     side = tf.cast(tf.shape(pixels)[0], tf.float32)
-    mirror = tf.random.stateless_uniform([], seeds[0]) < 0.5
-    pixels, boxes = tf.cond(mirror, lambda: flip(pixels, boxes), lambda: (pixels, boxes))
+    allowed = tf.constant(FLIPS[mirror])
+    drawn = tf.random.stateless_uniform([], seeds[0], 0, len(allowed), tf.int32)
+    pixels, boxes = flip(pixels, boxes, *tf.unstack(allowed[drawn]))
     # Halving is as likely as doubling.
     low, high = tf.math.log(_SCALE[0]), tf.math.log(_SCALE[1])
     scale = tf.exp(tf.random.stateless_uniform([], seeds[1], low, high))

@@ -100,6 +100,7 @@ def compute(
     *,
     image_size: int,
     views: int,
+    mirror: str,
     seed: int,
     directory: Path,
     batch_size: int = 8,
@@ -110,7 +111,8 @@ def compute(
         features: Model of pixels to feature maps.
         samples: The samples; each is read once.
         image_size: Side of the square in pixels.
-        views: Versions a sample: the image, its mirror image, then random ones.
+        views: Versions a sample: the image, its mirror images, then random ones.
+        mirror: Which mirror images there are, a key of :data:`export.detector.augment.FLIPS`.
         seed: Of the random ones.
         directory: Where to keep the maps; made if missing.
         batch_size: Images a step.
@@ -129,7 +131,7 @@ def compute(
     boxes = np.tile(plain.boxes, (views, 1, 1))
     classes = np.tile(plain.classes, (views, 1))
     run = tf.function(lambda pixels: features(pixels, training=False), reduce_retracing=True)
-    change = tf.function(_view, reduce_retracing=True)
+    flips = augment.FLIPS[mirror]
     progress = keras.utils.Progbar(count, unit_name="image")
     start = 0
     for pixels in pipeline.pixels(samples, image_size, batch_size):
@@ -138,12 +140,13 @@ def compute(
             batch, rows = pixels, slice(view * count + start, view * count + stop)
             if view:
                 changed = [
-                    change(
+                    _change(
                         pixels[i],
                         plain.boxes[start + i],
                         plain.classes[start + i],
-                        view == 1,
                         tf.constant([seed, view * count + start + i], tf.int64),
+                        mirror,
+                        flips[view] if view < len(flips) else None,
                     )
                     for i in range(len(pixels))
                 ]
@@ -159,9 +162,15 @@ def compute(
     return CachedFeatures(tuple(maps), Targets(boxes, classes))
 
 
-def _view(
-    pixels: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, mirror: bool, seed: tf.Tensor
+@tf.function(reduce_retracing=True)
+def _change(
+    pixels: tf.Tensor,
+    boxes: tf.Tensor,
+    classes: tf.Tensor,
+    seed: tf.Tensor,
+    mirror: str,
+    flips: tuple[bool, bool] | None,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    if mirror:
-        return (*augment.flip(pixels, boxes), classes)
-    return augment.randomly(pixels, boxes, classes, seed)
+    if flips is not None:
+        return (*augment.flip(pixels, boxes, *flips), classes)
+    return augment.randomly(pixels, boxes, classes, seed, mirror)

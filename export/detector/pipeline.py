@@ -52,7 +52,13 @@ def pixels(samples: Sequence[Sample], image_size: int, batch_size: int) -> tf.da
 
 
 def training_batches(
-    samples: Sequence[Sample], image_size: int, batch_size: int, seed: int, *, augmented: bool
+    samples: Sequence[Sample],
+    image_size: int,
+    batch_size: int,
+    seed: int,
+    *,
+    augmented: bool,
+    mirror: str,
 ) -> tf.data.Dataset:
     """Yield shuffled training batches, one pass over the samples.
 
@@ -62,6 +68,7 @@ def training_batches(
         batch_size: Images a batch.
         seed: Of the order and of the augmentation; each pass draws anew from it.
         augmented: Change the images at random.
+        mirror: Which mirror images are among the changes, see :func:`augment.randomly`.
 
     Returns:
         Dataset of (float32 [batch, S, S, 3], {"boxes": float32 [batch, M, 4], "classes": int32
@@ -77,7 +84,7 @@ def training_batches(
         path, boxes, classes = row
         image = _load(path, image_size)
         if augmented:
-            image, boxes, classes = augment.randomly(image, boxes, classes, draw)
+            image, boxes, classes = augment.randomly(image, boxes, classes, draw, mirror)
         return image, {"boxes": boxes, "classes": classes}
 
     dataset = tf.data.Dataset.zip(dataset, seeds)

@@ -17,6 +17,13 @@ BACKBONES = {
 FORMATS = ("coco", "voc")
 """Formats of data sets."""
 
+MIRRORS = {
+    "none": "left and right matter (digits, letters, arrows)",
+    "horizontal": "left and right do not matter",
+    "both": "neither does which side is up (cells, views from above)",
+}
+"""Which mirror images of a training image show the same things."""
+
 KEEP = ("best", "final")
 """Which weights of a phase are kept: those of the best validation mAP, or the last."""
 
@@ -73,8 +80,9 @@ class DetectorSettings:
             and choose nothing, so that the mAP on them is one of images never used.
         patience: Epochs without a higher validation mAP before a phase ends (``keep`` best).
         views: Versions of each training image whose features phase 1 computes once: the image, its
-            mirror image, and from 3 on random ones. 0 computes nothing once: each epoch then runs
-            the whole network on freshly augmented images.
+            mirror images (1 or 3, as ``mirror`` allows), then random ones. 0 computes nothing once:
+            each epoch then runs the whole network on freshly augmented images.
+        mirror: A key of :data:`MIRRORS`.
         augment: Change the images of phase 2 (and of phase 1 with ``views`` 0) at random.
         validation_fraction: Share to hold out when the data set states no split.
         on_bad_input: ``skip`` or ``refuse``.
@@ -99,6 +107,7 @@ class DetectorSettings:
     keep: str = "best"
     patience: int = 5
     views: int = 4
+    mirror: str = "horizontal"
     augment: bool = True
     validation_fraction: float = 0.2
     on_bad_input: str = "skip"
@@ -122,7 +131,11 @@ class DetectorSettings:
                 "image_size must be a multiple of 32 (the coarsest cell) and at least 64, "
                 f"received {self.image_size}"
             )
-        for name, choices in (("on_bad_input", ON_BAD_INPUT), ("keep", KEEP)):
+        for name, choices in (
+            ("on_bad_input", ON_BAD_INPUT),
+            ("keep", KEEP),
+            ("mirror", tuple(MIRRORS)),
+        ):
             if (value := getattr(self, name)) not in choices:
                 raise SettingsError(f"{name} must be {' or '.join(choices)}, received {value!r}")
         for name, low, high in (

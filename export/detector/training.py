@@ -3,7 +3,7 @@
 While the head is new, its errors are large, and gradients of that size would destroy what the
 backbone knows. So the backbone's top trains only afterwards, at a hundredth of the rate. In phase 1
 the backbone is a fixed function of an image: its features are computed once, of each image and of
-its mirror image, and each epoch pays for the head alone.
+its mirror images, and each epoch pays for the head alone.
 """
 
 from __future__ import annotations
@@ -273,6 +273,7 @@ class _Run:
                     samples,
                     image_size=settings.image_size,
                     views=views,
+                    mirror=settings.mirror,
                     seed=settings.seed,
                     directory=directory / name,
                 )
@@ -304,6 +305,7 @@ class _Run:
             settings.batch_size,
             settings.seed,
             augmented=settings.augment,
+            mirror=settings.mirror,
         )
         held_out = pipeline.pixels(self.data.validation, settings.image_size, settings.batch_size)
         steps = math.ceil(len(self.data.training) / settings.batch_size)

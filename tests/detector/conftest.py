@@ -125,7 +125,7 @@ def run_export() -> Callable[..., subprocess.CompletedProcess[str]]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=550,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
 

@@ -160,8 +160,11 @@ def there_and_back(box: list[float], height: int, width: int, side: int) -> list
     return [xmin, ymin, xmax, ymax]
 
 
-def flipped(pixels: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return tuple(t.numpy() for t in augment.flip(tf.constant(pixels), tf.constant(boxes)))
+def flipped(
+    pixels: np.ndarray, boxes: np.ndarray, horizontal: bool, vertical: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    changed = augment.flip(tf.constant(pixels), tf.constant(boxes), horizontal, vertical)
+    return tuple(t.numpy() for t in changed)
 
 
 def moved(
@@ -177,10 +180,12 @@ def moved(
     return tuple(t.numpy() for t in changed)
 
 
-def random_change(pixels: np.ndarray, boxes: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
+def random_change(
+    pixels: np.ndarray, boxes: np.ndarray, seed: int, mirror: str = "horizontal"
+) -> tuple[np.ndarray, ...]:
     classes = tf.zeros([len(boxes)], tf.int32)
     draw = tf.constant([seed, 0], tf.int64)
-    changed = augment.randomly(tf.constant(pixels), tf.constant(boxes), classes, draw)
+    changed = augment.randomly(tf.constant(pixels), tf.constant(boxes), classes, draw, mirror)
     return tuple(t.numpy() for t in changed)
 
 
@@ -209,7 +214,9 @@ def load_data(path: str, data_format: str | None = None, **options: Any) -> dict
 def batches(path: str, seed: int, augmented: bool) -> list[dict[str, np.ndarray]]:
     """Return two epochs of training batches."""
     data = data_sets.load(Path(path), None, on_bad_input="skip", validation_fraction=0.25, seed=0)
-    dataset = pipeline.training_batches(data.training, 64, 4, seed, augmented=augmented)
+    dataset = pipeline.training_batches(
+        data.training, 64, 4, seed, augmented=augmented, mirror="horizontal"
+    )
     return [
         {"pixels": p.numpy(), **{name: value.numpy() for name, value in t.items()}}
         for _ in range(2)

@@ -193,9 +193,50 @@ def box_of_white(pixels: np.ndarray) -> list[int]:
     return [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
 
 
-def test_a_flip_moves_pixels_and_boxes_together(side: Side) -> None:
-    pixels, boxes = side("flipped", *painted())
-    assert boxes.tolist() == [[20, 20, 52, 36]] == [box_of_white(pixels)]
+@pytest.mark.parametrize(
+    ("flips", "expected"),
+    [
+        ((False, False), [12, 20, 44, 36]),
+        ((True, False), [20, 20, 52, 36]),
+        ((False, True), [12, 28, 44, 44]),
+        ((True, True), [20, 28, 52, 44]),
+    ],
+)
+def test_a_flip_moves_pixels_and_boxes_together(
+    side: Side, flips: tuple[bool, bool], expected: list[int]
+) -> None:
+    pixels, boxes = side("flipped", *painted(), *flips)
+    assert boxes.tolist() == [expected] == [box_of_white(pixels)]
+
+
+def corner_colours(pixels: np.ndarray) -> tuple[bool, bool]:
+    """Tell on which side of its box the red is, and on which the blue: mirrored or not."""
+    rows, columns = np.nonzero(pixels[..., 1] < pixels.max(axis=-1) * 0.7)
+    red = pixels[rows, columns, 0] > pixels[rows, columns, 2]
+    assert red.any() and (~red).any()
+    return (
+        bool(columns[red].mean() > columns[~red].mean()),
+        bool(rows[red].mean() > rows[~red].mean()),
+    )
+
+
+@pytest.mark.parametrize(
+    ("mirror", "expected"),
+    [
+        ("none", {(False, False)}),
+        ("horizontal", {(False, False), (True, False)}),
+        ("both", {(False, False), (True, False), (False, True), (True, True)}),
+    ],
+)
+def test_only_the_allowed_mirror_images_are_drawn(
+    side: Side, mirror: str, expected: set[tuple[bool, bool]]
+) -> None:
+    pixels = np.full((64, 64, 3), 127.0, np.float32)
+    pixels[20:28, 20:28] = (255, 0, 0)  # above and to the left of the blue
+    pixels[36:44, 36:44] = (0, 0, 255)
+    boxes = np.array([[20, 20, 44, 44]], np.float32)
+    seen = {corner_colours(side("random_change", pixels, boxes, n, mirror)[0]) for n in range(40)}
+    assert seen == expected
 
 
 @pytest.mark.parametrize(
