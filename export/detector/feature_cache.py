@@ -132,6 +132,7 @@ def compute(
     classes = np.tile(plain.classes, (views, 1))
     run = tf.function(lambda pixels: features(pixels, training=False), reduce_retracing=True)
     flips = augment.FLIPS[mirror]
+    change = tf.function(_change, reduce_retracing=True)
     progress = keras.utils.Progbar(count, unit_name="image")
     start = 0
     for pixels in pipeline.pixels(samples, image_size, batch_size):
@@ -140,7 +141,7 @@ def compute(
             batch, rows = pixels, slice(view * count + start, view * count + stop)
             if view:
                 changed = [
-                    _change(
+                    change(
                         pixels[i],
                         plain.boxes[start + i],
                         plain.classes[start + i],
@@ -162,7 +163,6 @@ def compute(
     return CachedFeatures(tuple(maps), Targets(boxes, classes))
 
 
-@tf.function(reduce_retracing=True)
 def _change(
     pixels: tf.Tensor,
     boxes: tf.Tensor,

@@ -89,6 +89,23 @@ def test_each_term_of_the_loss_is_shown_and_recorded(
         assert tags[f"epoch_{name}"] == epochs
 
 
+def test_with_the_last_weights_kept_validation_chooses_nothing(
+    shapes: Path, run_export: Run, tmp_path: Path
+) -> None:
+    done = run_export(
+        "detector", "--data", shapes, "--out", tmp_path, "--keep", "final", "--image-size", "64",
+        "--views", "1", "--epochs", "3", "--fine-tune-epochs", "2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert [phase["kept_epoch"] for phase in result["phases"]] == [3, 2]
+    measured = [line for line in done.stderr.splitlines() if "validation mAP" in line]
+    looks = [line for line in measured if "final" in line]
+    assert len(looks) == 2 and len(measured) == 4  # and each phase's summary repeats its own
+    assert f"{result['map50']:.4f}" in looks[-1]
+    assert result["backbone_change"] > 0
+
+
 def test_the_contract_copy_has_names_and_thresholds(version: Path) -> None:
     contract = contracts.load(version)
     assert contract.class_names == NAMES

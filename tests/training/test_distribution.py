@@ -54,19 +54,27 @@ class Worker:
             pytest.fail(f"still running after {timeout_s:g} s:\n{self.log[-4000:]}")
 
 
-@contextmanager
-def two_workers(data: Path, models: Path, logs: Path) -> Iterator[list[Worker]]:
-    """Start both, and leave none behind."""
+def two_configs() -> list[str]:
+    """Return TF_CONFIG of each of two workers on this machine."""
     with socket.socket() as one, socket.socket() as other:
         for each in (one, other):
             each.bind(("127.0.0.1", 0))
         addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, other)]
+    tasks = [{"type": "worker", "index": index} for index in range(2)]
+    return [json.dumps({"cluster": {"worker": addresses}, "task": task}) for task in tasks]
+
+
+@contextmanager
+def two_workers(
+    data: Path, models: Path, logs: Path, data_of_other: Path | None = None
+) -> Iterator[list[Worker]]:
+    """Start both, and leave none behind."""
     logs.mkdir()
-    workers = []
-    for index in range(2):
-        task = {"type": "worker", "index": index}
-        config = json.dumps({"cluster": {"worker": addresses}, "task": task})
-        workers.append(Worker(data, models, "multi_worker", logs / f"{index}.log", config))
+    configs, folders = two_configs(), (data, data_of_other or data)
+    workers = [
+        Worker(folder, models, "multi_worker", logs / f"{index}.log", config)
+        for index, (folder, config) in enumerate(zip(folders, configs, strict=True))
+    ]
     try:
         yield workers
     finally:
@@ -126,6 +134,49 @@ def test_a_lost_worker_ends_the_run_and_a_restart_brings_the_same_curve(
     for shared, single in zip(together["phases"], alone, strict=True):
         for here, there in zip(shared["history"], single, strict=True):
             assert here == pytest.approx(there, abs=1e-4)
+
+
+def test_a_worker_that_stands_still_ends_the_run(few: Path, tmp_path: Path) -> None:
+    with two_workers(few, tmp_path / "models", tmp_path / "logs") as (chief, other):
+        while chief.log.count("Epoch ") < 2:
+            assert chief.process.poll() is None, chief.log
+            time.sleep(0.05)
+        other.process.send_signal(signal.SIGSTOP)
+        assert chief.ends(ENDS_WITHIN_S) == 1, chief.log
+        assert "WorkerError: worker 0" in chief.log
+        assert "all ports still answer, one of them may be stuck" in chief.log
+
+
+def test_workers_with_different_photographs_are_refused(few: Path, tmp_path: Path) -> None:
+    shutil.copytree(few, tmp_path / "fewer")
+    sorted((tmp_path / "fewer" / "grass").iterdir())[0].unlink()
+    models = tmp_path / "models"
+    with two_workers(few, models, tmp_path / "logs", tmp_path / "fewer") as workers:
+        for worker in workers:
+            assert worker.ends(ENDS_WITHIN_S) == 1, worker.log
+            assert "the workers must have the same settings and data, but 127.0.0.1:" in worker.log
+    assert not (models / "classifier").exists()
+
+
+def test_a_worker_that_does_not_come_ends_the_start() -> None:
+    program = """
+from export.training import distribution
+distribution.start("multi_worker", start_timeout_s=5)
+"""
+    config, _ = two_configs()
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=REPO,
+        env={**os.environ, "TF_CONFIG": config},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    absent = json.loads(config)["cluster"]["worker"][1]
+    assert done.returncode == 1, done.stderr
+    assert f"worker 0 waited 5 s for the other workers; no answer from {absent}" in done.stderr
+    assert "Start all workers within that time" in done.stderr
 
 
 def test_a_worker_that_is_not_told_who_it_is_is_refused() -> None:
