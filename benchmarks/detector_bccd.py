@@ -30,10 +30,10 @@ from pathlib import Path
 from typing import Any
 
 FINAL = ["--keep", "final"]
-# Cells have no upper side.
-MIRROR = ["--mirror", "both"]
-PRETRAINED = [*FINAL, *MIRROR, "--views", "4", "--epochs", "6", "--fine-tune-epochs", "10"]
-SCRATCH = [*FINAL, *MIRROR, "--weights", "none", "--fine-tune-epochs", "0", "--epochs"]
+# Cells have no upper side, and under one microscope one size.
+CELLS = ["--mirror", "both", "--max-scale", "1.1"]
+PRETRAINED = [*FINAL, *CELLS, "--views", "4", "--epochs", "6", "--fine-tune-epochs", "8"]
+SCRATCH = [*FINAL, *CELLS, "--weights", "none", "--fine-tune-epochs", "0", "--epochs"]
 SCRATCH_EPOCHS, TUNING_EPOCHS = 15, 5
 TUNING_SEED = 1000
 CHECKPOINT = "the last epoch's weights"

@@ -61,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("fine_tune_learning_rate", "neck's and head's in phase 2"),
         ("patience", "epochs without a higher mAP before a phase ends"),
         ("views", "versions of each image whose features phase 1 computes once; 0: none"),
+        ("max_scale", "images are scaled at random by up to this factor, and down by it; 1: never"),
         ("max_detections", "most detections an image"),
         ("score_threshold", "detections below it are not answered"),
         ("iou_threshold", "of non-maximum suppression"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 from export.detector.letterbox import GREY
 from export.detector.loss import PADDING
+from export.detector.settings import Changes
 
-_SCALE = (0.6, 1.6)
 _SHIFT = 0.2  # of the image's side
 _BRIGHTNESS = 0.15
 _CONTRAST = (0.7, 1.3)
@@ -88,7 +90,7 @@ def scale_and_translate(
 
 
 def randomly(
-    pixels: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, seed: tf.Tensor, mirror: str
+    pixels: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, seed: tf.Tensor, changes: Changes
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Flip, scale, translate and change colours, all drawn from ``seed``.
 
@@ -97,19 +99,19 @@ def randomly(
         boxes: float32 [n, 4], xmin, ymin, xmax, ymax in pixels of the square.
         classes: int32 [n].
         seed: int64 [2].
-        mirror: A key of :data:`FLIPS`; each of its mirror images is as likely.
+        changes: Which are allowed; each allowed mirror image is as likely.
 
     Returns:
         The three, changed; the same seed changes the same way.
     """
     seeds = tf.unstack(tf.random.split(seed, 7))
     side = tf.cast(tf.shape(pixels)[0], tf.float32)
-    allowed = tf.constant(FLIPS[mirror])
+    allowed = tf.constant(FLIPS[changes.mirror])
     drawn = tf.random.stateless_uniform([], seeds[0], 0, len(allowed), tf.int32)
     pixels, boxes = flip(pixels, boxes, *tf.unstack(allowed[drawn]))
     # Halving is as likely as doubling.
-    low, high = tf.math.log(_SCALE[0]), tf.math.log(_SCALE[1])
-    scale = tf.exp(tf.random.stateless_uniform([], seeds[1], low, high))
+    most = math.log(changes.max_scale)
+    scale = tf.exp(tf.random.stateless_uniform([], seeds[1], -most, most))
     shift = tf.random.stateless_uniform([2], seeds[2], -_SHIFT, _SHIFT) * side
     pixels, boxes, classes = scale_and_translate(pixels, boxes, classes, scale, shift)
     unit = pixels / 255

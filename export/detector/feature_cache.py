@@ -24,6 +24,7 @@ import tensorflow as tf
 from export.detector import augment, pipeline
 from export.detector.annotations import Sample
 from export.detector.pipeline import Targets
+from export.detector.settings import Changes
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ def compute(
     *,
     image_size: int,
     views: int,
-    mirror: str,
+    changes: Changes,
     seed: int,
     directory: Path,
     batch_size: int = 8,
@@ -112,7 +113,7 @@ def compute(
         samples: The samples; each is read once.
         image_size: Side of the square in pixels.
         views: Versions a sample: the image, its mirror images, then random ones.
-        mirror: Which mirror images there are, a key of :data:`export.detector.augment.FLIPS`.
+        changes: Which mirror images there are, and how the random ones may differ.
         seed: Of the random ones.
         directory: Where to keep the maps; made if missing.
         batch_size: Images a step.
@@ -131,7 +132,7 @@ def compute(
     boxes = np.tile(plain.boxes, (views, 1, 1))
     classes = np.tile(plain.classes, (views, 1))
     run = tf.function(lambda pixels: features(pixels, training=False), reduce_retracing=True)
-    flips = augment.FLIPS[mirror]
+    flips = augment.FLIPS[changes.mirror]
     change = tf.function(_change, reduce_retracing=True)
     progress = keras.utils.Progbar(count, unit_name="image")
     start = 0
@@ -146,7 +147,7 @@ def compute(
                         plain.boxes[start + i],
                         plain.classes[start + i],
                         tf.constant([seed, view * count + start + i], tf.int64),
-                        mirror,
+                        changes,
                         flips[view] if view < len(flips) else None,
                     )
                     for i in range(len(pixels))
@@ -168,9 +169,9 @@ def _change(
     boxes: tf.Tensor,
     classes: tf.Tensor,
     seed: tf.Tensor,
-    mirror: str,
+    changes: Changes,
     flips: tuple[bool, bool] | None,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     if flips is not None:
         return (*augment.flip(pixels, boxes, *flips), classes)
-    return augment.randomly(pixels, boxes, classes, seed, mirror)
+    return augment.randomly(pixels, boxes, classes, seed, changes)

@@ -14,6 +14,7 @@ from export.detector import augment
 from export.detector.annotations import Sample
 from export.detector.letterbox import letterbox, to_square
 from export.detector.loss import IGNORED, PADDING
+from export.detector.settings import Changes
 
 Array = np.ndarray[Any, Any]
 
@@ -57,8 +58,7 @@ def training_batches(
     batch_size: int,
     seed: int,
     *,
-    augmented: bool,
-    mirror: str,
+    changes: Changes | None,
 ) -> tf.data.Dataset:
     """Yield shuffled training batches, one pass over the samples.
 
@@ -67,8 +67,7 @@ def training_batches(
         image_size: Side of the square in pixels.
         batch_size: Images a batch.
         seed: Of the order and of the augmentation; each pass draws anew from it.
-        augmented: Change the images at random.
-        mirror: Which mirror images are among the changes, see :func:`augment.randomly`.
+        changes: How to change the images at random; None leaves them as they are.
 
     Returns:
         Dataset of (float32 [batch, S, S, 3], {"boxes": float32 [batch, M, 4], "classes": int32
@@ -83,8 +82,8 @@ def training_batches(
     def load(row: Any, draw: tf.Tensor) -> Any:
         path, boxes, classes = row
         image = _load(path, image_size)
-        if augmented:
-            image, boxes, classes = augment.randomly(image, boxes, classes, draw, mirror)
+        if changes is not None:
+            image, boxes, classes = augment.randomly(image, boxes, classes, draw, changes)
         return image, {"boxes": boxes, "classes": classes}
 
     dataset = tf.data.Dataset.zip(dataset, seeds)

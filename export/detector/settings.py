@@ -60,6 +60,20 @@ class LossSettings:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """How a training image may be changed at random, besides its colours and its place.
+
+    Attributes:
+        mirror: A key of :data:`MIRRORS`.
+        max_scale: It is scaled by a factor between the reciprocal of this and this, halving as
+            likely as doubling; 1 leaves sizes as they are.
+    """
+
+    mirror: str = "horizontal"
+    max_scale: float = 1.6
+
+
+@dataclass(frozen=True)
 class DetectorSettings:
     """How one detector is trained and exported.
 
@@ -82,7 +96,8 @@ class DetectorSettings:
         views: Versions of each training image whose features phase 1 computes once: the image, its
             mirror images (1 or 3, as ``mirror`` allows), then random ones. 0 computes nothing once:
             each epoch then runs the whole network on freshly augmented images.
-        mirror: A key of :data:`MIRRORS`.
+        mirror: See :class:`Changes`, as for ``max_scale``.
+        max_scale: Near 1 where objects have one size, as under a microscope.
         augment: Change the images of phase 2 (and of phase 1 with ``views`` 0) at random.
         validation_fraction: Share to hold out when the data set states no split.
         on_bad_input: ``skip`` or ``refuse``.
@@ -107,7 +122,8 @@ class DetectorSettings:
     keep: str = "best"
     patience: int = 5
     views: int = 4
-    mirror: str = "horizontal"
+    mirror: str = Changes.mirror
+    max_scale: float = Changes.max_scale
     augment: bool = True
     validation_fraction: float = 0.2
     on_bad_input: str = "skip"
@@ -150,6 +166,8 @@ class DetectorSettings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SettingsError(f"{name} must be from {low} to {high}, received {value}")
+        if not 1 <= self.max_scale <= 10:
+            raise SettingsError(f"max_scale must be from 1 to 10, received {self.max_scale}")
         for name in ("validation_fraction", "score_threshold", "iou_threshold"):
             if not 0 < getattr(self, name) < 1:
                 raise SettingsError(
@@ -161,6 +179,11 @@ class DetectorSettings:
         for name in ("learning_rate", "fine_tune_learning_rate"):
             if not 0 < getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must be above 0, received {getattr(self, name)}")
+
+    @property
+    def changes(self) -> Changes:
+        """What may be changed about a training image."""
+        return Changes(self.mirror, self.max_scale)
 
     @property
     def backbone_learning_rate(self) -> float:

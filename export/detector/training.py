@@ -273,7 +273,7 @@ class _Run:
                     samples,
                     image_size=settings.image_size,
                     views=views,
-                    mirror=settings.mirror,
+                    changes=settings.changes,
                     seed=settings.seed,
                     directory=directory / name,
                 )
@@ -304,8 +304,7 @@ class _Run:
             settings.image_size,
             settings.batch_size,
             settings.seed,
-            augmented=settings.augment,
-            mirror=settings.mirror,
+            changes=settings.changes if settings.augment else None,
         )
         held_out = pipeline.pixels(self.data.validation, settings.image_size, settings.batch_size)
         steps = math.ceil(len(self.data.training) / settings.batch_size)

@@ -42,7 +42,7 @@ from export.detector import (
 )
 from export.detector.annotations import Sample
 from export.detector.detections import Detections
-from export.detector.settings import LossSettings
+from export.detector.settings import Changes, LossSettings
 
 COCO_ANCHORS = [(10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319)]  # yolov3-tiny.cfg
 
@@ -181,11 +181,13 @@ def moved(
 
 
 def random_change(
-    pixels: np.ndarray, boxes: np.ndarray, seed: int, mirror: str = "horizontal"
+    pixels: np.ndarray, boxes: np.ndarray, seed: int, **changes: Any
 ) -> tuple[np.ndarray, ...]:
     classes = tf.zeros([len(boxes)], tf.int32)
     draw = tf.constant([seed, 0], tf.int64)
-    changed = augment.randomly(tf.constant(pixels), tf.constant(boxes), classes, draw, mirror)
+    changed = augment.randomly(
+        tf.constant(pixels), tf.constant(boxes), classes, draw, Changes(**changes)
+    )
     return tuple(t.numpy() for t in changed)
 
 
@@ -215,7 +217,7 @@ def batches(path: str, seed: int, augmented: bool) -> list[dict[str, np.ndarray]
     """Return two epochs of training batches."""
     data = data_sets.load(Path(path), None, on_bad_input="skip", validation_fraction=0.25, seed=0)
     dataset = pipeline.training_batches(
-        data.training, 64, 4, seed, augmented=augmented, mirror="horizontal"
+        data.training, 64, 4, seed, changes=Changes() if augmented else None
     )
     return [
         {"pixels": p.numpy(), **{name: value.numpy() for name, value in t.items()}}

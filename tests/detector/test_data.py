@@ -235,7 +235,9 @@ def test_only_the_allowed_mirror_images_are_drawn(
     pixels[20:28, 20:28] = (255, 0, 0)  # above and to the left of the blue
     pixels[36:44, 36:44] = (0, 0, 255)
     boxes = np.array([[20, 20, 44, 44]], np.float32)
-    seen = {corner_colours(side("random_change", pixels, boxes, n, mirror)[0]) for n in range(40)}
+    seen = {
+        corner_colours(side("random_change", pixels, boxes, n, mirror=mirror)[0]) for n in range(40)
+    }
     assert seen == expected
 
 
@@ -263,6 +265,20 @@ def test_the_seed_decides_the_augmentation(side: Side) -> None:
     np.testing.assert_array_equal(one[1], same[1])
     assert not np.array_equal(one[0], other[0])
     assert one[0].min() >= 0 and one[0].max() <= 255
+
+
+@pytest.mark.parametrize(("most", "smallest", "largest"), [(1.0, 1.0, 1.0), (1.2, 0.83, 1.2)])
+def test_sizes_change_by_no_more_than_allowed(
+    side: Side, most: float, smallest: float, largest: float
+) -> None:
+    pixels, boxes = painted()
+    boxes[0] = (28, 28, 36, 36)  # never cut by the border
+    sides = []
+    for seed in range(20):
+        xmin, _, xmax, _ = side("random_change", pixels, boxes, seed, max_scale=most)[1][0]
+        sides.append((xmax - xmin) / 8)
+    assert smallest - 0.01 <= min(sides) and max(sides) <= largest + 0.01
+    assert max(sides) - min(sides) >= (largest - smallest) / 2
 
 
 def test_training_batches_are_reproducible_and_change_each_epoch(
