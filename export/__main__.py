@@ -47,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # "Assets written to" a place that is about to be renamed, "Context impl SQLiteImpl" …
     for noisy in ("absl", "alembic", "tensorflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Every unfreezing compiles the model anew, as it must; TensorFlow takes that for an oversight.
+    logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
     parser, commands = _parser()
     arguments = parser.parse_args(argv)
     try:

@@ -196,6 +196,12 @@ def test_it_ends_as_if_it_had_never_been_killed(
     assert ran.result["apart"] < 1e-5
 
 
+def test_unfreezing_in_steps_brings_no_advice_about_retracing(resumed: Resumed) -> None:
+    record = json.loads((resumed.version / "assets.extra" / "run.json").read_text())
+    assert len(record["phases"][1]["steps"]) == 2
+    assert "retracing" not in resumed.err
+
+
 def test_another_seed_is_not_trained_on_top_of_it(resumed: Resumed) -> None:
     assert "settings.seed: 0 there, 7 here" in resumed.refused
     assert "Traceback" not in resumed.refused
