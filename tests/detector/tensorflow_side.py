@@ -301,10 +301,11 @@ def top_of(name: str) -> dict[str, Any]:
 
 
 def save_csp_preset(folder: str) -> None:
-    """Save CSPDarknet53 with random weights as keras-hub saves presets."""
+    """Save a small relative of CSPDarknet53 with random weights as keras-hub saves presets."""
     from keras_hub.models import CSPNetBackbone
 
-    CSPNetBackbone(**backbones.CSP_DARKNET53).save_to_preset(folder)
+    small = {"stackwise_num_filters": [16, 32, 64, 128, 256], "stackwise_depth": [1, 1, 1, 1, 1]}
+    CSPNetBackbone(**(backbones.CSP_DARKNET53 | small)).save_to_preset(folder)
 
 
 def main() -> None:
