@@ -7,18 +7,18 @@ loop here: Keras's own ``train_step`` on every replica, and Keras's callbacks ar
 
 What ``tf.distribute`` leaves open is what happens when a worker is not there: it waits, for ever.
 Here the start and every exchange between workers have a deadline, after which the run ends with
-:class:`~export.errors.WorkerError` or, where TensorFlow cannot be interrupted, at once.
+:class:`~export.errors.WorkerError`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import logging
 import os
 import socket
-import sys
-import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +50,6 @@ _LOST = (
     tf.errors.DeadlineExceededError,
     tf.errors.InternalError,
 )
-_EXIT_CODE = 1
 
 
 @dataclass(frozen=True)
@@ -264,12 +263,13 @@ def start(
 
     Args:
         kind: One of :data:`KINDS`. ``multi_worker`` reads ``TF_CONFIG``, as TensorFlow does.
-        start_timeout_s: How long to wait for the other workers. If they do not come, the process
-            ends with a message and exit code 1 (TensorFlow cannot be interrupted here).
+        start_timeout_s: How long to wait for the other workers. If one dies after that, while
+            TensorFlow connects them, the process ends with exit code 1 after as long again.
         step_timeout_s: How long an exchange may take before the others count as lost.
 
     Raises:
-        SettingsError: There is no such kind, or ``TF_CONFIG`` says too little.
+        SettingsError: There is no such kind, ``TF_CONFIG`` says too little, or its port is taken.
+        WorkerError: Not all workers came in time.
     """
     if kind == "none":
         return Distribution(kind, tf.distribute.get_strategy())
@@ -280,8 +280,13 @@ def start(
     workers, number = _from_environment()
     log.info("worker %d of %d waits for the others: %s", number, len(workers), ", ".join(workers))
     options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=step_timeout_s)
-    with _deadline(start_timeout_s, workers, number):
+    _meet(start_timeout_s, workers, number)
+    # Whoever dies between that and this leaves the others without an end of their own.
+    faulthandler.dump_traceback_later(start_timeout_s, exit=True)
+    try:
         strategy = tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     return Distribution(kind, strategy, number, workers)
 
 
@@ -309,29 +314,34 @@ def _from_environment() -> tuple[tuple[str, ...], int]:
     return tuple(names), number
 
 
-@contextlib.contextmanager
-def _deadline(timeout_s: float, workers: tuple[str, ...], number: int) -> Iterator[None]:
-    """End the process if the block takes longer: there is no other way out of TensorFlow's wait."""
+def _meet(timeout_s: float, workers: tuple[str, ...], number: int) -> None:
+    """Wait until every worker listens at its address.
 
-    def give_up() -> None:
-        others = [worker for place, worker in enumerate(workers) if place != number]
-        silent = [worker for worker in others if not _answers(worker)] or others
-        print(  # noqa: T201  # logging may wait for a lock that the main thread holds
-            f"worker {number} waited {timeout_s:g} s for the other workers; no answer from "
-            f"{', '.join(silent)}. Start all workers within that time, and see that TF_CONFIG is "
-            "the same on all but for the index, and that they reach each other's ports",
-            file=sys.stderr,
-            flush=True,
-        )
-        os._exit(_EXIT_CODE)
+    TensorFlow's own wait cannot be ended: it holds the interpreter's lock, so that no other thread
+    of Python runs. So the workers find each other first, at the ports that TensorFlow uses next.
 
-    timer = threading.Timer(timeout_s, give_up)
-    timer.daemon = True
-    timer.start()
+    Raises:
+        WorkerError: Somebody did not come in time.
+        SettingsError: This worker's own port is taken.
+    """
+    others = [worker for place, worker in enumerate(workers) if place != number]
+    give_up = time.monotonic() + timeout_s
     try:
-        yield
-    finally:
-        timer.cancel()
+        here = socket.create_server(("", int(workers[number].rpartition(":")[2])), backlog=128)
+    except (OSError, ValueError) as err:
+        raise SettingsError(
+            f"worker {number} cannot listen at its address in TF_CONFIG, {workers[number]}: {err}"
+        ) from err
+    with here:
+        while silent := [worker for worker in others if not _answers(worker)]:
+            if time.monotonic() > give_up:
+                raise WorkerError(
+                    f"worker {number} waited {timeout_s:g} s for the other workers; no answer from "
+                    f"{', '.join(silent)}. Start all workers within that time, and see that "
+                    "TF_CONFIG is the same on all but for the index, and that they reach each "
+                    "other's ports"
+                )
+            time.sleep(0.2)
 
 
 def _answers(worker: str) -> bool:

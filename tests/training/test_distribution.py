@@ -161,7 +161,10 @@ def test_workers_with_different_photographs_are_refused(few: Path, tmp_path: Pat
 def test_a_worker_that_does_not_come_ends_the_start() -> None:
     program = """
 from export.training import distribution
-distribution.start("multi_worker", start_timeout_s=5)
+try:
+    distribution.start("multi_worker", start_timeout_s=5)
+except distribution.WorkerError as err:
+    print(err)
 """
     config, _ = two_configs()
     done = subprocess.run(
@@ -171,12 +174,11 @@ distribution.start("multi_worker", start_timeout_s=5)
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=120,
     )
     absent = json.loads(config)["cluster"]["worker"][1]
-    assert done.returncode == 1, done.stderr
-    assert f"worker 0 waited 5 s for the other workers; no answer from {absent}" in done.stderr
-    assert "Start all workers within that time" in done.stderr
+    assert f"worker 0 waited 5 s for the other workers; no answer from {absent}" in done.stdout
+    assert "Start all workers within that time" in done.stdout
 
 
 def test_a_worker_that_is_not_told_who_it_is_is_refused() -> None:
