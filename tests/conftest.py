@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import grpc
 import pytest
 
 from demo.photographs import write_data_set
+from tests.running import free_ports
 
 pytest_plugins = [
     "tests.java.fixtures",  # the JVM's worker process, for whoever asks Java
@@ -97,7 +97,7 @@ def start_server(
     servers: list[RunningServer] = []
 
     def start(*flags: str, rest: bool = False, wait: bool = True) -> RunningServer:
-        port, rest_port = _free_ports(2)
+        port, rest_port = free_ports(2)
         command = [sys.executable, "-m", "model_server", f"--server={kind}", f"--port={port}"]
         command += flags
         if rest:
@@ -164,18 +164,6 @@ def classifier_server(start_server: Callable[..., RunningServer], published: Pat
         "--enable_grpc_healthcheck_service",
     )
     return server.target
-
-
-def _free_ports(count: int) -> list[int]:
-    """Find ports nobody listens on; all are held until the last is found, so they differ."""
-    holders = [socket.socket() for _ in range(count)]
-    try:
-        for holder in holders:
-            holder.bind(("127.0.0.1", 0))
-        return [holder.getsockname()[1] for holder in holders]
-    finally:
-        for holder in holders:
-            holder.close()
 
 
 def _wait_until_ready(server: RunningServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -39,3 +40,15 @@ def run_python(*arguments: str | Path, timeout_s: float = 550) -> Ran:
         timeout=timeout_s,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def free_ports(count: int) -> list[int]:
+    """Find ports nobody listens on; all are held until the last is found, so they differ."""
+    holders = [socket.socket() for _ in range(count)]
+    try:
+        for holder in holders:
+            holder.bind(("127.0.0.1", 0))
+        return [holder.getsockname()[1] for holder in holders]
+    finally:
+        for holder in holders:
+            holder.close()

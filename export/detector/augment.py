@@ -44,8 +44,8 @@ def flip(
     """
     side = tf.cast(tf.shape(pixels)[0], tf.float32)
     flips = tf.stack([horizontal, vertical])
-    pixels = tf.where(flips[0], tf.reverse(pixels, axis=[1]), pixels)
-    pixels = tf.where(flips[1], tf.reverse(pixels, axis=[0]), pixels)
+    # Unlike tf.reverse, the op takes flags: one pass, whatever is exchanged.
+    pixels = tf.raw_ops.Reverse(tensor=pixels, dims=tf.stack([vertical, horizontal, False]))
     low, high = boxes[:, :2], boxes[:, 2:]
     return pixels, tf.concat(
         [tf.where(flips, side - high, low), tf.where(flips, side - low, high)], axis=-1

@@ -7,7 +7,7 @@ loop here: Keras's own ``train_step`` on every replica, and Keras's callbacks ar
 
 What ``tf.distribute`` leaves open is what happens when a worker is not there: it waits, for ever.
 Here the start and every exchange between workers have a deadline, after which the run ends with
-:class:`~export.errors.WorkerError`.
+:class:`~export.errors.WorkerError` or, where TensorFlow cannot be interrupted, at once.
 """
 
 from __future__ import annotations
@@ -201,8 +201,7 @@ class Distribution:
             ) from err
 
     def _missing(self) -> str:
-        others = [w for number, w in enumerate(self.workers) if number != self.worker]
-        silent = [worker for worker in others if not _answers(worker)]
+        silent = _silent(self.workers, self.worker)
         return f"no answer from {', '.join(silent)}" if silent else ""
 
     def _on_replicas(self, step: Callable[[Any], Any]) -> Any:
@@ -324,7 +323,6 @@ def _meet(timeout_s: float, workers: tuple[str, ...], number: int) -> None:
         WorkerError: Somebody did not come in time.
         SettingsError: This worker's own port is taken.
     """
-    others = [worker for place, worker in enumerate(workers) if place != number]
     give_up = time.monotonic() + timeout_s
     try:
         here = socket.create_server(("", int(workers[number].rpartition(":")[2])), backlog=128)
@@ -333,7 +331,7 @@ def _meet(timeout_s: float, workers: tuple[str, ...], number: int) -> None:
             f"worker {number} cannot listen at its address in TF_CONFIG, {workers[number]}: {err}"
         ) from err
     with here:
-        while silent := [worker for worker in others if not _answers(worker)]:
+        while silent := _silent(workers, number):
             if time.monotonic() > give_up:
                 raise WorkerError(
                     f"worker {number} waited {timeout_s:g} s for the other workers; no answer from "
@@ -342,6 +340,12 @@ def _meet(timeout_s: float, workers: tuple[str, ...], number: int) -> None:
                     "other's ports"
                 )
             time.sleep(0.2)
+
+
+def _silent(workers: tuple[str, ...], number: int) -> list[str]:
+    """Return the workers, other than this one, at whose address nobody answers."""
+    others = (worker for place, worker in enumerate(workers) if place != number)
+    return [worker for worker in others if not _answers(worker)]
 
 
 def _answers(worker: str) -> bool:

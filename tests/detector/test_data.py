@@ -209,7 +209,7 @@ def test_a_flip_moves_pixels_and_boxes_together(
     assert boxes.tolist() == [expected] == [box_of_white(pixels)]
 
 
-def corner_colours(pixels: np.ndarray) -> tuple[bool, bool]:
+def mirrored(pixels: np.ndarray) -> tuple[bool, bool]:
     """Tell on which side of its box the red is, and on which the blue: mirrored or not."""
     rows, columns = np.nonzero(pixels[..., 1] < pixels.max(axis=-1) * 0.7)
     red = pixels[rows, columns, 0] > pixels[rows, columns, 2]
@@ -235,9 +235,7 @@ def test_only_the_allowed_mirror_images_are_drawn(
     pixels[20:28, 20:28] = (255, 0, 0)  # above and to the left of the blue
     pixels[36:44, 36:44] = (0, 0, 255)
     boxes = np.array([[20, 20, 44, 44]], np.float32)
-    seen = {
-        corner_colours(side("random_change", pixels, boxes, n, mirror=mirror)[0]) for n in range(40)
-    }
+    seen = {mirrored(side("random_change", pixels, boxes, n, mirror=mirror)[0]) for n in range(40)}
     assert seen == expected
 
 

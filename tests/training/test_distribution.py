@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.running import free_ports, run_python
 
 REPO = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).parent / "worker.py"
@@ -56,10 +57,7 @@ class Worker:
 
 def two_configs() -> list[str]:
     """Return TF_CONFIG of each of two workers on this machine."""
-    with socket.socket() as one, socket.socket() as other:
-        for each in (one, other):
-            each.bind(("127.0.0.1", 0))
-        addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, other)]
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     tasks = [{"type": "worker", "index": index} for index in range(2)]
     return [json.dumps({"cluster": {"worker": addresses}, "task": task}) for task in tasks]
 
@@ -82,6 +80,14 @@ def two_workers(
             if worker.process.poll() is None:
                 worker.process.kill()
                 worker.process.wait()
+
+
+def wait_for_epoch(number: int, chief: Worker, other: Worker) -> None:
+    """Return when the chief has begun that many epochs; both must be running until then."""
+    while chief.log.count("Epoch ") < number:
+        for worker in (chief, other):
+            assert worker.process.poll() is None, worker.log
+        time.sleep(0.05)
 
 
 def record_of(models: Path) -> dict[str, Any]:
@@ -107,10 +113,7 @@ def test_a_lost_worker_ends_the_run_and_a_restart_brings_the_same_curve(
 ) -> None:
     models = tmp_path / "two"
     with two_workers(few, models, tmp_path / "first") as (chief, other):
-        while chief.log.count("Epoch ") < 4:
-            assert chief.process.poll() is None, chief.log
-            assert other.process.poll() is None, other.log
-            time.sleep(0.05)
+        wait_for_epoch(4, chief, other)
         other.process.send_signal(signal.SIGKILL)
         killed = time.monotonic()
         assert chief.ends(ENDS_WITHIN_S) == 1, chief.log
@@ -138,9 +141,7 @@ def test_a_lost_worker_ends_the_run_and_a_restart_brings_the_same_curve(
 
 def test_a_worker_that_stands_still_ends_the_run(few: Path, tmp_path: Path) -> None:
     with two_workers(few, tmp_path / "models", tmp_path / "logs") as (chief, other):
-        while chief.log.count("Epoch ") < 2:
-            assert chief.process.poll() is None, chief.log
-            time.sleep(0.05)
+        wait_for_epoch(2, chief, other)
         other.process.send_signal(signal.SIGSTOP)
         assert chief.ends(ENDS_WITHIN_S) == 1, chief.log
         assert "WorkerError: worker 0" in chief.log
@@ -158,7 +159,7 @@ def test_workers_with_different_photographs_are_refused(few: Path, tmp_path: Pat
     assert not (models / "classifier").exists()
 
 
-def test_a_worker_that_does_not_come_ends_the_start() -> None:
+def test_a_worker_that_does_not_come_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     program = """
 from export.training import distribution
 try:
@@ -167,18 +168,11 @@ except distribution.WorkerError as err:
     print(err)
 """
     config, _ = two_configs()
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=REPO,
-        env={**os.environ, "TF_CONFIG": config},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    monkeypatch.setenv("TF_CONFIG", config)
+    ran = run_python("-c", program, timeout_s=120)
     absent = json.loads(config)["cluster"]["worker"][1]
-    assert f"worker 0 waited 5 s for the other workers; no answer from {absent}" in done.stdout
-    assert "Start all workers within that time" in done.stdout
+    assert f"worker 0 waited 5 s for the other workers; no answer from {absent}" in ran.out
+    assert "Start all workers within that time" in ran.out
 
 
 def test_a_worker_that_is_not_told_who_it_is_is_refused() -> None:
