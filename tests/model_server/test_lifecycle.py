@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +92,12 @@ def test_a_broken_version_is_reported_and_the_old_one_serves(growing: Any, tmp_p
     assert call.status()[3][1]
     assert call.status()[1] == ("AVAILABLE", "")
     assert first(call.predict([0.0])) == 2.0
-    # A version that failed is loaded when it comes back whole under the same number.
+    # A version that failed is loaded when it comes back whole under the same number, once the
+    # server has looked at the directory without it; the look that finds 4 is such a one.
     shutil.rmtree(tmp_path / "toy" / "3")
-    time.sleep(1.5)
+    publish(4, source=2)
+    wait_for(lambda: call.status().get(4, ("",))[0] == "AVAILABLE", "version 4 loading", server)
+    shutil.rmtree(tmp_path / "toy" / "4")
     publish(3, source=3)
     wait_for(lambda: first(call.predict([0.0])) == 6.0, "version 3 answering", server)
 
@@ -159,10 +162,10 @@ def test_sigterm_lets_running_calls_finish(growing: Any, caller: Any) -> None:
     server, _, _ = growing
     # The caller reads slowly: much of the answer has left the server and not yet arrived when the
     # server would close, and the caller's own bytes then meet a closed socket.
-    with slow_line(server.target) as target, ThreadPoolExecutor(1) as pool:
+    with slow_line(server.target) as (target, arrived), ThreadPoolExecutor(1) as pool:
         call = caller(target)
         answer = pool.submit(call, "PredictionService/Predict", LARGE)
-        time.sleep(0.3)
+        wait_for(lambda: sum(arrived) > 2**20, "the answer's first megabyte", server)
         assert not answer.done(), "the call was too quick to be running at SIGTERM"
         server.process.send_signal(signal.SIGTERM)
         assert answer.result(DEADLINE_S).code == "OK", answer.result()
@@ -170,63 +173,91 @@ def test_sigterm_lets_running_calls_finish(growing: Any, caller: Any) -> None:
     assert "stopped" in server.log
 
 
-def test_a_server_that_stops_takes_no_new_calls(growing: Any) -> None:
-    server, call, _ = growing
+@contextlib.contextmanager
+def running_call(server: Any, call: Any, models: Path, folder: Path) -> Iterator[Future[Any]]:
+    """Keep one call under way: a reload, which waits for a model whose first version comes last.
+
+    Args:
+        server: The server, hosting ``toy``.
+        call: Calls it.
+        models: Base path of ``toy``, with a version 1.
+        folder: Where the base path of the second model is made.
+    """
+    coming = folder / "coming_model"
+    coming.mkdir()
+    configs = [
+        {"name": name, "basePath": str(path), "modelPlatform": "tensorflow"}
+        for name, path in {"toy": models, "coming": coming}.items()
+    ]
+    request = {"config": {"modelConfigList": {"config": configs}}}
     with ThreadPoolExecutor(1) as pool:
-        call.status()  # connected
-        running = pool.submit(call, "PredictionService/Predict", LARGE)
-        time.sleep(0.3)
+        running = pool.submit(call, "ModelService/HandleReloadConfigRequest", request)
+        wait_for(lambda: "model coming added" in server.log, "the reload", server)
+        yield running
+        shutil.copytree(models / "1", folder / "version")
+        (folder / "version").rename(coming / "1")
+        assert running.result(DEADLINE_S).code == "OK", running.result()
+
+
+def test_a_server_that_stops_takes_no_new_calls(growing: Any, tmp_path: Path) -> None:
+    server, call, _ = growing
+    with running_call(server, call, tmp_path / "toy", tmp_path) as running:
         server.process.send_signal(signal.SIGTERM)
         wait_for(lambda: "stopping" in server.log, "stopping", server)
-        late = call.predict([0.0])
-        assert late.code == "UNAVAILABLE", late
-        assert running.result(DEADLINE_S).code == "OK", running.result()
+        wait_for(lambda: call.predict([0.0]).code == "UNAVAILABLE", "refusing a new call", server)
+        assert not running.done()
     assert server.stop() == 0
 
 
 @contextlib.contextmanager
-def slow_line(target: str) -> Iterator[str]:
-    """Carry one connection to ``target``, its answers at about 50 MB/s; yield where to call."""
+def slow_line(target: str) -> Iterator[tuple[str, list[int]]]:
+    """Carry one connection to ``target``, its answers at about 50 MB/s.
+
+    Yields:
+        Where to call, and the sizes in bytes of what has come back so far.
+    """
+    arrived: list[int] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        line = threading.Thread(target=_carry, args=(listening, target), daemon=True)
+        line = threading.Thread(target=_carry, args=(listening, target, arrived), daemon=True)
         line.start()
-        yield f"127.0.0.1:{port}"
+        yield f"127.0.0.1:{port}", arrived
 
 
-def _carry(listening: socket.socket, target: str) -> None:
+def _carry(listening: socket.socket, target: str, arrived: list[int]) -> None:
     host, port = target.split(":")
     near, _ = listening.accept()
     far = socket.create_connection((host, int(port)))
 
-    def copy(source: socket.socket, sink: socket.socket, pause_s: float) -> None:
+    def copy(source: socket.socket, sink: socket.socket, sizes: list[int], pause_s: float) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(2**16):
                 sink.sendall(data)
+                sizes.append(len(data))
                 time.sleep(pause_s)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
 
-    there = threading.Thread(target=copy, args=(near, far, 0.0), daemon=True)
+    there = threading.Thread(target=copy, args=(near, far, [], 0.0), daemon=True)
     there.start()
-    copy(far, near, 0.001)
+    copy(far, near, arrived, 0.001)
     there.join()
     near.close()
     far.close()
 
 
 def test_calls_above_the_limit_are_refused_at_once(
-    toy_models: Path, start_server: Callable[..., Any], caller: Any
+    toy_models: Path, start_server: Callable[..., Any], caller: Any, tmp_path: Path
 ) -> None:
     server = start_server(
         "--model_name=toy", f"--model_base_path={toy_models}", "--grpc_max_threads=1"
     )
     call = caller(server.target)
-    busy = threading.Thread(target=lambda: call("PredictionService/Predict", LARGE))
-    busy.start()
-    time.sleep(0.3)
-    refused = call.predict([1.0])
-    busy.join(DEADLINE_S)
-    assert (refused.code, refused.message) == ("RESOURCE_EXHAUSTED", "Server Threadpool Exhausted")
+    with running_call(server, call, toy_models, tmp_path):
+        refused = call.predict([1.0])
+        assert (refused.code, refused.message) == (
+            "RESOURCE_EXHAUSTED",
+            "Server Threadpool Exhausted",
+        )
     assert call.predict([1.0]).code == "OK"
     server.stop()
