@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -31,12 +33,13 @@ def draw(shifts: BatchNormShifts) -> Figure:
         shifts: With at least one layer.
 
     Returns:
-        The figure. Up to eight layers over the line are named.
+        The figure. Up to eight layers over the line are named; infinite shifts only there.
     """
     layers = list(dict.fromkeys(n for each in shifts.by_phase.values() for n in each))
     place = {name: position for position, name in enumerate(layers, 1)}
     over = over_threshold(shifts)
-    largest = max((s for each in shifts.by_phase.values() for s in each.values()), default=0.0)
+    finite = [s for each in shifts.by_phase.values() for s in each.values() if math.isfinite(s)]
+    largest = max(finite, default=0.0)
     figure = new_figure(9.6, 4.4)
     axis = figure.subplots()
     for phase, each in sorted(shifts.by_phase.items()):

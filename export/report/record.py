@@ -8,6 +8,7 @@ record: a part that is missing, or that an earlier release wrote differently, be
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,7 +94,8 @@ class BatchNormShifts:
 
     Attributes:
         threshold: Relative shift that raises an alarm.
-        by_phase: Phase number → layer name → relative shift, layers from input to output.
+        by_phase: Phase number → layer name → relative shift, layers from input to output;
+            infinite when a statistic was no longer finite.
         alarms: One text each.
     """
 
@@ -284,8 +286,12 @@ def _shifts(part: Any) -> BatchNormShifts:
     return BatchNormShifts(
         threshold=float(part.get("threshold", BATCH_NORM_THRESHOLD)),
         by_phase={
-            int(number): {str(name): float(shift) for name, shift in layers.items()}
-            for number, layers in part["shifts"].items()
+            # The detector's phases have names; they are counted, as in _phases.
+            int(phase) if phase.isdecimal() else number: {
+                str(name): math.inf if shift is None else float(shift)
+                for name, shift in layers.items()
+            }
+            for number, (phase, layers) in enumerate(part["shifts"].items(), 1)
         },
         alarms=_texts(part.get("alarms", ())),
     )

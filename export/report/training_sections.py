@@ -124,7 +124,12 @@ def _batch_norm(record: RunRecord) -> Section:
     limit = f"{shifts.threshold:.0%}"
     if over:
         count = f"{len(over)} shifts are" if len(over) > 1 else "One shift is"
-        verdict = f"{count} over {limit}: the base no longer normalises as it was trained to."
+        consequence = (
+            "the base no longer normalises as it was trained to."
+            if shifts.alarms
+            else "no alarm, because the base began with random weights and had to learn them."
+        )
+        verdict = f"{count} over {limit}: {consequence}"
     else:
         verdict = f"No layer moved by more than {limit}, so the base kept what it had learnt."
     picture = Picture(

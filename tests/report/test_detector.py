@@ -23,7 +23,9 @@ def test_a_detector_has_a_report_too(
     arguments = [f"--model={published_detector}", f"--out={tmp_path}", f"--data={shapes}"]
     result = result_of(run_export("report", *arguments))
     names = [Path(path).name for path in result["pictures"]]
-    assert names[0] == "sample_predictions.png" and "training_curves.png" in names
+    assert names[0] == "sample_predictions.png"
+    assert {"training_curves.png", "batch_norm_shift.png"} < set(names)
+    assert not any("does not read" in finding["text"] for finding in result["findings"])
     page = open_page(result)
     assert page.evaluate("document.title") == "Detector, version 1"
     widths = page.evaluate("[...document.images].map(i => i.naturalWidth)")

@@ -63,6 +63,13 @@ def test_a_shift_that_is_not_a_number_is_over_the_line() -> None:
     assert [name for _, name, _ in batch_norm_chart.over_threshold(shifts)] == ["burst"]
 
 
+def test_an_infinite_shift_is_named_beside_the_picture() -> None:
+    drawn = BatchNormShifts(0.05, {1: {"good": 0.01, "burst": float("inf")}})
+    figure = batch_norm_chart.draw(drawn)
+    assert_readable(figure)
+    assert any("burst" in text.get_text() for text in figure.texts)
+
+
 def test_a_channel_that_answers_everywhere_the_same_is_nobodys() -> None:
     maps = np.zeros((4, 3, 3, 300), np.float32)
     labels = np.array([0, 0, 1, 1])

@@ -50,6 +50,13 @@ def test_histories_by_name_are_phases_one_after_the_other(tmp_path: Path) -> Non
     assert run.kept is run.phases[1]
 
 
+def test_shifts_by_name_are_those_of_the_phases_so_named(tmp_path: Path) -> None:
+    shifts = {"head": {"bn": 0.0}, "top": {"bn": None}}
+    run = written(tmp_path, {"batch_norm": {"threshold": 0.05, "shifts": shifts, "alarms": ["bn"]}})
+    assert run.batch_norm is not None
+    assert run.batch_norm.by_phase == {1: {"bn": 0.0}, 2: {"bn": float("inf")}}
+
+
 def test_one_broken_part_does_not_take_the_others_with_it(tmp_path: Path) -> None:
     run = written(tmp_path, {"phases": [{"name": "head"}], "weights": {"source": "none"}})
     assert run.phases == () and run.weights == {"source": "none"}
