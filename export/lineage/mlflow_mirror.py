@@ -2,7 +2,8 @@
 
 The lineage store stays the record; MLflow gets the same parameters and figures, the version's
 ``run.json``, ``contract.json`` and ``lineage.json``, and a registered model version that points to
-the published directory. All of it is written when the run ends, with the run's own times.
+the published directory. The run is there from its beginning, its figures from its end; one that was
+killed is ended by the next that is recorded in the same store and copied to the same MLflow.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,12 @@ _ARTIFACTS = ("run.json", "contract.json", "lineage.json")
 _LONGEST_PARAMETER = 6000
 _MOST_PARAMETERS = 100
 _MOST_FIGURES = 1000
+_STATUSES = {
+    Status.RUNNING: "RUNNING",
+    Status.PUBLISHED: "FINISHED",
+    Status.FAILED: "FAILED",
+    Status.CRASHED: "KILLED",
+}
 
 
 class MlflowMirror:
@@ -67,34 +74,81 @@ class MlflowMirror:
                 identity = found.experiment_id
         return cls(uri, client, identity)
 
+    def begin(self, experiment: Experiment) -> str:
+        """Make a run that MLflow shows as running, with the parameters known so far.
+
+        Args:
+            experiment: The run that begins.
+
+        Returns:
+            MLflow's id of it, for :meth:`end`.
+
+        Raises:
+            LineageError: MLflow did not take it.
+        """
+        with _explained(self._uri):
+            run_id: str = self._client.create_run(
+                self._experiment_id,
+                start_time=_milliseconds(experiment.created_at),
+                run_name=f"{experiment.model}-{experiment.model_id[:8]}",
+                tags=_tags(experiment),
+            ).info.run_id
+            self._log_parameters(experiment, run_id)
+        return run_id
+
+    def end(self, run_id: str, experiment: Experiment) -> None:
+        """Add how a run ended: tags, parameters, figures, and the version if it has one.
+
+        Raises:
+            LineageError: MLflow did not take it.
+        """
+        with _explained(self._uri):
+            self._end(run_id, experiment)
+
     def log(self, experiment: Experiment) -> None:
         """Copy a run that has ended.
 
         Raises:
             LineageError: MLflow did not take it.
         """
-        with _explained(self._uri):
-            self._log(experiment)
+        self.end(self.begin(experiment), experiment)
 
-    def _log(self, experiment: Experiment) -> None:
+    def end_crashed(self, experiments: Iterable[Experiment]) -> None:
+        """End the runs that MLflow shows as running and the store as crashed.
+
+        Args:
+            experiments: What the store holds; its other runs are left as they are.
+
+        Raises:
+            LineageError: MLflow cannot be read or did not take it.
+        """
+        crashed = {run.model_id: run for run in experiments if run.status == Status.CRASHED}
+        with _explained(self._uri):
+            for run in self._running():
+                if experiment := crashed.get(run.data.tags.get("model_id", "")):
+                    self._end(run.info.run_id, experiment)
+
+    def _running(self) -> list[Any]:
+        found: list[Any] = []
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [self._experiment_id], "attributes.status = 'RUNNING'", page_token=token
+            )
+            found.extend(page)
+            token = page.token
+            if not token:
+                return found
+
+    def _end(self, run_id: str, experiment: Experiment) -> None:
+        from mlflow.entities import RunTag
+
         client = self._client
-        tags = {
-            "model_id": experiment.model_id,
-            "status": experiment.status,
-            "error": experiment.error,
-            "code_version": experiment.code_version,
-            "code_commit": experiment.code_commit,
-        }
-        run_id = client.create_run(
-            self._experiment_id,
-            start_time=_milliseconds(experiment.created_at),
-            run_name=f"{experiment.model}-{experiment.model_id[:8]}",
-            tags={name: value for name, value in tags.items() if value},
-        ).info.run_id
+        client.log_batch(run_id, tags=[RunTag(*tag) for tag in _tags(experiment).items()])
+        self._log_parameters(experiment, run_id)
         self._log_figures(experiment, run_id)
-        published = experiment.status == Status.PUBLISHED and experiment.published_path
-        if published:
-            version_dir = Path(experiment.published_path or "")
+        if experiment.status == Status.PUBLISHED and experiment.published_path:
+            version_dir = Path(experiment.published_path)
             for name in _ARTIFACTS:
                 path = version_dir / "assets.extra" / name
                 if path.is_file():
@@ -102,21 +156,28 @@ class MlflowMirror:
             self._register(experiment, run_id, version_dir)
         client.set_terminated(
             run_id,
-            "FINISHED" if published else "FAILED",
+            _STATUSES[Status(experiment.status)],
             _milliseconds(experiment.finished_at or experiment.created_at),
         )
 
-    def _log_figures(self, experiment: Experiment, run_id: str) -> None:
-        from mlflow.entities import Metric, Param
+    def _log_parameters(self, experiment: Experiment, run_id: str) -> None:
+        from mlflow.entities import Param
 
-        ended = _milliseconds(experiment.finished_at or experiment.created_at)
+        # MLflow keeps a parameter's first value; those of the beginning stand already.
+        known = self._client.get_run(run_id).data.params
         given = [
             Param(name, value[:_LONGEST_PARAMETER])
             for name, value in parameters(experiment).items()
+            if name not in known
         ]
-        measured = [Metric(name, value, ended, epoch) for name, value, epoch in figures(experiment)]
         for start in range(0, len(given), _MOST_PARAMETERS):
             self._client.log_batch(run_id, params=given[start : start + _MOST_PARAMETERS])
+
+    def _log_figures(self, experiment: Experiment, run_id: str) -> None:
+        from mlflow.entities import Metric
+
+        ended = _milliseconds(experiment.finished_at or experiment.created_at)
+        measured = [Metric(name, value, ended, epoch) for name, value, epoch in figures(experiment)]
         for start in range(0, len(measured), _MOST_FIGURES):
             self._client.log_batch(run_id, metrics=measured[start : start + _MOST_FIGURES])
 
@@ -134,6 +195,17 @@ class MlflowMirror:
                 "published_version": str(experiment.published_version),
             },
         )
+
+
+def _tags(experiment: Experiment) -> dict[str, str]:
+    tags = {
+        "model_id": experiment.model_id,
+        "status": experiment.status,
+        "error": experiment.error,
+        "code_version": experiment.code_version,
+        "code_commit": experiment.code_commit,
+    }
+    return {name: value for name, value in tags.items() if value}
 
 
 def parameters(experiment: Experiment) -> dict[str, str]:

@@ -54,6 +54,7 @@ def record(
             store.save(experiment)
             log.info("lineage: run %s in %s", experiment.model_id, store.url)
         try:
+            run.show_in_mlflow()
             yield run
         except BaseException as err:
             run.failed(err)
@@ -73,6 +74,7 @@ class Run:
     experiment: Experiment
     _store: Store | None
     _mlflow: MlflowMirror | None
+    _mlflow_run_id: str = ""  # empty: MLflow has no run to end
     _started: float = field(default_factory=time.monotonic)
     _problems: list[str] = field(default_factory=list)
 
@@ -85,6 +87,17 @@ class Run:
     def is_published(self) -> bool:
         """Whether :meth:`published` was called."""
         return self.experiment.published_version is not None
+
+    def show_in_mlflow(self) -> None:
+        """Let MLflow, if one gets a copy, show the run as running, and crashed ones as ended.
+
+        Raises:
+            LineageError: MLflow did not take it.
+        """
+        if self._mlflow:
+            if self._store:
+                self._mlflow.end_crashed(self._store.experiments())
+            self._mlflow_run_id = self._mlflow.begin(self.experiment)
 
     def seal(self, version_dir: Path, record: Mapping[str, Any], accuracy: float) -> None:
         """Write the run's id and its row into the version, before the version is verified.
@@ -153,9 +166,9 @@ class Run:
                 self._store.save(self.experiment)
             except LineageError as err:
                 self._problems.append(str(err))
-        if self._mlflow:
+        if self._mlflow_run_id and self._mlflow:
             try:
-                self._mlflow.log(self.experiment)
+                self._mlflow.end(self._mlflow_run_id, self.experiment)
             except LineageError as err:
                 self._problems.append(str(err))
 

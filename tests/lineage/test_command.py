@@ -237,26 +237,32 @@ READ_MLFLOW = """
 import json, sys
 from mlflow import MlflowClient
 client = MlflowClient(tracking_uri=sys.argv[1], registry_uri=sys.argv[1])
-(run,) = client.search_runs([client.get_experiment_by_name("vision-forge").experiment_id])
-(version,) = client.search_model_versions("name='classifier'")
-history = client.get_metric_history(run.info.run_id, "val_accuracy")
-print(json.dumps({
-    "status": run.info.status, "params": run.data.params, "metrics": run.data.metrics,
-    "tags": run.data.tags, "epochs": [[point.step, point.value] for point in history],
-    "artifacts": [item.path for item in client.list_artifacts(run.info.run_id)],
-    "version": {"source": version.source, "run_id": version.run_id, "tags": version.tags},
-    "run_id": run.info.run_id,
-}))
+experiment = client.get_experiment_by_name("vision-forge").experiment_id
+versions = {
+    version.run_id: {"source": version.source, "tags": version.tags}
+    for version in client.search_model_versions("name='classifier'")
+}
+def copy(run):
+    history = client.get_metric_history(run.info.run_id, "val_accuracy")
+    return {
+        "status": run.info.status, "params": run.data.params, "metrics": run.data.metrics,
+        "tags": run.data.tags, "epochs": [[point.step, point.value] for point in history],
+        "artifacts": [item.path for item in client.list_artifacts(run.info.run_id)],
+        "version": versions.get(run.info.run_id), "end_time": run.info.end_time,
+    }
+print(json.dumps([copy(run) for run in client.search_runs([experiment])]))
 """
 
 
-def read_mlflow(uri: str) -> dict[str, Any]:
-    """Return what MLflow's own client finds."""
+def read_mlflow(uri: str) -> dict[str, dict[str, Any]]:
+    """Return what MLflow's own client finds, by our run's id."""
     read = subprocess.run(
         [sys.executable, "-c", READ_MLFLOW, uri], capture_output=True, text=True, check=False
     )
     assert read.returncode == 0, read.stderr
-    found: dict[str, Any] = json.loads(read.stdout.splitlines()[-1])
+    copies = json.loads(read.stdout.splitlines()[-1])
+    found = {copy["tags"]["model_id"]: copy for copy in copies}
+    assert len(found) == len(copies)
     return found
 
 
@@ -266,7 +272,7 @@ def test_mlflow_gets_a_copy(published: Path, experiment: Experiment, tmp_path: P
         "lineage", "import", published, "--models", tmp_path, "--mlflow-uri", uri
     )
     assert code == 0, said
-    copy = read_mlflow(uri)
+    (copy,) = read_mlflow(uri).values()
     assert copy["status"] == "FINISHED"
     assert copy["tags"]["model_id"] == experiment.model_id
     assert copy["params"]["image_size"] == str(experiment.settings["image_size"])
@@ -278,7 +284,6 @@ def test_mlflow_gets_a_copy(published: Path, experiment: Experiment, tmp_path: P
     assert copy["epochs"] == [[step, value] for step, value in enumerate(accuracies, start=1)]
     assert sorted(copy["artifacts"]) == ["contract.json", "lineage.json", "run.json"]
     assert copy["version"]["source"] == published.as_uri()
-    assert copy["version"]["run_id"] == copy["run_id"]
     assert copy["version"]["tags"] == {"model_id": experiment.model_id, "published_version": "1"}
 
 
@@ -301,13 +306,37 @@ def test_a_run_is_copied_when_it_ends(
     process = writer(file_url(tmp_path), "hold", uri)
     _, said = process.communicate("done\n", timeout=200)
     assert process.returncode == 0, said
-    copy = read_mlflow(uri)
     (found,) = Store.open(file_url(tmp_path)).experiments()
+    copy = read_mlflow(uri)[found.model_id]
     assert copy["status"] == "FINISHED"
-    assert copy["tags"]["model_id"] == found.model_id
     assert copy["params"] == {
         "backbone": "mobilenet_v2",
         "base_architecture": "mobilenet_v2",
         "seed": "7",
     }
     assert copy["version"]["source"] == "file:///models/classifier/1"
+
+
+def test_mlflow_shows_a_run_while_it_runs_and_a_killed_one_as_killed(
+    writer: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    doomed = writer(file_url(tmp_path), "hold", uri)
+    assert doomed.stdout
+    doomed_id = doomed.stdout.readline().strip()
+    copy = read_mlflow(uri)[doomed_id]
+    assert (copy["status"], copy["end_time"], copy["params"]["seed"]) == ("RUNNING", None, "7")
+    doomed.kill()
+    doomed.wait()
+
+    following = writer(file_url(tmp_path), "hold", uri)
+    assert following.stdout
+    following_id = following.stdout.readline().strip()
+    copies = read_mlflow(uri)
+    assert (copies[doomed_id]["status"], copies[following_id]["status"]) == ("KILLED", "RUNNING")
+    assert copies[doomed_id]["tags"]["status"] == "crashed"
+    assert "killed" in copies[doomed_id]["tags"]["error"]
+    assert copies[doomed_id]["end_time"] and not copies[doomed_id]["version"]
+    _, said = following.communicate("done\n", timeout=200)
+    assert following.returncode == 0, said
+    assert read_mlflow(uri)[following_id]["status"] == "FINISHED"
