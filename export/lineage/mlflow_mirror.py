@@ -2,8 +2,8 @@
 
 The lineage store stays the record; MLflow gets the same parameters and figures, the version's
 ``run.json``, ``contract.json`` and ``lineage.json``, and a registered model version that points to
-the published directory. The run is there from its beginning, its figures from its end; one that was
-killed is ended by the next that is recorded in the same store and copied to the same MLflow.
+the published directory. The run is there from its beginning, its figures from its end. Of a run
+that was killed MLflow hears when the next one of the same store begins.
 """
 
 from __future__ import annotations
@@ -113,19 +113,19 @@ class MlflowMirror:
         """
         self.end(self.begin(experiment), experiment)
 
-    def end_crashed(self, experiments: Iterable[Experiment]) -> None:
-        """End the runs that MLflow shows as running and the store as crashed.
+    def catch_up(self, experiments: Iterable[Experiment]) -> None:
+        """End the runs that MLflow shows as running although they crashed, or it was away.
 
         Args:
-            experiments: What the store holds; its other runs are left as they are.
+            experiments: What the store holds; runs of other stores are left as they are.
 
         Raises:
             LineageError: MLflow cannot be read or did not take it.
         """
-        crashed = {run.model_id: run for run in experiments if run.status == Status.CRASHED}
+        ended = {run.model_id: run for run in experiments if run.status != Status.RUNNING}
         with _explained(self._uri):
             for run in self._running():
-                if experiment := crashed.get(run.data.tags.get("model_id", "")):
+                if experiment := ended.get(run.data.tags.get("model_id", "")):
                     self._end(run.info.run_id, experiment)
 
     def _running(self) -> list[Any]:

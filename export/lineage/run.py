@@ -89,14 +89,14 @@ class Run:
         return self.experiment.published_version is not None
 
     def show_in_mlflow(self) -> None:
-        """Let MLflow, if one gets a copy, show the run as running, and crashed ones as ended.
+        """Let MLflow, if one gets a copy, show the run as running, and earlier ones as ended.
 
         Raises:
             LineageError: MLflow did not take it.
         """
         if self._mlflow:
             if self._store:
-                self._mlflow.end_crashed(self._store.experiments())
+                self._mlflow.catch_up(self._store.experiments())
             self._mlflow_run_id = self._mlflow.begin(self.experiment)
 
     def seal(self, version_dir: Path, record: Mapping[str, Any], accuracy: float) -> None:

@@ -340,3 +340,29 @@ def test_mlflow_shows_a_run_while_it_runs_and_a_killed_one_as_killed(
     _, said = following.communicate("done\n", timeout=200)
     assert following.returncode == 0, said
     assert read_mlflow(uri)[following_id]["status"] == "FINISHED"
+
+
+BEGIN_ONLY = """
+import pathlib, sys
+from export.lineage.command import read_version
+from export.lineage.mlflow_mirror import MlflowMirror
+MlflowMirror.open(sys.argv[1]).begin(read_version(pathlib.Path(sys.argv[2])))
+"""
+
+
+def test_mlflow_hears_later_of_an_end_that_it_missed(
+    published: Path,
+    experiment: Experiment,
+    writer: Callable[..., subprocess.Popen[str]],
+    tmp_path: Path,
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    Store.open(file_url(tmp_path)).save(experiment)
+    subprocess.run([sys.executable, "-c", BEGIN_ONLY, uri, str(published)], check=True)
+    following = writer(file_url(tmp_path), "hold", uri)
+    _, said = following.communicate("done\n", timeout=200)
+    assert following.returncode == 0, said
+    copy = read_mlflow(uri)[experiment.model_id]
+    assert copy["status"] == "FINISHED"
+    assert copy["metrics"]["final_accuracy"] == pytest.approx(experiment.final_accuracy)
+    assert copy["version"]["source"] == published.as_uri()
