@@ -130,10 +130,8 @@ def _next(outcomes: Sequence[Outcome], config: Path) -> list[str]:
     photograph, scene = (_word(o.question.files[o.example]) for o in (classifier, last))
     verb, options = "classify", ""
     if last is not classifier:
-        verb, options = (
-            "detect",
-            f" --contract {_word(last.question.version)} --draw {_word(config.parent)}",
-        )
+        contract, pictures = _word(last.question.version), _word(config.parent)
+        verb, options = "detect", f" --contract {contract} --draw {pictures}"
     return [
         f"{python} -m model_server --port=8500 --model_config_file={_word(config)}",
         f"{python} -m python_client {verb} --server localhost:8500{options} {scene}",

@@ -238,10 +238,11 @@ import json, sys
 from mlflow import MlflowClient
 client = MlflowClient(tracking_uri=sys.argv[1], registry_uri=sys.argv[1])
 experiment = client.get_experiment_by_name("vision-forge").experiment_id
+registered = client.search_model_versions("name='classifier'")
 versions = {
-    version.run_id: {"source": version.source, "tags": version.tags}
-    for version in client.search_model_versions("name='classifier'")
+    version.run_id: {"source": version.source, "tags": version.tags} for version in registered
 }
+assert len(versions) == len(registered), "a run has several versions"
 def copy(run):
     history = client.get_metric_history(run.info.run_id, "val_accuracy")
     return {
