@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -113,18 +113,22 @@ class MlflowMirror:
         """
         self.end(self.begin(experiment), experiment)
 
-    def catch_up(self, experiments: Iterable[Experiment]) -> None:
+    def catch_up(self, experiments: Callable[[], Iterable[Experiment]]) -> None:
         """End the runs that MLflow shows as running although they crashed, or it was away.
 
         Args:
-            experiments: What the store holds; runs of other stores are left as they are.
+            experiments: Reads what the store holds; not called while MLflow shows none as running.
+                Runs of other stores are left as they are.
 
         Raises:
             LineageError: MLflow cannot be read or did not take it.
         """
-        ended = {run.model_id: run for run in experiments if run.status != Status.RUNNING}
         with _explained(self._uri):
-            for run in self._running():
+            running = self._running()
+            if not running:
+                return
+            ended = {run.model_id: run for run in experiments() if run.status != Status.RUNNING}
+            for run in running:
                 if experiment := ended.get(run.data.tags.get("model_id", "")):
                     self._end(run.info.run_id, experiment)
 

@@ -96,7 +96,7 @@ class Run:
         """
         if self._mlflow:
             if self._store:
-                self._mlflow.catch_up(self._store.experiments())
+                self._mlflow.catch_up(self._store.experiments)
             self._mlflow_run_id = self._mlflow.begin(self.experiment)
 
     def seal(self, version_dir: Path, record: Mapping[str, Any], accuracy: float) -> None:
