@@ -34,12 +34,13 @@ import numpy as np
 from export.classifier import model as models
 from export.classifier import photographs
 from export.classifier.backbones import BACKBONES
-from export.classifier.batches import Batches, inference
 from export.classifier.model import Assembly
 from export.classifier.pretrained import load_pretrained
 from export.classifier.settings import ClassifierSettings
+from export.classifier.split import inference
 from export.classifier.training import train
 from export.lineage.recording import Recording
+from export.training.batches import Batches, ShuffledBatches
 from export.training.policy import PhasePolicy
 from export.training.resume import Work
 
@@ -79,19 +80,17 @@ def by_hand(settings: ClassifierSettings, data: Path, place: Path) -> None:
         accuracy = keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)
         model.compile(keras.optimizers.Adam(rate), loss, metrics=[accuracy])
         best = keras.callbacks.EarlyStopping(patience=epochs, restore_best_weights=True)
+
+        def read(rows: Any) -> tuple[Any, Any]:
+            return inputs[rows], labels[rows]
+
+        batches = ShuffledBatches(read, training, settings.batch_size, settings.seed)
         model.fit(
-            Batches(
-                inputs[training],
-                labels[training],
-                settings.batch_size,
-                settings.seed,
-                first_epoch,
-            ),
-            validation_data=(inputs[validation], labels[validation]),
-            validation_batch_size=settings.batch_size,
-            epochs=epochs,
-            callbacks=[best],
-            shuffle=False,
+            batches.dataset(),
+            validation_data=Batches(read, validation, settings.batch_size).dataset(),
+            initial_epoch=first_epoch,
+            epochs=first_epoch + epochs,
+            callbacks=[batches, best],
             verbose=0,
         )
 

@@ -9,14 +9,15 @@ import contextlib
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 
-from export.classifier.batches import Batches, Split
+from export.classifier.split import Split
+from export.training.batches import Batches, ShuffledBatches
 from export.training.distribution import Distribution
 from export.training.freezing import check_compiled
 from export.training.resume import Work
@@ -107,41 +108,25 @@ class Fitter:
         if not progress.ended:
             first = stage.first_epoch + len(progress.fitted.history)
             self.distribution.check_agreement("checkpoint", f"{stage.name}, epoch {first}")
-            batches = Batches(
-                split.inputs[split.training],
-                labels[split.training],
-                self.batch_size,
-                self.seed,
-                first,
-            )
-            held_out = split.inputs[split.validation], labels[split.validation]
+
+            def read(photographs: Array) -> tuple[Array, Array]:
+                return split.inputs[photographs], labels[photographs]
+
+            batches = ShuffledBatches(read, split.training, self.batch_size, self.seed)
+            held_out = Batches(read, split.validation, self.batch_size)
             how: dict[str, Any] = {
                 "initial_epoch": first,
                 "epochs": stage.first_epoch + stage.epochs,
-                "callbacks": [*self.callbacks, progress],
+                "callbacks": [batches, *self.callbacks, progress],
                 "verbose": 1 if sys.stderr.isatty() else 2,
             }
             with contextlib.redirect_stdout(sys.stderr):  # standard output is the result's alone
                 if self.distribution.kind == "none":
-                    model.fit(
-                        batches,
-                        validation_data=held_out,
-                        validation_batch_size=self.batch_size,
-                        # The batches come shuffled; Keras would shuffle their order again, by a
-                        # random state that a resumed run does not have.
-                        shuffle=False,
-                        **how,
-                    )
+                    model.fit(batches.dataset(), validation_data=held_out.dataset(), **how)
                 else:
-                    self.distribution.fit(
-                        model, batches, validation=lambda: self._parts(*held_out), **how
-                    )
+                    self.distribution.fit(model, batches, validation=held_out, **how)
         progress.finish()
         return progress.fitted
-
-    def _parts(self, inputs: Array, labels: Array) -> Iterator[tuple[Array, Array]]:
-        for start in range(0, len(labels), self.batch_size):
-            yield inputs[start : start + self.batch_size], labels[start : start + self.batch_size]
 
 
 class _Progress(keras.callbacks.Callback):

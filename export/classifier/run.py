@@ -16,13 +16,13 @@ import numpy as np
 from export.classifier import model as models
 from export.classifier.augmentation import augmentation
 from export.classifier.backbones import BACKBONES
-from export.classifier.batches import Split, inference
 from export.classifier.fitting import Fitted, Fitter, History, Stage, best_epoch
 from export.classifier.model import Classifier
 from export.classifier.outcome import FineTuning, Phase, Trained
 from export.classifier.photographs import Photographs
 from export.classifier.pretrained import load_pretrained
 from export.classifier.settings import ClassifierSettings
+from export.classifier.split import Split, inference
 from export.errors import SettingsError
 from export.training import provenance
 from export.training.batch_norm import BatchNormGuard

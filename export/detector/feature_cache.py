@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import shutil
 import sys
 import tempfile
@@ -48,32 +47,15 @@ class CachedFeatures:
     def __len__(self) -> int:
         return len(self.targets.boxes)
 
+    def inputs(self, rows: Array) -> tuple[Array, ...]:
+        """Return the maps of some rows."""
+        return tuple(m[rows] for m in self.maps)
 
-class CachedBatches(keras.utils.PyDataset):
-    """Shuffled batches of cached features; the order depends on the seed and the epoch alone."""
-
-    def __init__(self, features: CachedFeatures, batch_size: int, seed: int) -> None:
-        """Keep the features, without copying them."""
-        super().__init__()
-        self._features, self._batch_size = features, batch_size
-        self._random = np.random.default_rng(seed)
-        self.on_epoch_end()
-
-    def __len__(self) -> int:
-        return math.ceil(len(self._features) / self._batch_size)
-
-    def __getitem__(self, index: int) -> tuple[tuple[Array, ...], dict[str, Array]]:
-        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        rows = np.sort(chosen)  # a memory map reads ascending rows faster
-        targets = self._features.targets
-        return (
-            tuple(np.asarray(m[rows]) for m in self._features.maps),
-            {"boxes": targets.boxes[rows], "classes": targets.classes[rows]},
-        )
-
-    def on_epoch_end(self) -> None:
-        """Draw the next epoch's order."""
-        self._order = self._random.permutation(len(self._features))
+    def batch(self, rows: Array) -> tuple[tuple[Array, ...], dict[str, Array]]:
+        """Return maps and targets of some rows, in ascending order: a memory map's faster one."""
+        rows = np.sort(rows)
+        targets = {"boxes": self.targets.boxes[rows], "classes": self.targets.classes[rows]}
+        return self.inputs(rows), targets
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from export.detector.annotations import Sample
 from export.detector.letterbox import letterbox, to_square
 from export.detector.loss import IGNORED, PADDING
 from export.detector.settings import Changes
+from export.training.batches import untuned
 
 Array = np.ndarray[Any, Any]
 
@@ -49,7 +50,7 @@ def pixels(samples: Sequence[Sample], image_size: int, batch_size: int) -> tf.da
     paths = [str(sample.path) for sample in samples]
     dataset = tf.data.Dataset.from_tensor_slices(paths)
     dataset = dataset.map(lambda path: _load(path, image_size), num_parallel_calls=tf.data.AUTOTUNE)
-    return dataset.batch(batch_size).prefetch(2)
+    return untuned(dataset.batch(batch_size).prefetch(2))
 
 
 def training_batches(
@@ -88,7 +89,7 @@ def training_batches(
 
     dataset = tf.data.Dataset.zip(dataset, seeds)
     dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE)
-    return dataset.batch(batch_size).prefetch(2)
+    return untuned(dataset.batch(batch_size).prefetch(2))
 
 
 def _load(path: tf.Tensor, image_size: int) -> tf.Tensor:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from export.detector import anchors, feature_cache, pipeline
 from export.detector import model as models
 from export.detector.annotations import DetectionData
 from export.detector.backbones import BACKBONES
-from export.detector.feature_cache import CachedBatches, CachedFeatures
 from export.detector.head import ANCHORS_PER_SCALE
 from export.detector.loss import detection_loss
 from export.detector.model import Detector
@@ -36,6 +35,7 @@ from export.detector.settings import DetectorSettings, LossSettings
 from export.detector.suppression import Suppression
 from export.detector.validation import KeepWeights, Validator
 from export.training.batch_norm import BatchNormGuard
+from export.training.batches import Batches, ShuffledBatches
 from export.training.event_log import EventLog
 from export.training.freezing import check_compiled, check_frozen
 from export.training.input_range import check_batch, check_preprocessing
@@ -283,17 +283,18 @@ class _Run:
                 )
             )
             log.info("features computed in %.0f s", time.monotonic() - started)
-            batches = CachedBatches(training, settings.batch_size, settings.seed)
-            held_out = _CachedInputs(validation, settings.batch_size)
+            batches = ShuffledBatches(
+                training.batch, np.arange(len(training)), settings.batch_size, settings.seed
+            )
             return self._fit(
                 "head",
                 self.detector.head,
-                batches,
-                len(batches),
-                held_out,
+                batches.dataset(),
+                Batches(validation.inputs, np.arange(len(validation)), settings.batch_size),
                 settings.epochs,
                 settings.minutes,
                 started,
+                batches,
             )
 
     def on_images(self, name: str, network: Any, epochs: int, minutes: float) -> Phase:
@@ -307,19 +308,18 @@ class _Run:
             changes=settings.changes if settings.augment else None,
         )
         held_out = pipeline.pixels(self.data.validation, settings.image_size, settings.batch_size)
-        steps = math.ceil(len(self.data.training) / settings.batch_size)
-        return self._fit(name, network, batches, steps, held_out, epochs, minutes, time.monotonic())
+        return self._fit(name, network, batches, held_out, epochs, minutes, time.monotonic())
 
     def _fit(
         self,
         name: str,
         network: Any,
-        batches: Any,
-        steps: int,
-        held_out: Any,
+        batches: tf.data.Dataset,
+        held_out: Iterable[Any],
         epochs: int,
         minutes: float,
         started: float,
+        *others: Any,
     ) -> Phase:
         settings = self.settings
         rate = settings.fine_tune_learning_rate if name == "top" else settings.learning_rate
@@ -341,9 +341,9 @@ class _Run:
         kept = KeepWeights(validator, settings.keep, settings.patience, deadline)
         if name == "top":
             kept.measure_start()
-        now = time.monotonic()
-        pace = CosineToTheEnd(rate, steps * epochs, now, deadline)
-        callbacks: list[Any] = [self.memory, pace, kept]
+        steps = int(batches.cardinality()) * epochs
+        pace = CosineToTheEnd(rate, steps, time.monotonic(), deadline)
+        callbacks: list[Any] = [*others, self.memory, pace, kept]
         if self.log_dir:
             callbacks.append(EventLog(self.log_dir / name, self.detector.backbone))
         check_compiled(model)
@@ -354,7 +354,6 @@ class _Run:
                 epochs=epochs,
                 callbacks=callbacks,
                 verbose=1 if sys.stderr.isatty() else 2,
-                shuffle=False,  # the batches come shuffled
             ).history
         rows = tuple(
             {key: float(values[epoch]) for key, values in history.items()}
@@ -370,13 +369,3 @@ class _Run:
             seconds,
         )
         return Phase(name, kept.map50, kept.epoch, len(rows), seconds, rows)
-
-
-@dataclass(frozen=True)
-class _CachedInputs:
-    features: CachedFeatures
-    batch_size: int
-
-    def __iter__(self) -> Any:
-        for start in range(0, len(self.features), self.batch_size):
-            yield [tf.constant(m[start : start + self.batch_size]) for m in self.features.maps]

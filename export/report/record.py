@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -235,8 +235,8 @@ def _texts(part: Any) -> tuple[str, ...]:
 def _phases(part: Any) -> tuple[Phase, ...]:
     if isinstance(part, dict):  # name → history, as the detector records them
         part = [
-            {"name": "" if name.isdecimal() else name, "history": history}
-            for name, history in part.items()
+            {"number": number, "name": name, "history": part[key]}
+            for key, number, name in _numbered(part)
         ]
     phases: list[Phase] = []
     next_epoch = 1
@@ -265,6 +265,12 @@ def _phases(part: Any) -> tuple[Phase, ...]:
     return tuple(phases)
 
 
+def _numbered(phases: Iterable[str]) -> Iterator[tuple[str, int, str]]:
+    """Yield key, number and name of phases; the detector's have names and are counted."""
+    for position, key in enumerate(phases, 1):
+        yield (key, int(key), "") if key.isdecimal() else (key, position, key)
+
+
 def _step(entry: Mapping[str, Any]) -> Step:
     return Step(
         int(entry["unfrozen_layers"]),
@@ -286,12 +292,11 @@ def _shifts(part: Any) -> BatchNormShifts:
     return BatchNormShifts(
         threshold=float(part.get("threshold", BATCH_NORM_THRESHOLD)),
         by_phase={
-            # The detector's phases have names; they are counted, as in _phases.
-            int(phase) if phase.isdecimal() else number: {
-                str(name): math.inf if shift is None else float(shift)
-                for name, shift in layers.items()
+            number: {
+                str(layer): math.inf if shift is None else float(shift)
+                for layer, shift in part["shifts"][key].items()
             }
-            for number, (phase, layers) in enumerate(part["shifts"].items(), 1)
+            for key, number, _ in _numbered(part["shifts"])
         },
         alarms=_texts(part.get("alarms", ())),
     )

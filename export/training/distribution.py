@@ -28,6 +28,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.errors import OutOfMemoryError, SettingsError, WorkerError
+from export.training.batches import Batches
 
 log = logging.getLogger(__name__)
 
@@ -89,9 +90,9 @@ class Distribution:
     def fit(
         self,
         model: Any,
-        batches: keras.utils.PyDataset,
+        batches: Batches,
         *,
-        validation: Callable[[], Iterator[Batch]],
+        validation: Batches,
         epochs: int,
         initial_epoch: int = 0,
         callbacks: Sequence[Any] = (),
@@ -105,10 +106,11 @@ class Distribution:
             model: Made and compiled in :meth:`scope`.
             batches: The same on every worker: (inputs, labels), arrays [examples, …]. A last batch
                 with fewer examples than replicas is joined to the one before.
-            validation: Gives such batches after each epoch, the same on every worker.
+            validation: Such batches for the end of each epoch, the same on every worker.
             epochs: Number of the last epoch, as for ``fit``.
             initial_epoch: Number of the first one, counted from 0.
-            callbacks: Keras callbacks, which see ``loss``, ``val_loss`` and the metrics.
+            callbacks: Keras callbacks, ``batches`` among them if they are to be shuffled; they see
+                ``loss``, ``val_loss`` and the metrics.
             verbose: As for ``fit``.
 
         Raises:
@@ -130,21 +132,19 @@ class Distribution:
         model.stop_training = False
         with self.reporting_lost_workers():
             around.on_train_begin()
-            batches.on_epoch_end()  # as fit does before its first epoch: the same order of examples
             logs: dict[str, float] = {}
             for epoch in range(initial_epoch, epochs):
                 around.on_epoch_begin(epoch)
                 model.reset_metrics()
-                for step, batch in enumerate(self._shareable(_each(batches))):
+                for step, batch in enumerate(self._shareable(iter(batches))):
                     around.on_train_batch_begin(step)
                     train(self._share(batch))
                     around.on_train_batch_end(step)
                 logs = _results(model)
                 model.reset_metrics()
-                for batch in self._shareable(validation()):
+                for batch in self._shareable(iter(validation)):
                     test(self._share(batch))
                 logs |= {f"val_{name}": value for name, value in _results(model).items()}
-                batches.on_epoch_end()
                 around.on_epoch_end(epoch, logs)
                 if model.stop_training:
                     break
@@ -355,11 +355,6 @@ def _answers(worker: str) -> bool:
             return True
     except (OSError, ValueError):
         return False
-
-
-def _each(batches: keras.utils.PyDataset) -> Iterator[Batch]:
-    for index in range(len(batches)):
-        yield batches[index]
 
 
 def _results(model: Any) -> dict[str, float]:

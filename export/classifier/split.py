@@ -1,64 +1,17 @@
-"""Arrays in memory as training batches and a validation split."""
+"""Photographs, or features of them, in memory, and which of them are held out."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from export.training.memory import BatchHalving
 
 Array = np.ndarray[Any, Any]
-
-
-class Batches(keras.utils.PyDataset):
-    """Arrays as shuffled batches; the order depends on the seed and the epoch alone.
-
-    So a training that goes on at epoch 7 sees what it would have seen there.
-    """
-
-    def __init__(
-        self,
-        inputs: Array,
-        labels: Array,
-        batch_size: int,
-        seed: int,
-        first_epoch: int = 0,
-    ) -> None:
-        """Keep the arrays, without copying them.
-
-        Args:
-            inputs: [examples, …].
-            labels: [examples, …].
-            batch_size: Examples a batch; the last one has the rest.
-            seed: Of the order.
-            first_epoch: The epoch that comes first, counted from 0.
-        """
-        super().__init__()
-        self._inputs, self._labels, self._batch_size = inputs, labels, batch_size
-        self._seed, self._epoch = seed, first_epoch
-        self._draw()
-
-    def __len__(self) -> int:
-        return math.ceil(len(self._labels) / self._batch_size)
-
-    def __getitem__(self, index: int) -> tuple[Array, Array]:
-        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._inputs[chosen], self._labels[chosen]
-
-    def on_epoch_end(self) -> None:
-        """Draw the next epoch's order."""
-        self._epoch += 1
-        self._draw()
-
-    def _draw(self) -> None:
-        random = np.random.default_rng([self._seed, self._epoch])
-        self._order = random.permutation(len(self._labels))
 
 
 @dataclass(frozen=True)
