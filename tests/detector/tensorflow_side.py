@@ -226,6 +226,16 @@ def batches(path: str, seed: int, augmented: bool) -> list[dict[str, np.ndarray]
     ]
 
 
+def tuners(path: str) -> list[bool]:
+    """Return whether pipelines have ``tf.data``'s tuner."""
+    data = data_sets.load(Path(path), None, on_bad_input="skip", validation_fraction=0.25, seed=0)
+    datasets = (
+        pipeline.pixels(data.training, 64, 4),
+        pipeline.training_batches(data.training, 64, 4, 0, changes=Changes()),
+    )
+    return [dataset.options().autotune.enabled for dataset in datasets]
+
+
 def precisions(
     truth: list[tuple[Any, Any]], found: list[tuple[Any, Any, Any]], num_classes: int
 ) -> tuple[float, tuple[float, ...]]:

@@ -24,6 +24,7 @@ from export.detector import backbones as detector_backbones
 from export.errors import ExportError
 from export.training import batch_norm, input_range
 from export.training.batch_norm import BatchNormGuard
+from export.training.batches import Batches, ShuffledBatches
 from export.training.event_log import EventLog
 from export.training.freezing import check_compiled, check_frozen
 from export.training.input_range import RANGES, check_batch, check_image_size, check_preprocessing
@@ -225,6 +226,33 @@ def freezing() -> dict[str, Any]:
     return report
 
 
+def batches() -> dict[str, Any]:
+    """Train on ten rows, four a batch, for three epochs, and again from the second on."""
+
+    def seen(first_epoch: int) -> list[list[int]]:
+        read: list[list[int]] = []
+
+        def batch(rows: Array) -> tuple[Array, Array]:
+            read.append(rows.tolist())
+            return rows[:, None].astype("float32"), rows[:, None]
+
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        shuffled = ShuffledBatches(batch, np.arange(10), 4, seed=7)
+        dataset = shuffled.dataset()
+        read.clear()  # of what it took to know the shapes
+        model.fit(dataset, initial_epoch=first_epoch, epochs=3, callbacks=[shuffled], verbose=0)
+        return read
+
+    in_order = Batches(lambda rows: rows, np.arange(3, 8), 2)
+    return {
+        "whole": seen(0),
+        "resumed": seen(1),
+        "in order": [batch.numpy().tolist() for batch in in_order.dataset()],
+        "tuner": in_order.dataset().options().autotune.enabled,
+    }
+
+
 class Hungry(keras.layers.Layer):
     """Asks for some memory an example, and gives its input back."""
 
@@ -295,6 +323,7 @@ def guards(log_dir: Path) -> dict[str, Any]:
     """Everything that fits into one process."""
     return {
         "batch_norm_shift": batch_norm_shift(log_dir),
+        "batches": batches(),
         "events": events(log_dir / "wrong"),
         "freezing": freezing(),
         "nested_layers": nested_layers(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,21 @@ def test_the_event_log_is_what_tensorboard_reads(guards: Report) -> None:
     assert histogram["counted"] == histogram["num"] > 0
     assert histogram["ordered"]
     assert histogram["last"] >= histogram["max"]
+
+
+def test_an_epoch_has_an_order_of_its_own_also_when_training_goes_on(guards: Report) -> None:
+    whole = guards["batches"]["whole"]
+    assert [len(batch) for batch in whole] == [4, 4, 2] * 3
+    epochs = [[*chain(*whole[start : start + 3])] for start in (0, 3, 6)]
+    assert [sorted(epoch) for epoch in epochs] == [list(range(10))] * 3
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+    assert guards["batches"]["resumed"] == whole[3:]
+    assert guards["batches"]["in order"] == [[3, 4], [5, 6], [7]]
+
+
+def test_no_tuner_holds_up_the_end_of_an_epoch(guards: Report) -> None:
+    # What it does to an epoch is a matter of time and chance; export/training/batches.py says it.
+    assert guards["batches"]["tuner"] is False
 
 
 def test_each_base_takes_its_own_preprocessing_and_no_other(guards: Report) -> None:
