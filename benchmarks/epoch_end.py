@@ -4,8 +4,8 @@
 
 The same small network trains on the same rows, fed to ``fit`` by a ``keras.utils.PyDataset`` and by
 :class:`export.training.batches.ShuffledBatches`, in turns. One JSON line each: the seconds between
-the last step of an epoch and its end. What the tuner adds is up to half of an interval that is twice
-as long each time, and so up to as long as the epoch.
+the last step of an epoch and its end. The tuner's interval is twice as long each time, so that the
+wait may be as long as the epoch was.
 """
 
 from __future__ import annotations
