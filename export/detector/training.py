@@ -319,7 +319,7 @@ class _Run:
         epochs: int,
         minutes: float,
         started: float,
-        *others: Any,
+        *more_callbacks: Any,
     ) -> Phase:
         settings = self.settings
         rate = settings.fine_tune_learning_rate if name == "top" else settings.learning_rate
@@ -343,7 +343,7 @@ class _Run:
             kept.measure_start()
         steps = int(batches.cardinality()) * epochs
         pace = CosineToTheEnd(rate, steps, time.monotonic(), deadline)
-        callbacks: list[Any] = [*others, self.memory, pace, kept]
+        callbacks: list[Any] = [*more_callbacks, self.memory, pace, kept]
         if self.log_dir:
             callbacks.append(EventLog(self.log_dir / name, self.detector.backbone))
         check_compiled(model)

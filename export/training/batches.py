@@ -1,11 +1,11 @@
 """Batches for ``fit``, fed to it without the tuner of ``tf.data``.
 
 Each iterator of a ``tf.data`` pipeline starts a thread that tunes the pipeline at growing intervals
-(10 ms, then twice as long each time), and waits for that thread when it is thrown away, at the end
-of an epoch. The thread is woken to be told so, but before the flag that it then looks at is set, so
-that it may lie down again until the interval is over (TensorFlow 2.21). Meanwhile nothing runs: an
-epoch of 41 s took 82. What goes to ``fit`` from here has no such thread. Keras makes such pipelines
-of arrays and of its own ``PyDataset`` too, hence :class:`Batches`.
+(10 ms, then twice as long each time), and waits for that thread when it is thrown away, as the next
+epoch begins. The thread should stop at once then, but often sleeps on until its interval is over
+(TensorFlow 2.21; it seems to be woken before the flag that it looks at is set). Meanwhile nothing
+runs: an epoch of 41 s took 82. What goes to ``fit`` from here has no such thread.
+Keras makes such pipelines of arrays and of its own ``PyDataset`` too, hence :class:`Batches`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,13 +136,13 @@ class Distribution:
             for epoch in range(initial_epoch, epochs):
                 around.on_epoch_begin(epoch)
                 model.reset_metrics()
-                for step, batch in enumerate(self._shareable(iter(batches))):
+                for step, batch in enumerate(self._shareable(batches)):
                     around.on_train_batch_begin(step)
                     train(self._share(batch))
                     around.on_train_batch_end(step)
                 logs = _results(model)
                 model.reset_metrics()
-                for batch in self._shareable(iter(validation)):
+                for batch in self._shareable(validation):
                     test(self._share(batch))
                 logs |= {f"val_{name}": value for name, value in _results(model).items()}
                 around.on_epoch_end(epoch, logs)
@@ -233,7 +233,7 @@ class Distribution:
 
         return self.strategy.experimental_distribute_values_from_function(of_replica)
 
-    def _shareable(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+    def _shareable(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Join a batch of fewer examples than replicas to the one before it."""
         held: Batch | None = None
         for batch in batches:

@@ -191,9 +191,13 @@ def random_change(
     return tuple(t.numpy() for t in changed)
 
 
-def load_data(path: str, data_format: str | None = None, **options: Any) -> dict[str, Any]:
+def _loaded(path: str, data_format: str | None = None, **options: Any) -> Any:
     chosen = {"on_bad_input": "skip", "validation_fraction": 0.25, "seed": 0, **options}
-    data = data_sets.load(Path(path), data_format, **chosen)
+    return data_sets.load(Path(path), data_format, **chosen)
+
+
+def load_data(path: str, data_format: str | None = None, **options: Any) -> dict[str, Any]:
+    data = _loaded(path, data_format, **options)
     return {
         "class_names": data.class_names,
         "problems": [str(problem) for problem in data.problems],
@@ -215,7 +219,7 @@ def load_data(path: str, data_format: str | None = None, **options: Any) -> dict
 
 def batches(path: str, seed: int, augmented: bool) -> list[dict[str, np.ndarray]]:
     """Return two epochs of training batches."""
-    data = data_sets.load(Path(path), None, on_bad_input="skip", validation_fraction=0.25, seed=0)
+    data = _loaded(path)
     dataset = pipeline.training_batches(
         data.training, 64, 4, seed, changes=Changes() if augmented else None
     )
@@ -228,7 +232,7 @@ def batches(path: str, seed: int, augmented: bool) -> list[dict[str, np.ndarray]
 
 def tuners(path: str) -> list[bool]:
     """Return whether pipelines have ``tf.data``'s tuner."""
-    data = data_sets.load(Path(path), None, on_bad_input="skip", validation_fraction=0.25, seed=0)
+    data = _loaded(path)
     datasets = (
         pipeline.pixels(data.training, 64, 4),
         pipeline.training_batches(data.training, 64, 4, 0, changes=Changes()),

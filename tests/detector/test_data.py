@@ -292,7 +292,7 @@ def test_training_batches_are_reproducible_and_change_each_epoch(
     assert {b["pixels"].shape[1:] for b in first} == {(64, 64, 3)}
 
 
-def test_no_tuner_holds_up_the_end_of_an_epoch(
+def test_no_epoch_waits_for_the_tuner_of_the_one_before(
     side: Side, tmp_path: Path, write_voc: Write
 ) -> None:
     assert side("tuners", str(write_voc(tmp_path / "voc", count=8))) == [False, False]

@@ -90,7 +90,7 @@ def test_an_epoch_has_an_order_of_its_own_also_when_training_goes_on(guards: Rep
     assert guards["batches"]["in order"] == [[3, 4], [5, 6], [7]]
 
 
-def test_no_tuner_holds_up_the_end_of_an_epoch(guards: Report) -> None:
+def test_no_epoch_waits_for_the_tuner_of_the_one_before(guards: Report) -> None:
     # What it does to an epoch is a matter of time and chance; export/training/batches.py says it.
     assert guards["batches"]["tuner"] is False
 
