@@ -39,11 +39,13 @@ Answer = Mapping[str, Any]
 Array = np.ndarray[Any, Any]
 
 
-def report(runtime: str, cases: list[GoldenCase], ask: Callable[[GoldenCase], Answer]) -> None:
+def report(
+    runtime: str, contract: Contract, cases: list[GoldenCase], ask: Callable[[GoldenCase], Answer]
+) -> None:
     """Run every case through one runtime and print the largest distances."""
     worst: dict[str, float] = {}
     for case in cases:
-        for name, distance in case.differences(ask(case)).items():
+        for name, distance in case.compare(ask(case), contract).distances.items():
             worst[name] = max(distance, worst.get(name, 0.0))
     print(json.dumps({"runtime": runtime, "cases": len(cases), "max_distance": worst}), flush=True)
 
@@ -111,6 +113,8 @@ def main() -> int:
     version = parser.parse_args().version.resolve()
     contract = contracts.load(version)
     cases = golden.load(version, contract)
+    outputs = contract.signature("serving_default").outputs
+    print(json.dumps({"tolerance": {name: str(o.tolerance) for name, o in outputs.items()}}))
 
     seen = verify(version)
     runtime = "session loader and saved_model_cli run"
@@ -129,6 +133,7 @@ def main() -> int:
         with VisionClient(target, model=contract.model, contract=contract) as client:
             report(
                 "embedded server, Python client",
+                contract,
                 cases,
                 lambda case: client.predict(dict(case.inputs), case.signature),
             )
@@ -136,10 +141,10 @@ def main() -> int:
         ml = jpype.JPackage("io").thecodeforge.ml
         path = jpype.JClass("java.nio.file.Path").of(str(version))
         with ml.VisionService.load(path) as service:
-            report("TensorFlow Java, in process", cases, asks_java(service, contract))
+            report("TensorFlow Java, in process", contract, cases, asks_java(service, contract))
         builder = ml.VisionGrpcClient.builder(target).model(contract.model)
         with builder.contract(ml.contract.Contract.ofVersion(path)).build() as client:
-            report("embedded server, Java client", cases, asks_java(client, contract))
+            report("embedded server, Java client", contract, cases, asks_java(client, contract))
     finally:
         server.terminate()
         server.wait()

@@ -28,7 +28,7 @@ from demo.photographs import write_data_set
 from demo.pictures import draw_predictions, draw_training
 from demo.summary import Outcome, summary
 from demo.training import measure_detector, train_classifier, train_detector
-from serving_config.golden import TOLERANCE
+from serving_config import contract as contracts
 
 log = logging.getLogger("demo")
 
@@ -132,11 +132,8 @@ def show(data_dir: Path | None, out: Path, scenes: int) -> None:
         pictures += [out / "detections", out / "evaluation"]
     print(summary(outcomes, pictures, config, clock.seconds))  # noqa: T201
     for outcome in outcomes:
-        if not outcome.apart <= TOLERANCE:
-            raise DemoError(
-                f"the {outcome.question.model}'s answers lie {outcome.apart:g} apart, "
-                f"more than {TOLERANCE:g}"
-            )
+        if differences := outcome.comparison.differences:
+            raise DemoError("\n  - ".join(["the ways of asking differ:", *map(str, differences)]))
 
 
 def question_for(result: dict[str, Any], scenes: Path) -> Question:
@@ -169,7 +166,11 @@ def draw(classifier: Outcome, out: Path) -> list[Path]:
     """Draw the classifier's answers and training; return the pictures' paths."""
     predictions, training = out / "predictions.png", out / "training.png"
     question = classifier.question
-    probabilities = [answer.figures for answer in classifier.answers[WAYS[0]]]
+    names = contracts.load(question.version).class_names
+    probabilities = [
+        dict(zip(names, answer.outputs["probabilities"][0].tolist(), strict=True))
+        for answer in classifier.answers[WAYS[0]]
+    ]
     draw_predictions(predictions, question.files, probabilities)
     draw_training(training, question.version / "assets.extra" / "run.json")
     return [predictions, training]

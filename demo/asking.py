@@ -6,7 +6,6 @@ Whatever the way, the answers about the same files must be the same numbers.
 from __future__ import annotations
 
 import json
-import math
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -14,8 +13,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from demo.errors import DemoError
 from python_client import VisionClient, drawing
+from serving_config import contract as contracts
+from serving_config.comparison import Comparison, compare
+from serving_config.contract import Difference
+
+Array = np.ndarray[Any, Any]
 
 JAR = Path(__file__).parent.parent / "java_client" / "target" / "vision-client.jar"
 
@@ -51,12 +57,12 @@ class Answer:
     Attributes:
         text: The answer in short.
         confidence: Of the class, or of the least sure of the objects; 1 where none was found.
-        figures: Every number of it, by name.
+        outputs: The answer as the contract lays it out, one image.
     """
 
     text: str
     confidence: float
-    figures: Mapping[str, float]
+    outputs: Mapping[str, Array]
 
 
 def ask(way: str, question: Question, target: str, drawn: Path) -> list[Answer]:
@@ -82,17 +88,28 @@ def ask(way: str, question: Question, target: str, drawn: Path) -> list[Answer]:
     return _ask_java(question, "--model", str(question.version))
 
 
-def farthest(answers: Mapping[str, Sequence[Answer]]) -> float:
-    """Return the largest difference between two ways, of any number about any file.
+def compared(question: Question, answers: Mapping[str, Sequence[Answer]]) -> Comparison:
+    """Hold what every way answered about a file to what the first one did.
 
-    Infinite where one way names a class or finds an object that another does not.
+    Returns:
+        The largest distance of each output over all files, and every difference beyond the
+        contract's tolerance.
     """
-    first, *others = answers.values()
-    return max(
-        _distance(one.figures, another.figures)
-        for other in others
-        for one, another in zip(first, other, strict=True)
-    )
+    contract = contracts.load(question.version)
+    signature = contract.signature("serving_bytes")
+    # Only what is shown was asked for, so that is where the lists are cut.
+    parameters = {**contract.parameters, "score_threshold": MIN_SCORE}
+    first, *others = answers
+    distances: dict[str, float] = {}
+    differences: list[Difference] = []
+    for way in others:
+        for file, one, other in zip(question.files, answers[first], answers[way], strict=True):
+            where = f"{way}, {file.name}"
+            found = compare(one.outputs, other.outputs, signature, parameters, where)
+            differences += found.differences
+            for name, distance in found.distances.items():
+                distances[name] = max(distance, distances.get(name, 0.0))
+    return Comparison(distances, tuple(differences))
 
 
 def _ask_python(question: Question, target: str, drawn: Path) -> list[Answer]:
@@ -100,14 +117,14 @@ def _ask_python(question: Question, target: str, drawn: Path) -> list[Answer]:
     with VisionClient(target, model=question.model, contract=question.version) as client:
         client.check_contract()
         if question.model == "classifier":
-            return [_of_classes(found.probabilities) for found in client.classify(images)]
+            return [_of_classes(found.probabilities, question) for found in client.classify(images)]
         drawn.mkdir(parents=True, exist_ok=True)
         answers = []
         for file, image, found in zip(
             question.files, images, client.detect(images, min_score=MIN_SCORE), strict=True
         ):
             drawing.draw(image, found).save(drawn / f"{file.stem}.png")
-            answers.append(_of_objects([asdict(one) for one in found]))
+            answers.append(_of_objects([asdict(one) for one in found], question))
         return answers
 
 
@@ -123,28 +140,32 @@ def _ask_java(question: Question, *source: str) -> list[Answer]:
         raise DemoError(f"the Java client failed ({shlex.join(command)} …):\n{done.stderr}")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     if verb == "classify":
-        return [_of_classes(line["probabilities"]) for line in lines]
-    return [_of_objects(line["detections"]) for line in lines]
+        return [_of_classes(line["probabilities"], question) for line in lines]
+    return [_of_objects(line["detections"], question) for line in lines]
 
 
-def _of_classes(probabilities: Mapping[str, float]) -> Answer:
+def _of_classes(probabilities: Mapping[str, float], question: Question) -> Answer:
     best = max(probabilities, key=lambda name: probabilities[name])
     highest = probabilities[best]
-    return Answer(f"{best} {highest:.6f}", highest, dict(probabilities))
+    names = contracts.load(question.version).class_names
+    row = [probabilities.get(name, np.nan) for name in names]
+    return Answer(f"{best} {highest:.6f}", highest, {"probabilities": np.array([row])})
 
 
-def _of_objects(objects: Sequence[Mapping[str, Any]]) -> Answer:
-    figures = {}
-    for place, one in enumerate(objects, 1):
-        name = f"{place}, {one['label']}"
-        figures[f"{name}: score"] = one["score"]
-        figures |= {f"{name}: {edge}": value for edge, value in one["box"].items()}
+def _of_objects(objects: Sequence[Mapping[str, Any]], question: Question) -> Answer:
+    contract = contracts.load(question.version)
+    limit, names = contract.bound["N"], contract.class_names
+    boxes, scores, classes = np.zeros((1, limit, 4)), np.zeros((1, limit)), np.zeros((1, limit))
+    for place, one in enumerate(objects):
+        boxes[0, place] = [one["box"][edge] for edge in ("ymin", "xmin", "ymax", "xmax")]
+        scores[0, place] = one["score"]
+        classes[0, place] = 1 + names.index(one["label"])
+    outputs = {
+        "detection_boxes": boxes,
+        "detection_scores": scores,
+        "detection_classes": classes,
+        "num_detections": np.array([float(len(objects))]),
+    }
     found = ", ".join(f"{one['label']} {one['score']:.4f}" for one in objects)
     lowest = min((one["score"] for one in objects), default=1.0)
-    return Answer(found or "nothing", lowest, figures)
-
-
-def _distance(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    if one.keys() != other.keys():
-        return math.inf
-    return max((abs(value - other[name]) for name, value in one.items()), default=0.0)
+    return Answer(found or "nothing", lowest, outputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.asking import JAR, Answer, Question, farthest
-from serving_config.golden import TOLERANCE
+from demo.asking import JAR, Answer, Question, compared
+from serving_config import contract as contracts
+from serving_config.comparison import Comparison
 
 Rows = list[tuple[str, str]]
 
@@ -31,10 +33,20 @@ class Outcome:
     answers: Mapping[str, Sequence[Answer]]
     measured: Mapping[str, Any] | None = None
 
+    @functools.cached_property
+    def comparison(self) -> Comparison:
+        """How the ways of asking compare."""
+        return compared(self.question, self.answers)
+
     @property
-    def apart(self) -> float:
-        """The largest difference between two ways of asking."""
-        return farthest(self.answers)
+    def farthest(self) -> str:
+        """The output that lies farthest apart, for people, with its tolerance."""
+        outputs = contracts.load(self.question.version).signature("serving_bytes").outputs
+        name = max(self.comparison.distances, key=lambda output: self.comparison.distances[output])
+        return (
+            f"{name} {self.comparison.distances[name]:.1e} over {len(self.question.files)} "
+            f"photographs (tolerance {outputs[name].tolerance})"
+        )
 
     @property
     def example(self) -> int:
@@ -81,10 +93,7 @@ def _rows_of(outcome: Outcome) -> Rows:
         ("  published", _shown(question.version)),
         ("  asked about", _shown(question.files[outcome.example])),
         *((f"    {way}", given[outcome.example].text) for way, given in outcome.answers.items()),
-        (
-            "  farthest apart",
-            f"{outcome.apart:.1e} over {len(question.files)} photographs (limit {TOLERANCE:.0e})",
-        ),
+        ("  farthest apart", outcome.farthest),
     ]
 
 

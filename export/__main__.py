@@ -22,6 +22,7 @@ from export.errors import ExportError, SettingsError
 from export.evaluation import arguments as evaluation_arguments
 from export.experiment import arguments as experiment_arguments
 from export.lineage import arguments as lineage_arguments
+from export.lineage.arguments import add_recording_arguments
 from export.report import arguments as report_arguments
 from export.verify import verify
 from serving_config import contract as contracts
@@ -95,6 +96,17 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     report_arguments.add_arguments(
         subparsers.add_parser("report", help="one HTML page that shows what a version learnt")
     )
+    publish = subparsers.add_parser(
+        "publish", help="publish what was trained but not published, without training"
+    )
+    publish.add_argument("work", type=Path, metavar="WORK", help="the folder that was named")
+    publish.add_argument(
+        "--out",
+        type=Path,
+        metavar="MODELS",
+        help="default: where the training would have published",
+    )
+    add_recording_arguments(publish)
     check = subparsers.add_parser("verify", help="hold a SavedModel to its contract")
     check.add_argument("path", type=Path, help="a SavedModel directory")
     check.add_argument("--contract", metavar="NAME|FILE", help="default: the copy it carries")
@@ -105,6 +117,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
         "experiment": _experiment,
         "tflite": _tflite,
         "lineage": _lineage,
+        "publish": _publish,
         "report": _report,
         "verify": _verify,
     }
@@ -154,6 +167,12 @@ def _lineage(arguments: argparse.Namespace) -> dict[str, Any]:
     from export.lineage import command  # loads SQLAlchemy
 
     return command.main(arguments)
+
+
+def _publish(arguments: argparse.Namespace) -> dict[str, Any]:
+    from export import publication  # loads TensorFlow
+
+    return publication.main(arguments)
 
 
 def _report(arguments: argparse.Namespace) -> dict[str, Any]:

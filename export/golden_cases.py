@@ -7,7 +7,6 @@ high, a single pixel, black and white, JPEG and PNG, and files of different size
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ _BATCH_HEIGHT, _BATCH_WIDTH = 96, 128
 
 
 def make(
-    photographs: Sequence[Path],
+    pictures: Sequence[Array],
     answer: Answer,
     image_size: int,
     class_names: Sequence[str],
@@ -31,7 +30,7 @@ def make(
     """Run the live model on a handful of requests.
 
     Args:
-        photographs: Files to take requests from, at least one; the first five are used.
+        pictures: What requests are made of, uint8 [height, width, 3], RGB; at least one.
         answer: The live model, from float32 [batch, image_size, image_size, 3] (RGB, 0 to 255) to
             ``probabilities`` and ``logits``.
         image_size: Side of the square that the model takes.
@@ -40,7 +39,6 @@ def make(
     Returns:
         Cases of ``serving_default`` and ``serving_bytes``; the first of each is one photograph.
     """
-    pictures = [golden_pictures.load(path) for path in photographs[:5]]
     batch = np.stack([golden_pictures.resized(p, (_BATCH_HEIGHT, _BATCH_WIDTH)) for p in pictures])
     extremes = np.stack([np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 255, np.uint8)])
     pixel_cases = {

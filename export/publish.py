@@ -6,7 +6,6 @@ there in fresh processes, flushed to disk and then renamed. Readers see nothing 
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import shutil
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.disk import flush, flush_directory
 from export.errors import PublishError
 from export.verify import Verification, verify
 from serving_config import contract as contracts
@@ -81,7 +81,7 @@ def publish(
         verification = verify(version_dir, contract)
         if not verification.ok:
             lines = "\n".join(f"  - {difference}" for difference in verification.differences)
-            raise PublishError(f"not published, the exported model breaks its contract:\n{lines}")
+            raise PublishError(f"the exported model breaks its contract:\n{lines}")
         flush(version_dir)
         version = _place(version_dir, home)
     finally:
@@ -123,25 +123,5 @@ def _place(version_dir: Path, home: Path) -> int:
         except OSError as err:
             if not target.exists():
                 raise PublishError(f"cannot rename the version to {target}: {err}") from err
-    _flush_directory(home)
+    flush_directory(home)
     return version
-
-
-def flush(directory: Path) -> None:
-    """Wait until everything below ``directory`` is on the disk, so that a rename shows it whole."""
-    for path in sorted(directory.rglob("*")):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
-            _flush_directory(path)
-    _flush_directory(directory)
-
-
-def _flush_directory(directory: Path) -> None:
-    with contextlib.suppress(OSError):  # some file systems cannot flush a directory
-        handle = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

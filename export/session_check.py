@@ -131,17 +131,8 @@ def run_case(model: SessionModel, contract: Contract, case: golden.GoldenCase) -
     except tf.errors.OpError as err:
         found = f"{code_name(err)}: {first_line(err)}"
         return {"differences": [Difference(str(case), "an answer", found)]}
-    differences = []
-    distances = case.differences(answer)
-    for name, distance in distances.items():
-        if not distance <= golden.TOLERANCE:
-            differences.append(
-                Difference(
-                    f'{case} output "{name}"',
-                    f"the golden answer within {golden.TOLERANCE:g}",
-                    f"a difference of {distance:g}",
-                )
-            )
+    comparison = case.compare(answer, contract)
+    differences = list(comparison.differences)
     outputs = contract.signature(case.signature).outputs
     for name, spec in outputs.items():
         differences += value_differences(f'{case} output "{name}"', spec, answer[name])
@@ -154,7 +145,7 @@ def run_case(model: SessionModel, contract: Contract, case: golden.GoldenCase) -
                         f"{case} class order", str(list(contract.class_names)), str(list(names))
                     )
                 )
-    return {"differences": differences, "distances": distances}
+    return {"differences": differences, "distances": comparison.distances}
 
 
 def value_differences(where: str, spec: TensorSpec, value: Array) -> list[Difference]:

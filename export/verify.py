@@ -21,7 +21,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -208,17 +208,11 @@ def _run(path: Path, contract: Contract, case: golden.GoldenCase, scratch: Path)
         for name in contract.signature(case.signature).outputs
         if (directory / f"{name}.npy").exists()
     }
-    distances = case.differences(answer)
+    comparison = case.compare(answer, contract)
     differences = tuple(
-        Difference(
-            f'{where} output "{name}"',
-            f"the golden answer within {golden.TOLERANCE:g}",
-            f"a difference of {distance:g}",
-        )
-        for name, distance in distances.items()
-        if not distance <= golden.TOLERANCE
+        replace(d, where=f"saved_model_cli run {d.where}") for d in comparison.differences
     )
-    return _Finding(differences, distances, 1)
+    return _Finding(differences, comparison.distances, 1)
 
 
 def parse_show(text: str) -> dict[str, Signature]:

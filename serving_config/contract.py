@@ -22,9 +22,11 @@ from typing import Any
 from serving_config.signature import (
     DTYPE_OF_ENUM,
     Difference,
+    Ranking,
     Shape,
     Signature,
     TensorSpec,
+    Tolerance,
     name_differences,
     signatures_from_proto,
 )
@@ -38,16 +40,20 @@ __all__ = [
     "ContractFileError",
     "ContractMismatchError",
     "Difference",
+    "Ranking",
     "Shape",
     "Signature",
     "TensorSpec",
+    "Tolerance",
     "load",
     "loads",
     "signatures_from_proto",
 ]
 
-CONTRACT_VERSION = 1
-"""Version of the JSON format this module reads."""
+CONTRACT_VERSION = 2
+"""Version of the JSON format this module writes; 2 added ``tolerance`` and ``ranking``."""
+
+_READABLE_VERSIONS = (1, 2)
 
 PUBLISHED_FILE = "contract.json"
 """Name of a published version's own copy, below ``assets.extra/``."""
@@ -229,12 +235,7 @@ class Contract:
             "summary": self.summary,
             "dimensions": dict(self.dimensions),
             "signatures": {
-                key: {
-                    "summary": signature.summary,
-                    "inputs": {n: _spec_to_json(s) for n, s in signature.inputs.items()},
-                    "outputs": {n: _spec_to_json(s) for n, s in signature.outputs.items()},
-                }
-                for key, signature in self.signatures.items()
+                key: _signature_to_json(signature) for key, signature in self.signatures.items()
             },
         }
         if self.bound:
@@ -291,12 +292,27 @@ def loads(text: str, source: str = "contract") -> Contract:
         raise ContractFileError(f"{source}:{err.lineno}:{err.colno}: {err.msg}") from err
 
 
+def _signature_to_json(signature: Signature) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "summary": signature.summary,
+        "inputs": {name: _spec_to_json(spec) for name, spec in signature.inputs.items()},
+        "outputs": {name: _spec_to_json(spec) for name, spec in signature.outputs.items()},
+    }
+    if ranking := signature.ranking:
+        document["ranking"] = {"scores": ranking.scores, "count": ranking.count}
+        if ranking.threshold:
+            document["ranking"]["threshold"] = ranking.threshold
+    return document
+
+
 def _spec_to_json(spec: TensorSpec) -> dict[str, Any]:
     document: dict[str, Any] = {"dtype": spec.dtype, "shape": list(spec.shape or ())}
     if spec.axes:
         document["axes"] = list(spec.axes)
     if spec.value_range:
         document["range"] = list(spec.value_range)
+    if stated := spec.stated_tolerance:
+        document["tolerance"] = {"absolute": stated.absolute, "relative": stated.relative}
     document["meaning"] = spec.meaning
     return document
 
@@ -317,21 +333,26 @@ def _contract_from_json(document: Any) -> Contract:
         required={"model", "contract_version", "signatures"},
         optional={"summary", "dimensions", "bound", "class_names", "parameters"},
     )
-    if document["contract_version"] != CONTRACT_VERSION:
+    if document["contract_version"] not in _READABLE_VERSIONS:
         raise ContractFileError(
             f"contract_version is {document['contract_version']!r}, "
-            f"this toolkit reads {CONTRACT_VERSION}"
+            f"this toolkit reads {' and '.join(map(str, _READABLE_VERSIONS))}"
         )
     dimensions = document.get("dimensions", {})
     signatures = {}
     for key, entry in document["signatures"].items():
         _expect_keys(
-            entry, f"signature {key!r}", required={"inputs", "outputs"}, optional={"summary"}
+            entry,
+            f"signature {key!r}",
+            required={"inputs", "outputs"},
+            optional={"summary", "ranking"},
         )
+        outputs = _specs_from_json(entry["outputs"], f"{key} output", dimensions)
         signatures[key] = Signature(
             inputs=_specs_from_json(entry["inputs"], f"{key} input", dimensions),
-            outputs=_specs_from_json(entry["outputs"], f"{key} output", dimensions),
+            outputs=outputs,
             summary=entry.get("summary", ""),
+            ranking=_ranking_from_json(entry.get("ranking"), f"{key} ranking", outputs),
         )
     if not signatures:
         raise ContractFileError("a contract needs at least one signature")
@@ -355,7 +376,10 @@ def _specs_from_json(
     for name, entry in entries.items():
         here = f"{where} {name!r}"
         _expect_keys(
-            entry, here, required={"dtype", "shape"}, optional={"axes", "range", "meaning"}
+            entry,
+            here,
+            required={"dtype", "shape"},
+            optional={"axes", "range", "meaning", "tolerance"},
         )
         if entry["dtype"] not in DTYPE_OF_ENUM.values():
             raise ContractFileError(
@@ -375,8 +399,34 @@ def _specs_from_json(
             axes=tuple(entry.get("axes", ())),
             value_range=(value_range[0], value_range[1]) if value_range else None,
             meaning=entry.get("meaning", ""),
+            stated_tolerance=_tolerance_from_json(entry.get("tolerance"), f"{here} tolerance"),
         )
     return specs
+
+
+def _tolerance_from_json(entry: Any, where: str) -> Tolerance | None:
+    if entry is None:
+        return None
+    _expect_keys(entry, where, required={"absolute"}, optional={"relative"})
+    for name, value in entry.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e300:
+            raise ContractFileError(f"{where} has {name} {value!r}; use a number of at least 0")
+    return Tolerance(entry["absolute"], entry.get("relative", 0.0))
+
+
+def _ranking_from_json(entry: Any, where: str, outputs: Mapping[str, TensorSpec]) -> Ranking | None:
+    if entry is None:
+        return None
+    _expect_keys(entry, where, required={"scores", "count"}, optional={"threshold"})
+    for role in ("scores", "count"):
+        if entry[role] not in outputs:
+            raise ContractFileError(
+                f"{where} has {role} {entry[role]!r}; outputs are {', '.join(outputs)}"
+            )
+    threshold = entry.get("threshold", "")
+    if not isinstance(threshold, str):
+        raise ContractFileError(f"{where} has threshold {threshold!r}; use a parameter's name")
+    return Ranking(entry["scores"], entry["count"], threshold)
 
 
 def _expect_keys(document: Any, where: str, required: set[str], optional: set[str]) -> None:

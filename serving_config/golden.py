@@ -2,7 +2,7 @@
 
 Every published version carries ``assets.extra/golden.npz``. The same cases run through each runtime
 (reloaded SavedModel, ``saved_model_cli``, server, Python client, TensorFlow Java), which must agree
-with them within :data:`TOLERANCE`.
+with them by the rule of :mod:`serving_config.comparison`, within the contract's tolerances.
 
 The file is a plain ``.npz`` that NumPy reads without pickle. A key is
 ``<signature>/<case>/<tensor>``; a batch of encoded images is one uint8 vector an image, with the
@@ -18,13 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from serving_config.comparison import Comparison, compare
 from serving_config.contract import Contract
 
 GOLDEN_FILE = "golden.npz"
 """Name of the file below ``assets.extra/``."""
-
-TOLERANCE = 1e-5
-"""Largest absolute difference between two float32 runtimes (probabilities and logits)."""
 
 Array = np.ndarray[Any, Any]
 Tensors = Mapping[str, Array]
@@ -49,17 +47,18 @@ class GoldenCase:
     def __str__(self) -> str:
         return f"{self.signature}/{self.name}"
 
-    def differences(self, answer: Tensors) -> dict[str, float]:
-        """Measure how far an answer is from the golden one.
+    def compare(self, answer: Tensors, contract: Contract) -> Comparison:
+        """Compare an answer to this request with the golden one.
 
         Args:
             answer: Output by name; text as ``bytes`` or ``str``.
+            contract: The version's contract, for its tolerances.
 
         Returns:
-            The largest absolute difference by output name. Infinity where a shape or a text
-            differs, an output is missing, or a value is not a number.
+            How far each output lies from the golden one, and what lies beyond the tolerance.
         """
-        return {name: _distance(want, answer.get(name)) for name, want in self.outputs.items()}
+        signature = contract.signature(self.signature)
+        return compare(self.outputs, answer, signature, contract.parameters, str(self))
 
 
 def save(path: Path, cases: Iterable[GoldenCase], contract: Contract) -> None:
@@ -122,13 +121,3 @@ def _case(arrays: Tensors, contract: Contract, key: str, case: str) -> GoldenCas
 def _as_text(value: Array) -> Array:
     flat = [item.decode("utf-8") if isinstance(item, bytes) else str(item) for item in value.flat]
     return np.array(flat, dtype=np.str_).reshape(value.shape)
-
-
-def _distance(want: Array, got: Array | None) -> float:
-    if got is None or np.shape(got) != want.shape:
-        return float("inf")
-    if want.dtype == object:
-        same = np.array_equal(_as_text(want), _as_text(np.asarray(got, dtype=object)))
-        return 0.0 if same else float("inf")
-    distance = float(np.max(np.abs(np.asarray(got, np.float64) - want), initial=0.0))
-    return distance if np.isfinite(distance) else float("inf")

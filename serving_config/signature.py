@@ -57,6 +57,58 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """How far apart two correct answers may lie: ``absolute + relative * |golden value|``.
+
+    docs/tolerances.md has the measurements behind the numbers of our contracts.
+
+    Attributes:
+        absolute: In the output's own unit, at least 0.
+        relative: Share of the golden value, at least 0.
+    """
+
+    absolute: float
+    relative: float = 0.0
+
+    def __str__(self) -> str:
+        if not self.relative:
+            return f"{self.absolute:g}"
+        return f"{self.absolute:g} + {self.relative:g} of the value"
+
+    def limit(self, value: Any) -> Any:
+        """Return the largest distance allowed from a golden value, or from each of an array."""
+        return self.absolute + self.relative * abs(value)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Says that an answer lists the best of something, so that answers are compared as sets.
+
+    Every output whose first two axes are those of ``scores`` describes the entries of the list.
+
+    Attributes:
+        scores: The output that ranks the entries, [batch, N], descending.
+        count: The output that says how many of the N entries are used, [batch].
+        threshold: Name of the contract's parameter below whose value nothing is listed; empty
+            for none.
+    """
+
+    scores: str
+    count: str
+    threshold: str = ""
+
+
+# What two correct kernels may make of a value of the size 1, where a contract states nothing: some
+# hundred roundings of the dtype. What is not a floating-point number is equal or different.
+_DEFAULT_TOLERANCES = {
+    "float64": Tolerance(1e-9, 1e-9),
+    "float32": Tolerance(1e-4, 1e-4),
+    "float16": Tolerance(1e-2, 1e-2),
+    "bfloat16": Tolerance(1e-1, 1e-1),
+}
+
+
+@dataclass(frozen=True)
 class TensorSpec:
     """dtype and shape of one named tensor.
 
@@ -67,6 +119,8 @@ class TensorSpec:
         axes: What each axis counts, for people.
         value_range: Lowest and highest value, both included, or None.
         meaning: One sentence.
+        stated_tolerance: How far an answer may lie from the golden one, where the contract says
+            so; :attr:`tolerance` is what counts.
     """
 
     dtype: str
@@ -74,6 +128,12 @@ class TensorSpec:
     axes: tuple[str, ...] = ()
     value_range: tuple[float, float] | None = None
     meaning: str = ""
+    stated_tolerance: Tolerance | None = None
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """The stated tolerance, or the dtype's: 1e-4 + 1e-4 of the value for float32."""
+        return self.stated_tolerance or _DEFAULT_TOLERANCES.get(self.dtype, Tolerance(0.0))
 
     def __str__(self) -> str:
         if self.shape is None:
@@ -94,11 +154,19 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Signature:
-    """Named inputs and outputs of one signature key."""
+    """Named inputs and outputs of one signature key.
+
+    Attributes:
+        inputs: Input by name.
+        outputs: Output by name.
+        summary: One sentence.
+        ranking: Which outputs list the best of something; None where they do not.
+    """
 
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
     summary: str = ""
+    ranking: Ranking | None = None
 
     def input_differences(
         self, key: str, tensors: Mapping[str, tuple[str, Sequence[int]]]

@@ -10,32 +10,25 @@ import time
 from pathlib import Path
 from typing import Any
 
-from export import golden_cases, serving_graph, warmup
+from export import publication
 from export.classifier import photographs
 from export.classifier.backbones import backbone
 from export.classifier.outcome import Trained
-from export.classifier.record import RUN_FILE, run_record
+from export.classifier.publishing import MODEL
+from export.classifier.record import run_record
 from export.classifier.settings import ClassifierSettings
 from export.classifier.training import train
-from export.errors import PublishError
 from export.lineage.arguments import recording as recording_from
 from export.lineage.recording import Recording
-from export.lineage.run import Run
-from export.publish import Published, check_place, publish
+from export.publish import check_place
 from export.training import distribution as distributions
+from export.training import finished as finished_training
 from export.training.distribution import Distribution
+from export.training.finished import Finished
 from export.training.policy import PhasePolicy
-from export.training.resume import Work
-from serving_config import contract as contracts
-from serving_config.golden import GoldenCase
+from export.training.resume import AlreadyTrained, Work
 
 log = logging.getLogger(__name__)
-
-MODEL = "classifier"
-KERAS_FILE = "model.keras"
-
-# Rounding in float32 moves the logits of trained networks by up to 1e-4 (measured: 7e-5).
-_FOLDING_TOLERANCE = 1e-3
 
 
 def run(
@@ -69,28 +62,51 @@ def run(
     """
     started = time.monotonic()
     check_place(models_dir)
+    is_chief = distribution is None or distribution.is_chief
 
     def open_work(identity: dict[str, Any]) -> Work:
         if work_dir:
             return Work(work_dir, identity, writes=is_chief)
         return Work.below(models_dir / MODEL, identity, writes=is_chief)
 
-    is_chief = distribution is None or distribution.is_chief
+    data = photographs.find(data_dir)
     if distribution and not is_chief:
-        train(settings, photographs.find(data_dir), open_work, distribution=distribution)
+        with contextlib.suppress(AlreadyTrained):
+            train(settings, data, open_work, distribution=distribution)
         return {"model": MODEL, "worker": distribution.worker, "published_by": "worker 0"}
     with (recording or Recording()).run(MODEL, settings.to_json(), models_dir) as run_on_record:
-        trained = train(settings, photographs.find(data_dir), open_work, log_dir, distribution)
-        trained_s = time.monotonic() - started
-        with contextlib.closing(trained.work):
-            published = _publish(trained, settings, models_dir, trained_s, run_on_record)
-            run_on_record.published(published.version, published.path)
-            trained.work.remove()
+        try:
+            trained = train(settings, data, open_work, log_dir, distribution)
+        except AlreadyTrained as earlier:
+            work = earlier.work
+        else:
+            work = trained.work
+            _keep(trained, settings, time.monotonic() - started)
+        with contextlib.closing(work):
+            return publication.publish_finished(work, models_dir, run_on_record, started)
+
+
+def _keep(trained: Trained, settings: ClassifierSettings, seconds: float) -> None:
+    """Write what was trained into the working directory, for publication."""
+    data = trained.photographs
+    finished = Finished(
+        model=MODEL,
+        settings=settings.to_json(),
+        class_names=data.class_names,
+        accuracy=trained.accuracy,
+        record=run_record(trained, settings, seconds),
+        result=_result(trained, seconds),
+        pictures=trained.pictures,
+    )
+    trained.work.keep(
+        lambda folder: finished_training.write(folder, finished, trained.classifier.model.save)
+    )
+
+
+def _result(trained: Trained, seconds: float) -> dict[str, Any]:
+    """Return what the command's result says of the training."""
     data = trained.photographs
     return {
-        "model": MODEL,
-        "version": published.version,
-        "path": str(published.path),
         "accuracy": round(trained.accuracy, 4),
         "phases": {
             str(phase.number): {
@@ -111,68 +127,8 @@ def run(
             "validation": len(trained.validation),
             "skipped": len(data.skipped),
         },
-        "max_distance": dict(published.verification.max_distance),
-        "lineage": run_on_record.to_json(),
-        "seconds": {
-            "training": round(trained_s, 1),
-            "all": round(time.monotonic() - started, 1),
-        },
+        "seconds": {"training": round(seconds, 1)},
     }
-
-
-def _publish(
-    trained: Trained,
-    settings: ClassifierSettings,
-    models_dir: Path,
-    seconds: float,
-    run_on_record: Run,
-) -> Published:
-    classifier, data = trained.classifier, trained.photographs
-    network = classifier.network()
-    paths = [data.paths[position] for position in _spread(trained)]
-    cases = golden_cases.make(paths, network, settings.image_size, data.class_names)
-    _check_folding(
-        cases,
-        golden_cases.make(paths, classifier.trained(), settings.image_size, data.class_names),
-    )
-
-    def write(version_dir: Path) -> None:
-        serving_graph.write_image_model(version_dir, network, settings.image_size, data.class_names)
-        extra = version_dir / "assets.extra"
-        extra.mkdir(exist_ok=True)
-        warmup.write(extra / warmup.WARMUP_FILE, MODEL, cases)
-        classifier.model.save(extra / KERAS_FILE)
-        record = run_record(trained, settings, seconds)
-        (extra / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        run_on_record.seal(version_dir, record, trained.accuracy)
-
-    contract = contracts.load(MODEL).bind(data.class_names)
-    return publish(models_dir, contract, cases, write)
-
-
-def _check_folding(served: list[GoldenCase], trained: list[GoldenCase]) -> None:
-    """Compare the folded network with the trained one; rounding alone may lie between them."""
-    moved = max(
-        distance
-        for case, reference in zip(served, trained, strict=True)
-        for distance in reference.differences(case.outputs).values()
-    )
-    log.info("folding batch normalisation moved the outputs by at most %.1e", moved)
-    if not moved <= _FOLDING_TOLERANCE:
-        raise PublishError(
-            f"folding batch normalisation moved an output by {moved:g}, more than rounding can "
-            f"({_FOLDING_TOLERANCE:g}); nothing was published"
-        )
-
-
-def _spread(trained: Trained) -> list[int]:
-    """Choose five held-out photographs, from as many classes as there are."""
-    by_class: dict[int, list[int]] = {}
-    for position in trained.validation.tolist():
-        by_class.setdefault(trained.photographs.labels[position], []).append(position)
-    rounds = max(map(len, by_class.values()))
-    turns = [p[i] for i in range(rounds) for p in by_class.values() if i < len(p)]
-    return turns[:5]
 
 
 def main(arguments: argparse.Namespace) -> dict[str, Any]:

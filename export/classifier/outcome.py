@@ -87,6 +87,7 @@ class Trained:
         kept_phase: Number of the phase whose weights were kept.
         fine_tuning: What became of phase 2.
         data: Directory, fingerprint and split, as ``run.json`` holds them.
+        pictures: Held-out photographs that golden requests are made of, uint8 [height, width, 3].
         work: The working directory; whoever has published removes it.
         batch_norm: What the BatchNorm guard saw, as ``run.json`` holds it.
         notes: What a reader of the figures should know.
@@ -100,6 +101,7 @@ class Trained:
     kept_phase: int
     fine_tuning: FineTuning
     data: dict[str, Any]
+    pictures: tuple[Array, ...]
     work: Work
     batch_norm: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from export import golden_pictures
 from export.classifier import model as models
 from export.classifier.augmentation import augmentation
 from export.classifier.backbones import BACKBONES
@@ -28,9 +30,10 @@ from export.training import provenance
 from export.training.batch_norm import BatchNormGuard
 from export.training.distribution import Distribution, start
 from export.training.event_log import EventLog
+from export.training.finished import room_for
 from export.training.input_range import check_batch, check_preprocessing
 from export.training.memory import BatchHalving
-from export.training.resume import Work, digest
+from export.training.resume import AlreadyTrained, Work, digest
 from export.weights import WeightsRecord
 
 log = logging.getLogger(__name__)
@@ -50,6 +53,7 @@ class Run:
         weights: What the base started from.
         split: Photographs, or where features are computed once, those at the network's cut.
         data: Directory, fingerprint and split, as ``run.json`` holds them.
+        pictures: Held-out photographs that golden requests are made of, uint8 [height, width, 3].
         fitter: Trains a stage.
         memory: Halves what does not fit.
         augmentation: Changes training photographs; None when nothing does.
@@ -63,6 +67,7 @@ class Run:
     weights: WeightsRecord
     split: Split
     data: dict[str, Any]
+    pictures: tuple[Array, ...]
     fitter: Fitter
     memory: BatchHalving
     augmentation: Any
@@ -105,6 +110,7 @@ class Run:
             kept,
             tuning,
             self.data,
+            self.pictures,
             self.fitter.work,
             self.guard.to_json(),
             tuple(notes),
@@ -172,6 +178,7 @@ def prepare(
 
     Raises:
         ExportError: A setting, the weights or the data set cannot work.
+        AlreadyTrained: An earlier process has trained all of this.
     """
     row = BACKBONES[settings.backbone]
     if settings.image_size < row.minimum_size:
@@ -187,22 +194,36 @@ def prepare(
         weights = load_pretrained(base, row, settings.image_size, settings.weights)
         classifier = models.build(row, base, settings, len(photographs.class_names))
         changes = augmentation(settings.augment)
+    identity = {
+        "model": "classifier",
+        "settings": settings.to_json(),
+        "weights": weights.to_json(),
+        "data": {
+            "fingerprint": provenance.fingerprint(
+                photographs.directory,
+                [p for p, _ in photographs.files if p.is_file() and os.access(p, os.R_OK)],
+            ),
+            "classes": list(photographs.class_names),
+        },
+        "versions": provenance.versions(),
+    }
+    distribution.check_agreement("settings and data", digest(identity))
+    work = open_work(identity)
+    if work.finished:
+        raise AlreadyTrained(work)
+    work.reserve(room_for(classifier.model.variables))
     memory = BatchHalving()
-    inputs = _read(photographs, settings, classifier, memory)
+    try:
+        inputs = _read(photographs, settings, classifier, memory)
+    except BaseException:
+        work.abandon()
+        raise
     training, validation = photographs.split(settings.validation_fraction, settings.seed)
     data = provenance.data_record(
         photographs.directory,
         [photographs.paths[position] for position in training],
         [photographs.paths[position] for position in validation],
     )
-    identity = {
-        "model": "classifier",
-        "settings": settings.to_json(),
-        "weights": weights.to_json(),
-        "data": {"fingerprint": data["fingerprint"], "classes": list(photographs.class_names)},
-        "versions": provenance.versions(),
-    }
-    distribution.check_agreement("settings and data", digest(identity))
     # Several replicas halve nothing: the others would wait for the second half for ever.
     callbacks = [memory] if distribution.kind == "none" else []
     if log_dir and distribution.is_chief:
@@ -214,8 +235,10 @@ def prepare(
         weights,
         Split(inputs, np.array(photographs.labels, np.int32), training, validation),
         data,
+        # Read now: a file that is gone after hours must not cost what was trained.
+        tuple(golden_pictures.load(photographs.paths[p]) for p in _spread(photographs, validation)),
         Fitter(
-            open_work(identity),
+            work,
             classifier.classes,
             settings.batch_size,
             settings.seed,
@@ -226,6 +249,16 @@ def prepare(
         changes,
         BatchNormGuard(base, learns=weights.source == "none"),
     )
+
+
+def _spread(photographs: Photographs, validation: Array) -> list[int]:
+    """Choose five held-out photographs, from as many classes as there are."""
+    by_class: dict[int, list[int]] = {}
+    for position in validation.tolist():
+        by_class.setdefault(photographs.labels[position], []).append(position)
+    rounds = max(map(len, by_class.values()))
+    turns = [p[i] for i in range(rounds) for p in by_class.values() if i < len(p)]
+    return turns[:5]
 
 
 def losses(history: Sequence[dict[str, float]]) -> list[float]:

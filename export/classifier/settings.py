@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -83,6 +84,13 @@ class ClassifierSettings:
     def caches_features(self) -> bool:
         """Whether the frozen part runs once: asked for, and nothing changes what it gives."""
         return self.cache_features and not self.augment and self.weights != "none"
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> ClassifierSettings:
+        """Return the settings that :meth:`to_json` gave."""
+        rules = {**document["policy"], "unfreezing": tuple(document["policy"]["unfreezing"])}
+        values = {**document, "policy": PhasePolicy(**rules), "augment": tuple(document["augment"])}
+        return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as they are saved with the run."""

@@ -53,6 +53,7 @@ def train(
     Raises:
         ExportError: A setting, the weights or the data set cannot work (before any training), or
             a guard stopped it.
+        AlreadyTrained: An earlier process has trained all of this.
     """
     run = prepare(settings, photographs, open_work, log_dir, distribution)
     if run.weights.source == "none":

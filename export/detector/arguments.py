@@ -42,6 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=defaults.keep,
         help="weights of the epoch with the best validation mAP, or the last (%(default)s)",
     )
+    add(
+        "--work",
+        type=Path,
+        metavar="DIR",
+        help="where what was trained is kept until it is published (default: below MODELS, found "
+        "by settings and data)",
+    )
     add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's files there")
     add(
         "--mirror",

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import time
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from export import warmup
-from export.detector import data_sets, golden_cases, serving
+import numpy as np
+
+from export import golden_pictures, publication
+from export.detector import data_sets
 from export.detector.annotations import DetectionData
+from export.detector.publishing import MODEL
 from export.detector.settings import DetectorSettings
-from export.detector.suppression import Suppression
-from export.detector.training import Trained, train
+from export.detector.training import Beginning, Trained, begin, train
 from export.lineage.arguments import recording as recording_from
 from export.lineage.recording import Recording
-from export.lineage.run import Run
-from export.publish import Published, check_place, publish
+from export.publish import check_place
+from export.training import finished as finished_training
 from export.training import provenance
-from serving_config import contract as contracts
+from export.training.finished import Finished, room_for
+from export.training.resume import Work
 
 log = logging.getLogger(__name__)
 
-MODEL = "detector"
-KERAS_FILE = "model.keras"
-RUN_FILE = "run.json"
+Array = np.ndarray[Any, Any]
+
+# More than golden requests are made of: a picture whose answer hangs on a tie is passed over.
+_PICTURES = 20
 
 
 def run(
@@ -35,6 +40,8 @@ def run(
     data_dir: Path,
     data: DetectionData,
     models_dir: Path,
+    *,
+    work_dir: Path | None = None,
     log_dir: Path | None = None,
     recording: Recording | None = None,
 ) -> dict[str, Any]:
@@ -45,6 +52,8 @@ def run(
         data_dir: The data set's folder.
         data: What was read from it.
         models_dir: ``MODELS``; the version goes to ``MODELS/detector/<version>``.
+        work_dir: Where what was trained is kept until it is published; None takes a place below
+            ``MODELS/detector`` that belongs to these settings and this data.
         log_dir: Where TensorBoard's files go; None writes none.
         recording: Where the run is put on record; None for the default place.
 
@@ -57,75 +66,88 @@ def run(
     started = time.monotonic()
     check_place(models_dir)
     with (recording or Recording()).run(MODEL, settings.to_json(), models_dir) as run_on_record:
-        trained = train(settings, data, log_dir)
-        trained_s = time.monotonic() - started
-        record = _run_record(trained, settings, data_dir, data)
-        published = _publish(trained, settings, data, models_dir, record, run_on_record)
-        run_on_record.published(published.version, published.path)
-    return {
-        "model": MODEL,
-        "version": published.version,
-        "path": str(published.path),
-        "map50": round(trained.phases[-1].map50, 4),
-        "phases": [phase.to_json() for phase in trained.phases],
-        "backbone_change": trained.backbone_change,
-        "notes": list(trained.notes),
-        "weights": trained.weights.to_json(),
-        "classes": list(data.class_names),
-        "images": {
-            "training": len(data.training),
-            "validation": len(data.validation),
-            "problems": len(data.problems),
-        },
-        "max_distance": dict(published.verification.max_distance),
-        "lineage": run_on_record.to_json(),
-        "seconds": {
-            "training": round(trained_s, 1),
-            "all": round(time.monotonic() - started, 1),
-        },
-    }
+        beginning = begin(settings, data)
+        data_record = _data_record(data_dir, data)
+        identity = {
+            "model": MODEL,
+            "settings": settings.to_json(),
+            "weights": beginning.weights.to_json(),
+            "data": {"fingerprint": data_record["fingerprint"], "classes": list(data.class_names)},
+            "versions": provenance.versions(),
+        }
+        work = Work(work_dir, identity) if work_dir else Work.below(models_dir / MODEL, identity)
+        with contextlib.closing(work):
+            if work.finished is None:
+                work.reserve(room_for(beginning.detector.model.variables))
+                # Read now: a file that is gone after hours must not cost what was trained.
+                pictures = [
+                    golden_pictures.load(sample.path) for sample in data.validation[:_PICTURES]
+                ]
+                try:
+                    trained = train(beginning, log_dir)
+                except BaseException:
+                    work.abandon()
+                    raise
+                seconds = time.monotonic() - started
+                _keep(work, beginning, trained, data_record, pictures, seconds)
+            return publication.publish_finished(work, models_dir, run_on_record, started)
 
 
-def _publish(
+def _keep(
+    work: Work,
+    beginning: Beginning,
     trained: Trained,
-    settings: DetectorSettings,
-    data: DetectionData,
-    models_dir: Path,
-    record: dict[str, Any],
-    run_on_record: Run,
-) -> Published:
-    detector = trained.detector.folded()
-    limits = Suppression(settings.max_detections, settings.score_threshold, settings.iou_threshold)
-    cases = golden_cases.make(
-        [sample.path for sample in data.validation], serving.live(detector, limits)
+    data_record: dict[str, Any],
+    pictures: Sequence[Array],
+    seconds: float,
+) -> None:
+    """Write what was trained into the working directory, for publication."""
+    settings, data, grid = beginning.settings, beginning.data, trained.detector.grid
+    finished = Finished(
+        model=MODEL,
+        settings=settings.to_json(),
+        class_names=tuple(data.class_names),
+        accuracy=trained.phases[-1].map50,
+        record=_run_record(trained, settings, data, data_record),
+        result={
+            "map50": round(trained.phases[-1].map50, 4),
+            "phases": [phase.to_json() for phase in trained.phases],
+            "backbone_change": trained.backbone_change,
+            "notes": list(trained.notes),
+            "weights": trained.weights.to_json(),
+            "classes": list(data.class_names),
+            "images": {
+                "training": len(data.training),
+                "validation": len(data.validation),
+                "problems": len(data.problems),
+            },
+            "seconds": {"training": round(seconds, 1)},
+        },
+        network={"strides": grid.strides, "anchors": grid.anchors},
+        pictures=tuple(pictures),
     )
+    work.keep(lambda folder: finished_training.write(folder, finished, trained.detector.model.save))
 
-    def write(version_dir: Path) -> None:
-        serving.write(version_dir, detector, limits)
-        extra = version_dir / "assets.extra"
-        extra.mkdir(exist_ok=True)
-        warmup.write(extra / warmup.WARMUP_FILE, MODEL, cases)
-        trained.detector.model.save(extra / KERAS_FILE)
-        (extra / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        run_on_record.seal(version_dir, record, trained.phases[-1].map50)
 
-    contract = contracts.load(MODEL).bind(data.class_names, N=limits.max_detections)
-    parameters = {
-        "score_threshold": limits.score_threshold,
-        "iou_threshold": limits.iou_threshold,
-        "image_size": settings.image_size,
-        "backbone": settings.backbone,
-    }
-    return publish(models_dir, replace(contract, parameters=parameters), cases, write)
+def _data_record(data_dir: Path, data: DetectionData) -> dict[str, Any]:
+    # Labels stand in files of their own, and other labels are another data set.
+    labels = [path for end in ("xml", "json", "txt") for path in data_dir.rglob(f"*.{end}")]
+    return provenance.data_record(
+        data_dir,
+        [sample.path for sample in data.training],
+        [sample.path for sample in data.validation],
+        labels,
+    )
 
 
 def _run_record(
-    trained: Trained, settings: DetectorSettings, data_dir: Path, data: DetectionData
+    trained: Trained,
+    settings: DetectorSettings,
+    data: DetectionData,
+    data_record: dict[str, Any],
 ) -> dict[str, Any]:
     """Return what ``run.json`` holds."""
     grid = trained.detector.grid
-    # Labels stand in files of their own, and other labels are another data set.
-    labels = [path for end in ("xml", "json", "txt") for path in data_dir.rglob(f"*.{end}")]
     return {
         "settings": settings.to_json(),
         "weights": trained.weights.to_json(),
@@ -136,12 +158,7 @@ def _run_record(
         "batch_norm": trained.batch_norm,
         "notes": list(trained.notes),
         "frozen_layers": sum(not layer.trainable for layer in trained.detector.backbone.layers),
-        "data": provenance.data_record(
-            data_dir,
-            [sample.path for sample in data.training],
-            [sample.path for sample in data.validation],
-            labels,
-        ),
+        "data": data_record,
         "problems": [str(problem) for problem in data.problems],
         "versions": provenance.versions(),
     }
@@ -176,6 +193,7 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         arguments.data,
         data,
         arguments.out,
-        arguments.tensorboard,
-        recording_from(arguments),
+        work_dir=arguments.work,
+        log_dir=arguments.tensorboard,
+        recording=recording_from(arguments),
     )

@@ -86,8 +86,7 @@ def build_and_fill(
         return backbone, _head(backbone, num_classes, row), record
     # Found before anything is built: what cannot be had is said at once.
     file = None if choice == "none" else _darknet_file(row.name, choice)
-    backbone = row.build(image_size)
-    ours = _head(backbone, num_classes, row)
+    backbone, ours = build(row, image_size, num_classes)
     if file is None:
         log.warning("no pretrained weights: training %s from scratch", row.name)
         return backbone, ours, WeightsRecord("none", "random initial weights")
@@ -95,6 +94,18 @@ def build_and_fill(
     loaded = load_darknet(path, backbone, row)
     record = WeightsRecord(source, f"{description} ({loaded})", weights.sha256_of(path))
     return backbone, ours, record
+
+
+def build(row: Backbone, image_size: int, num_classes: int) -> tuple[Any, Any]:
+    """Build backbone and head with random weights, for weights that come from elsewhere.
+
+    Args:
+        row: The backbone's row.
+        image_size: Side of the square input in pixels.
+        num_classes: Number of the user's classes.
+    """
+    backbone = row.build(image_size)
+    return backbone, _head(backbone, num_classes, row)
 
 
 def load_darknet(path: Path, backbone: Any, row: Backbone) -> str:

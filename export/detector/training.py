@@ -165,20 +165,34 @@ class TwoRates(keras.optimizers.Adam):
         super().update_step(gradient, variable, learning_rate)
 
 
-def train(settings: DetectorSettings, data: DetectionData, log_dir: Path | None = None) -> Trained:
-    """Train a detector.
+@dataclass(frozen=True)
+class Beginning:
+    """What a training starts from.
+
+    Attributes:
+        settings: The run's settings.
+        data: The data set.
+        detector: The network, its backbone frozen.
+        weights: What the backbone was filled with.
+        anchor_iou: Mean IoU of the training boxes with their best anchor.
+    """
+
+    settings: DetectorSettings
+    data: DetectionData
+    detector: Detector
+    weights: WeightsRecord
+    anchor_iou: float
+
+
+def begin(settings: DetectorSettings, data: DetectionData) -> Beginning:
+    """Build the network, fill it, and hold the data and the preprocessing to it.
 
     Args:
         settings: The run's settings.
         data: The data set.
-        log_dir: Where TensorBoard's files go, one folder a phase; None writes none.
-
-    Returns:
-        The detector with the weights that the settings keep.
 
     Raises:
-        ExportError: The weights cannot be had or do not fit (before any training), or a guard
-            stopped it.
+        ExportError: The weights cannot be had or do not fit, or the input would be wrong.
     """
     keras.utils.set_random_seed(settings.seed)
     row = BACKBONES[settings.backbone]
@@ -191,6 +205,24 @@ def train(settings: DetectorSettings, data: DetectionData, log_dir: Path | None 
         row, settings.image_size, len(data.class_names), settings.weights
     )
     detector = models.assemble(row, backbone, head, grid, data.class_names)
+    return Beginning(settings, data, detector, weights, anchor_iou)
+
+
+def train(beginning: Beginning, log_dir: Path | None = None) -> Trained:
+    """Train a detector.
+
+    Args:
+        beginning: What the training starts from; its network is what is trained.
+        log_dir: Where TensorBoard's files go, one folder a phase; None writes none.
+
+    Returns:
+        The detector with the weights that the settings keep.
+
+    Raises:
+        ExportError: A guard stopped it.
+    """
+    settings, data, detector = beginning.settings, beginning.data, beginning.detector
+    backbone, weights = detector.backbone, beginning.weights
     before = backbone.get_weights()
     guard = BatchNormGuard(backbone, learns=weights.source == "none")
     run = _Run(settings, data, detector, guard, BatchHalving(), log_dir)
@@ -215,7 +247,7 @@ def train(settings: DetectorSettings, data: DetectionData, log_dir: Path | None 
     return Trained(
         detector,
         weights,
-        anchor_iou,
+        beginning.anchor_iou,
         tuple(phases),
         max(changes),
         guard.to_json(),

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from export.disk import flush
 from export.edge import checks, edge_contract, photographs
 from export.edge.errors import AccuracyLossError, EdgeError
 from export.errors import ExportError, SettingsError
-from export.publish import check_place, flush
+from export.publish import check_place
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Contract
@@ -159,7 +160,7 @@ def _staging(target: Path) -> Iterator[Path]:
 def _figures(
     version: Path,
     files: Mapping[str, Path],
-    distances: Mapping[str, Mapping[str, float]],
+    distances: Mapping[str, Mapping[str, float | None]],
     measured: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Lay the original's and every form's figures side by side."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from export.edge import detections
 from export.edge.interpreter import EdgeModel
 from serving_config import contract as contracts
 from serving_config import golden
-from serving_config.contract import Difference, Signature
+from serving_config.contract import Contract, Difference, Signature
 from serving_config.golden import GoldenCase
 
 Array = np.ndarray[Any, Any]
@@ -28,7 +28,11 @@ _ROW_SUM_TOLERANCE = 1e-5
 
 
 def main() -> None:
-    """Print JSON lines: ``begin`` before each step, ``differences`` and ``distances`` after."""
+    """Print JSON lines: ``begin`` before each step, what was seen after.
+
+    ``differences`` are from the contract, ``apart`` those from the golden answer, which bind a
+    float32 file alone; ``distances`` are how far each output lies from it.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--golden", type=Path, required=True)
@@ -39,9 +43,10 @@ def main() -> None:
     say(differences=differences)
     if differences:
         return
-    for case in golden_cases(model, arguments.golden):
+    contract = whole_contract(model)
+    for case in golden.load(arguments.golden, contract):
         say(begin=f"run {case}")
-        say(**examine(model, case))
+        say(**examine(model, case, contract))
     for key, signature in model.contract.signatures.items():
         for inputs in hostile_inputs(signature):
             shapes = ", ".join(f"{name} {list(value.shape)}" for name, value in inputs.items())
@@ -52,21 +57,21 @@ def main() -> None:
         say(differences=[Difference("the interpreter", "nothing but LiteRT and NumPy", found)])
 
 
-def golden_cases(model: EdgeModel, path: Path) -> list[GoldenCase]:
-    """Read the golden cases: a detector's are the published ``serving_default``'s."""
+def whole_contract(model: EdgeModel) -> Contract:
+    """Return the contract of the golden cases: a detector's are the ``serving_default``'s."""
     if detections.CANDIDATES in model.contract.signatures:
-        return golden.load(path, contracts.load(model.contract.model))
-    return golden.load(path, model.contract)
+        parameters = model.contract.parameters
+        return replace(contracts.load(model.contract.model), parameters=parameters)
+    return model.contract
 
 
-def examine(model: EdgeModel, case: GoldenCase) -> dict[str, Any]:
+def examine(model: EdgeModel, case: GoldenCase, contract: Contract) -> dict[str, Any]:
     """Run one golden case; compare with the golden answer and with the contract's ranges."""
     if detections.CANDIDATES in model.contract.signatures:
         answer = detections.detect(model, case.inputs["input_tensor"])
-        signature = contracts.load(model.contract.model).signature(case.signature)
     else:
         answer = model.run(case.inputs, case.signature)
-        signature = model.contract.signature(case.signature)
+    signature = contract.signature(case.signature)
     differences = []
     for name, spec in signature.outputs.items():
         where = f'{case} output "{name}"'
@@ -84,7 +89,12 @@ def examine(model: EdgeModel, case: GoldenCase) -> dict[str, Any]:
         sums = answer["probabilities"].sum(axis=1)
         if np.abs(sums - 1).max() > _ROW_SUM_TOLERANCE:
             differences.append(Difference(f"{case} probabilities", "rows that sum to 1", str(sums)))
-    return {"differences": differences, "distances": case.differences(answer)}
+    comparison = case.compare(answer, contract)
+    return {
+        "differences": differences,
+        "apart": comparison.differences,
+        "distances": comparison.distances,
+    }
 
 
 def hostile_inputs(signature: Signature) -> list[dict[str, Array]]:

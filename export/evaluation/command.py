@@ -74,17 +74,16 @@ def _source(arguments: argparse.Namespace) -> Iterator[ClassifierSource]:
 
 def _check_same(source: ClassifierSource, version: Path) -> None:
     """Refuse a server that does not answer as the version whose record is used."""
-    for case in golden.load(version, contracts.load(version)):
+    contract = contracts.load(version)
+    for case in golden.load(version, contract):
         if case.signature != answers.SIGNATURE:
             continue
         outputs, _ = source.ask(list(case.inputs["image_bytes"]))
-        for name, distance in case.differences(outputs).items():
-            if not distance <= golden.TOLERANCE:
-                raise AnswersError(
-                    f"{source.name} is not {version}: on its golden case {case} the output "
-                    f"{name!r} differs by {distance:g} (limit {golden.TOLERANCE:g}). Name the "
-                    "version that the server holds, or leave out --model"
-                )
+        if differences := case.compare(outputs, contract).differences:
+            raise AnswersError(
+                f"{source.name} is not {version}; asked a golden request: {differences[0]}. Name "
+                "the version that the server holds, or leave out --model"
+            )
 
 
 def _finding(result: dict[str, Any], finding: str) -> str:

@@ -44,6 +44,7 @@ class Served:
         experiment: The run's row.
         distance: How far the server's answer to a golden request lay from the recorded one, as
             the largest absolute difference of any output; None when none could be asked.
+        ok: Whether nothing contradicts that this run made what answers.
         witness: What was asked, and what that showed, for people.
     """
 
@@ -51,12 +52,8 @@ class Served:
     version: int
     experiment: Experiment
     distance: float | None
+    ok: bool
     witness: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing contradicts that this run made what answers."""
-        return self.distance is None or self.distance <= golden.TOLERANCE
 
     def to_json(self) -> dict[str, Any]:
         """Return it for the command's result."""
@@ -124,8 +121,7 @@ def _identify(service: Any, target: str, name: str, store: Store) -> Iterator[Se
     if len(ids) != 1:
         raise LineageError(_unidentified(name, version, ids, store))
     experiment = store.experiment(ids.pop())
-    distance, witness = _ask_golden(service, name, version, experiment)
-    yield Served(name, version, experiment, distance, witness)
+    yield Served(name, version, experiment, *_ask_golden(service, name, version, experiment))
 
 
 def _unidentified(name: str, version: int, ids: set[str], store: Store) -> str:
@@ -146,13 +142,13 @@ def _unidentified(name: str, version: int, ids: set[str], store: Store) -> str:
 
 def _ask_golden(
     service: Any, name: str, version: int, experiment: Experiment
-) -> tuple[float | None, str]:
+) -> tuple[float | None, bool, str]:
     version_dir = Path(experiment.published_path or "")
     try:
         contract = contracts.load(version_dir)
         cases = golden.load(version_dir, contract)
     except (ContractError, OSError, ValueError) as err:
-        return None, f"identified by its model id alone; no golden answers to compare: {err}"
+        return None, True, f"identified by its model id alone; no golden answers to compare: {err}"
     case = min(cases, key=lambda case: sum(value.nbytes for value in case.inputs.values()))
     request = predict_pb2.PredictRequest()
     request.model_spec.name = name
@@ -163,13 +159,16 @@ def _ask_golden(
     try:
         answer = service.Predict(request, timeout=_TIMEOUT_S)
     except grpc.RpcError as err:
-        return None, f"identified by its model id alone; {err.code().name}: {err.details()}"
+        return None, True, f"identified by its model id alone; {err.code().name}: {err.details()}"
     outputs = {key: tf.make_ndarray(value) for key, value in answer.outputs.items()}
-    distance = max(case.differences(outputs).values())
-    if distance <= golden.TOLERANCE:
-        return distance, f"identified by its model id, and it answers as recorded ({distance:.1e})"
-    return distance, (
+    comparison = case.compare(outputs, contract)
+    distance = max(comparison.distances.values())
+    if comparison.ok:
+        said = f"identified by its model id, and it answers as recorded ({distance:.1e})"
+        return distance, True, said
+    return (
+        distance,
+        False,
         f"it carries the model id {experiment.model_id} but answers otherwise than {version_dir} "
-        f"did when it was published, by {distance:.1e} (at most {golden.TOLERANCE:g} is rounding): "
-        "one of the two was changed"
+        f"did when it was published ({comparison.differences[0]}): one of the two was changed",
     )

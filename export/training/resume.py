@@ -1,4 +1,4 @@
-"""A run's working directory: what an interrupted run goes on from.
+"""A run's working directory: what an interrupted run goes on from, or is published from.
 
 Each stage of a training (the head, each unfreezing) has one checkpoint file, written after every
 epoch: weights, optimiser, random states, the best weights so far and the history. It is written
@@ -7,6 +7,9 @@ beside its place and renamed, so a process that is killed at any moment leaves t
 A checkpoint belongs to one run. What makes a run that run (settings, weights it started from, data
 by fingerprint, library versions) is its identity; another identity is refused, because figures
 from two different runs in one history would describe neither.
+
+What was trained stays here as a folder of its own (:mod:`export.training.finished`) until a version
+is published; room for it on the disk is set aside before the training begins.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from export.disk import flush
 from export.errors import ResumeError
+from export.training.finished import FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +38,7 @@ Array = np.ndarray[Any, Any]
 
 _IDENTITY = "identity.json"
 _LOCK = "lock"
+_RESERVED = "reserved"
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,19 @@ class Checkpoint:
 
     state: dict[str, Any]
     arrays: dict[str, list[Array]]
+
+
+class AlreadyTrained(Exception):  # noqa: N818  # no error: what is left to do is publication
+    """This run has finished its training in an earlier process; publication is what is left.
+
+    Attributes:
+        work: Its working directory, taken.
+    """
+
+    def __init__(self, work: Work) -> None:
+        """Hand the directory on."""
+        super().__init__(f"the training in {work.directory} has finished")
+        self.work = work
 
 
 class Work:
@@ -91,6 +110,31 @@ class Work:
         except ResumeError:
             self.close()
             raise
+
+    @classmethod
+    def reopen(cls, directory: Path) -> Work:
+        """Take the directory of a run that has finished its training.
+
+        Raises:
+            ResumeError: There is no such directory, its training has not finished, or another
+                process uses it.
+        """
+        try:
+            identity = json.loads((directory / _IDENTITY).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as err:
+            raise ResumeError(
+                f"{directory} is no working directory of a training ({_IDENTITY}: "
+                f"{getattr(err, 'strerror', None) or err}); the message that said what was not "
+                "published names it"
+            ) from err
+        work = cls(directory, identity)
+        if work.finished is None:
+            work.close()
+            raise ResumeError(
+                f"the training in {directory} has not finished; the same command that began it "
+                "goes on with it"
+            )
+        return work
 
     @classmethod
     def below(cls, home: Path, identity: Mapping[str, Any], *, writes: bool = True) -> Work:
@@ -147,6 +191,59 @@ class Work:
 
         self.write(f"{stage}.npz", write)
 
+    @property
+    def finished(self) -> Path | None:
+        """The folder of the finished training; None while there is none."""
+        folder = self.directory / FOLDER
+        return folder if folder.is_dir() else None
+
+    def reserve(self, size: int) -> None:
+        """Set room on the disk aside for what will be trained.
+
+        Args:
+            size: Bytes.
+
+        Raises:
+            ResumeError: The disk has not as much.
+        """
+        if not self._writes:
+            return
+        try:
+            with (self.directory / _RESERVED).open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as err:
+            self._release()
+            raise ResumeError(
+                f"cannot set aside {size / 1e6:.0f} MB in {self.directory} for what will be "
+                f"trained: {err.strerror}; make room there, or name another place with --work"
+            ) from err
+
+    def keep(self, write: Callable[[Path], None]) -> None:
+        """Keep what was trained, whole or not at all.
+
+        Args:
+            write: Writes it into the directory it is given.
+
+        Raises:
+            ResumeError: It cannot be written.
+        """
+        if not self._writes:
+            return
+        beside = self.directory / f".new-{FOLDER}"
+        shutil.rmtree(beside, ignore_errors=True)
+        self._release()
+        try:
+            beside.mkdir()
+            write(beside)
+            flush(beside)
+            beside.rename(self.directory / FOLDER)
+        except OSError as err:
+            raise ResumeError(f"cannot keep what was trained in {self.directory}: {err}") from err
+        log.info("what was trained is kept in %s until it is published", self.directory)
+
+    def _release(self) -> None:
+        (self.directory / _RESERVED).unlink(missing_ok=True)
+
     def write(self, name: str, write: Callable[[Path], None]) -> Path:
         """Put a file into the directory, whole or not at all.
 
@@ -175,8 +272,17 @@ class Work:
 
     def close(self) -> None:
         """Let other processes use the directory; what is in it stays."""
-        if self._lock:
+        if self._lock and not self._lock.closed:
+            self._release()
             self._lock.close()
+
+    def abandon(self) -> None:
+        """Let the directory go; delete it unless it holds something to go on from."""
+        if self._writes:
+            left = {path.name for path in self.directory.iterdir()}
+            if left <= {_IDENTITY, _LOCK, _RESERVED}:
+                self.remove()
+        self.close()
 
     def remove(self) -> None:
         """Delete the directory: the run is complete."""

@@ -7,12 +7,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /** Turns a JSON document into a {@link Contract}, refusing whatever the format does not know. */
 final class ContractFormat {
 
-  /** Version of the format that this class reads. */
-  private static final long VERSION = 1;
+  /** Versions of the format that this class reads. 2 added tolerance and ranking. */
+  private static final List<Long> VERSIONS = List.of(1L, 2L);
 
   private ContractFormat() {}
 
@@ -23,10 +24,12 @@ final class ContractFormat {
             "the contract",
             Set.of("model", "contract_version", "signatures"),
             Set.of("summary", "dimensions", "bound", "class_names", "parameters"));
-    if (!document.get("contract_version").equals(VERSION)) {
+    if (!VERSIONS.contains(document.get("contract_version"))) {
       throw new MalformedContractException(
-          "contract_version is %s, this toolkit reads %d"
-              .formatted(document.get("contract_version"), VERSION));
+          "contract_version is %s, this toolkit reads %s"
+              .formatted(
+                  document.get("contract_version"),
+                  VERSIONS.stream().map(String::valueOf).collect(Collectors.joining(" and "))));
     }
     Map<String, String> dimensions =
         values(document.getOrDefault("dimensions", Map.of()), "dimensions", String.class);
@@ -49,10 +52,49 @@ final class ContractFormat {
       throws MalformedContractException {
     Map<String, Object> entry =
         object(
-            json, "signature '%s'".formatted(key), Set.of("inputs", "outputs"), Set.of("summary"));
+            json,
+            "signature '%s'".formatted(key),
+            Set.of("inputs", "outputs"),
+            Set.of("summary", "ranking"));
+    Map<String, TensorSpec> outputs = specs(entry.get("outputs"), key + " output", dimensions);
+    Optional<Ranking> ranking =
+        entry.containsKey("ranking")
+            ? Optional.of(ranking(entry.get("ranking"), key + " ranking", outputs))
+            : Optional.empty();
     return new SignatureSpec(
-        specs(entry.get("inputs"), key + " input", dimensions),
-        specs(entry.get("outputs"), key + " output", dimensions));
+        specs(entry.get("inputs"), key + " input", dimensions), outputs, ranking);
+  }
+
+  private static Ranking ranking(Object json, String where, Map<String, TensorSpec> outputs)
+      throws MalformedContractException {
+    Map<String, Object> entry = object(json, where, Set.of("scores", "count"), Set.of("threshold"));
+    for (String role : List.of("scores", "count")) {
+      if (!outputs.containsKey(entry.get(role))) {
+        throw new MalformedContractException(
+            "%s has %s '%s'; outputs are %s"
+                .formatted(where, role, entry.get(role), String.join(", ", outputs.keySet())));
+      }
+    }
+    Object threshold = entry.getOrDefault("threshold", "");
+    if (!(threshold instanceof String parameter)) {
+      throw new MalformedContractException(
+          "%s has threshold %s; use a parameter's name".formatted(where, threshold));
+    }
+    return new Ranking((String) entry.get("scores"), (String) entry.get("count"), parameter);
+  }
+
+  private static Tolerance tolerance(Object json, String where) throws MalformedContractException {
+    Map<String, Object> entry = object(json, where, Set.of("absolute"), Set.of("relative"));
+    double[] values = new double[2];
+    for (String name : entry.keySet()) {
+      if (!(entry.get(name) instanceof Number number)
+          || !(number.doubleValue() >= 0 && number.doubleValue() < 1e300)) {
+        throw new MalformedContractException(
+            "%s has %s %s; use a number of at least 0".formatted(where, name, entry.get(name)));
+      }
+      values[name.equals("absolute") ? 0 : 1] = number.doubleValue();
+    }
+    return new Tolerance(values[0], values[1]);
   }
 
   private static Map<String, TensorSpec> specs(
@@ -71,7 +113,8 @@ final class ContractFormat {
   private static TensorSpec spec(Object json, String here, Map<String, String> dimensions)
       throws MalformedContractException {
     Map<String, Object> entry =
-        object(json, here, Set.of("dtype", "shape"), Set.of("axes", "range", "meaning"));
+        object(
+            json, here, Set.of("dtype", "shape"), Set.of("axes", "range", "meaning", "tolerance"));
     String dtype = cast(entry.get("dtype"), here + " dtype", String.class);
     if (!DataTypes.names().contains(dtype)) {
       throw new MalformedContractException(
@@ -93,7 +136,11 @@ final class ContractFormat {
             "%s has the size %s; use -1, a count or a name".formatted(here, size));
       }
     }
-    return new TensorSpec(dtype, Optional.of(shape));
+    Optional<Tolerance> stated =
+        entry.containsKey("tolerance")
+            ? Optional.of(tolerance(entry.get("tolerance"), here + " tolerance"))
+            : Optional.empty();
+    return new TensorSpec(dtype, Optional.of(shape), stated);
   }
 
   private static Map<String, Object> object(

@@ -5,19 +5,27 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Named inputs and outputs of one signature.
  *
  * @param inputs input by name, in the order of the contract
  * @param outputs output by name, in the order of the contract
+ * @param ranking which outputs list the best of something; empty where they do not
  */
-public record SignatureSpec(Map<String, TensorSpec> inputs, Map<String, TensorSpec> outputs) {
+public record SignatureSpec(
+    Map<String, TensorSpec> inputs, Map<String, TensorSpec> outputs, Optional<Ranking> ranking) {
 
   /** Copies the maps, so that a signature never changes. */
   public SignatureSpec {
     inputs = Collections.unmodifiableMap(new LinkedHashMap<>(inputs));
     outputs = Collections.unmodifiableMap(new LinkedHashMap<>(outputs));
+  }
+
+  /** Describes a signature whose outputs list nothing. */
+  public SignatureSpec(Map<String, TensorSpec> inputs, Map<String, TensorSpec> outputs) {
+    this(inputs, outputs, Optional.empty());
   }
 
   /**
@@ -64,7 +72,7 @@ public record SignatureSpec(Map<String, TensorSpec> inputs, Map<String, TensorSp
    * @param bound size of each named dimension that is known
    */
   public SignatureSpec resolve(Map<String, Long> bound) {
-    return new SignatureSpec(resolve(inputs, bound), resolve(outputs, bound));
+    return new SignatureSpec(resolve(inputs, bound), resolve(outputs, bound), ranking);
   }
 
   private static Map<String, TensorSpec> resolve(

@@ -11,12 +11,24 @@ import java.util.stream.Collectors;
  *
  * @param dtype NumPy's name of the dtype, or {@code string}
  * @param shape a size for each axis; empty when not even the rank is known
+ * @param statedTolerance how far an answer may lie from the golden one, where a contract says so;
+ *     {@link #tolerance} is what counts
  */
-public record TensorSpec(String dtype, Optional<List<Size>> shape) {
+public record TensorSpec(
+    String dtype, Optional<List<Size>> shape, Optional<Tolerance> statedTolerance) {
 
   /** Copies the shape, so that a spec never changes. */
   public TensorSpec {
     shape = shape.map(List::copyOf);
+  }
+
+  private TensorSpec(String dtype, Optional<List<Size>> shape) {
+    this(dtype, shape, Optional.empty());
+  }
+
+  /** Returns the stated tolerance, or the dtype's where a contract states none. */
+  public Tolerance tolerance() {
+    return statedTolerance.orElseGet(() -> Tolerance.ofDtype(dtype));
   }
 
   /**
@@ -68,7 +80,9 @@ public record TensorSpec(String dtype, Optional<List<Size>> shape) {
   /** Replaces the name of each dimension in {@code bound} by its size. */
   TensorSpec resolve(Map<String, Long> bound) {
     return new TensorSpec(
-        dtype, shape.map(sizes -> sizes.stream().map(size -> resolve(size, bound)).toList()));
+        dtype,
+        shape.map(sizes -> sizes.stream().map(size -> resolve(size, bound)).toList()),
+        statedTolerance);
   }
 
   private static Size resolve(Size size, Map<String, Long> bound) {

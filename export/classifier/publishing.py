@@ -1,0 +1,93 @@
+"""From a finished training to a published classifier."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from export import golden_cases, serving_graph, warmup
+from export.classifier import model as models
+from export.classifier.backbones import backbone
+from export.classifier.model import Classifier
+from export.classifier.record import RUN_FILE
+from export.classifier.settings import ClassifierSettings
+from export.errors import PublishError
+from export.lineage.run import Run
+from export.publish import Published, publish
+from export.training.finished import KERAS_FILE, Finished
+from serving_config import contract as contracts
+from serving_config.contract import Tolerance
+from serving_config.golden import GoldenCase
+
+log = logging.getLogger(__name__)
+
+MODEL = "classifier"
+
+# Folding rounds every kernel anew, where two runtimes share the kernels, so it moves an output
+# further than they do: trained networks' logits by up to 1e-4 (measured: 7e-5).
+_FOLDING_TOLERANCE = Tolerance(1e-3, 1e-3)
+
+
+def restore(finished: Finished) -> Classifier:
+    """Build the network that was trained and load its weights."""
+    settings = ClassifierSettings.from_json(finished.settings)
+    row = backbone(settings.backbone)
+    base = row.build(settings.image_size)
+    classifier = models.build(row, base, settings, len(finished.class_names))
+    classifier.model.load_weights(finished.keras_file)
+    return classifier
+
+
+def publish_classifier(finished: Finished, models_dir: Path, run_on_record: Run) -> Published:
+    """Export, verify and place a trained classifier.
+
+    Args:
+        finished: What was trained.
+        models_dir: ``MODELS``; the version goes to ``MODELS/classifier/<version>``.
+        run_on_record: Whose id the graph carries.
+
+    Returns:
+        The version in its place.
+
+    Raises:
+        PublishError: Nothing was published.
+    """
+    classifier = restore(finished)
+    network = classifier.network()
+    image_size, names = finished.settings["image_size"], finished.class_names
+    contract = contracts.load(MODEL).bind(names)
+    cases = golden_cases.make(finished.pictures, network, image_size, names)
+    trained = golden_cases.make(finished.pictures, classifier.trained(), image_size, names)
+    _check_folding(cases, trained)
+
+    def write(version_dir: Path) -> None:
+        serving_graph.write_image_model(version_dir, network, image_size, names)
+        extra = version_dir / "assets.extra"
+        extra.mkdir(exist_ok=True)
+        warmup.write(extra / warmup.WARMUP_FILE, MODEL, cases)
+        shutil.copyfile(finished.keras_file, extra / KERAS_FILE)
+        text = json.dumps(finished.record, indent=2)
+        (extra / RUN_FILE).write_text(text + "\n", encoding="utf-8")
+        run_on_record.seal(version_dir, finished.record, finished.accuracy)
+
+    return publish(models_dir, contract, cases, write)
+
+
+def _check_folding(served: Sequence[GoldenCase], trained: Sequence[GoldenCase]) -> None:
+    """Compare the folded network with the trained one; rounding alone may lie between them."""
+    moved = 0.0
+    for case, reference in zip(served, trained, strict=True):
+        for name in ("logits", "probabilities"):
+            distance = np.abs(case.outputs[name] - reference.outputs[name])
+            moved = max(moved, float(distance.max()))
+            if not (distance <= _FOLDING_TOLERANCE.limit(reference.outputs[name])).all():
+                raise PublishError(
+                    f"folding batch normalisation moved {name} of the request {case} by "
+                    f"{distance.max():g}, more than rounding can ({_FOLDING_TOLERANCE})"
+                )
+    log.info("folding batch normalisation moved the outputs by at most %.1e", moved)

@@ -1,0 +1,84 @@
+"""From a finished training to a published detector."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from export import warmup
+from export.detector import golden_cases, pretrained, serving
+from export.detector import model as models
+from export.detector.backbones import BACKBONES
+from export.detector.model import Detector
+from export.detector.predictions import Grid
+from export.detector.suppression import Suppression
+from export.lineage.run import Run
+from export.publish import Published, publish
+from export.training.finished import KERAS_FILE, Finished
+from serving_config import contract as contracts
+
+MODEL = "detector"
+RUN_FILE = "run.json"
+
+
+def restore(finished: Finished) -> Detector:
+    """Build the network that was trained and load its weights."""
+    row = BACKBONES[finished.settings["backbone"]]
+    image_size, names = finished.settings["image_size"], finished.class_names
+    backbone, head = pretrained.build(row, image_size, len(names))
+    grid = Grid(
+        image_size,
+        tuple(finished.network["strides"]),
+        tuple(
+            tuple((width, height) for width, height in scale)
+            for scale in finished.network["anchors"]
+        ),
+    )
+    detector = models.assemble(row, backbone, head, grid, names)
+    detector.model.load_weights(finished.keras_file)
+    return detector
+
+
+def publish_detector(finished: Finished, models_dir: Path, run_on_record: Run) -> Published:
+    """Export, verify and place a trained detector.
+
+    Args:
+        finished: What was trained.
+        models_dir: ``MODELS``; the version goes to ``MODELS/detector/<version>``.
+        run_on_record: Whose id the graph carries.
+
+    Returns:
+        The version in its place.
+
+    Raises:
+        PublishError: Nothing was published.
+    """
+    settings = finished.settings
+    detector = restore(finished).folded()
+    limits = Suppression(
+        settings["max_detections"], settings["score_threshold"], settings["iou_threshold"]
+    )
+    contract = replace(
+        contracts.load(MODEL).bind(finished.class_names, N=limits.max_detections),
+        parameters={
+            "score_threshold": limits.score_threshold,
+            "iou_threshold": limits.iou_threshold,
+            "image_size": settings["image_size"],
+            "backbone": settings["backbone"],
+        },
+    )
+    cases = golden_cases.make(finished.pictures, detector, limits, contract)
+
+    def write(version_dir: Path) -> None:
+        serving.write(version_dir, detector, limits)
+        extra = version_dir / "assets.extra"
+        extra.mkdir(exist_ok=True)
+        warmup.write(extra / warmup.WARMUP_FILE, MODEL, cases)
+        shutil.copyfile(finished.keras_file, extra / KERAS_FILE)
+        text = json.dumps(finished.record, indent=2)
+        (extra / RUN_FILE).write_text(text + "\n", encoding="utf-8")
+        run_on_record.seal(version_dir, finished.record, finished.accuracy)
+
+    return publish(models_dir, contract, cases, write)

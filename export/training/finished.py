@@ -1,0 +1,116 @@
+"""A finished training on disk: all that publication needs, and nothing of the training itself.
+
+A version can fail to be published for reasons that have nothing to do with what was trained: a full
+disk, a kill, a guard. So a training ends by writing this folder into its working directory, whole
+or not at all, and publication reads this folder alone. ``python -m export publish WORK`` publishes
+it at any later time, on any machine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.errors import ResumeError
+
+Array = np.ndarray[Any, Any]
+
+FOLDER = "finished"
+"""Name of the folder within a working directory."""
+
+KERAS_FILE = "model.keras"
+_DOCUMENT, _PICTURES = "finished.json", "pictures.npz"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a training came to.
+
+    Attributes:
+        model: ``classifier`` or ``detector``.
+        settings: All settings, as JSON.
+        class_names: In column or label order.
+        accuracy: Of the kept weights on the validation data; a detector's is its mAP@0.5.
+        record: What the version's ``run.json`` will hold.
+        result: What the command's result says of the training, as JSON.
+        network: What is needed besides settings to build the network, as JSON.
+        pictures: Held-out images that golden requests are made of, uint8 [height, width, 3], RGB.
+        keras_file: The trained network, in the folder.
+    """
+
+    model: str
+    settings: Mapping[str, Any]
+    class_names: tuple[str, ...]
+    accuracy: float
+    record: Mapping[str, Any]
+    result: Mapping[str, Any]
+    pictures: tuple[Array, ...]
+    network: Mapping[str, Any] = field(default_factory=dict)
+    keras_file: Path = Path(KERAS_FILE)
+
+
+def write(folder: Path, finished: Finished, save_network: Callable[[Path], None]) -> None:
+    """Write a finished training.
+
+    Args:
+        folder: An empty directory.
+        finished: What the training came to.
+        save_network: Writes the trained network into the ``.keras`` file it is given.
+    """
+    save_network(folder / KERAS_FILE)
+    pictures = {str(position): picture for position, picture in enumerate(finished.pictures)}
+    np.savez_compressed(folder / _PICTURES, **pictures)  # type: ignore[arg-type]  # no keywords
+    document = {
+        "format": _FORMAT,
+        "model": finished.model,
+        "settings": finished.settings,
+        "class_names": finished.class_names,
+        "accuracy": finished.accuracy,
+        "record": finished.record,
+        "result": finished.result,
+        "network": finished.network,
+    }
+    (folder / _DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def load(folder: Path) -> Finished:
+    """Read a finished training.
+
+    Raises:
+        ResumeError: It is damaged, or was written by a newer release.
+    """
+    try:
+        document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
+        if (found := document.pop("format")) != _FORMAT:
+            raise ResumeError(
+                f"{folder} was written in format {found!r}, this release reads {_FORMAT}; publish "
+                "it with the release that trained it"
+            )
+        with np.load(folder / _PICTURES, allow_pickle=False) as stored:
+            pictures = tuple(stored[str(position)] for position in range(len(stored.files)))
+        document["class_names"] = tuple(document["class_names"])
+        finished = Finished(**document, pictures=pictures, keras_file=folder / KERAS_FILE)
+    except (OSError, ValueError, KeyError, TypeError) as err:
+        raise ResumeError(f"the finished training in {folder} is damaged: {err}") from err
+    if not finished.keras_file.is_file():
+        raise ResumeError(f"the finished training in {folder} has lost its {KERAS_FILE}")
+    return finished
+
+
+def room_for(weights: Sequence[Any]) -> int:
+    """Return how many bytes a finished training may take on disk.
+
+    Args:
+        weights: The network's variables, float32.
+    """
+    return sum(4 * int(np.prod(variable.shape)) for variable in weights) + _REST
+
+
+# Compressed pictures of at most 320 x 320 pixels, the record, and what HDF5 adds to a small file.
+_REST = 16 << 20

@@ -1,0 +1,292 @@
+"""Is an answer the golden one? The one rule that every side is held to.
+
+Numbers agree when each lies within its output's tolerance (absolute + relative x golden value, from
+the contract); texts and shapes agree when they are equal.
+
+An answer that lists the best of something (a signature's ``ranking``: detections) is compared as a
+set. Each golden entry has exactly one partner whose every output agrees. The order binds only where
+scores differ by more than their tolerance, and an entry that stands at a cut may be absent on
+either side: one whose score reaches the threshold, or the last place of a full list, only within
+the tolerance. Rounding decides such ties differently on every processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from serving_config.signature import Difference, Ranking, Signature, TensorSpec
+
+Array = np.ndarray[Any, Any]
+Tensors = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How an answer compares with the golden one.
+
+    Attributes:
+        distances: The largest absolute difference by output, over what could be compared; infinity
+            where a shape or a text differs, an output is missing, or a value is not a number.
+        differences: What lies beyond the tolerance; empty when the answer is the golden one.
+    """
+
+    distances: Mapping[str, float]
+    differences: tuple[Difference, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the answer is the golden one within the tolerance."""
+        return not self.differences
+
+
+def compare(
+    want: Tensors,
+    got: Tensors,
+    signature: Signature,
+    parameters: Mapping[str, Any],
+    where: str,
+) -> Comparison:
+    """Compare an answer with the golden one.
+
+    Args:
+        want: The golden output by name; text as ``bytes`` or ``str``.
+        got: The answer's output by name. More outputs than ``want`` has are not looked at.
+        signature: Both answers' signature, with its tolerances.
+        parameters: The contract's parameters, for a ranking's threshold.
+        where: What was asked, for messages.
+
+    Returns:
+        Distances of every golden output, and every difference beyond the tolerance.
+    """
+    found = _Findings(where)
+    ranking = signature.ranking
+    comparable = {}
+    for name, golden in want.items():
+        if problem := _shape_problem(golden, got.get(name)):
+            found.broken(name, *problem)
+        else:
+            comparable[name] = signature.outputs[name]
+    listed: dict[str, TensorSpec] = {}
+    if ranking and {ranking.scores, ranking.count} <= comparable.keys():
+        axes = np.shape(want[ranking.scores])[:2]
+        listed = {
+            name: spec
+            for name, spec in comparable.items()
+            if name != ranking.count and np.shape(want[name])[:2] == axes
+        }
+        threshold = parameters.get(ranking.threshold)
+        _compare_lists(want, got, listed, ranking, threshold, found)
+    for name, spec in comparable.items():
+        if name not in listed and not (listed and ranking and name == ranking.count):
+            _compare_values(want[name], got[name], spec, name, found)
+    return Comparison({name: found.distances[name] for name in want}, tuple(found.differences))
+
+
+@dataclass
+class _Findings:
+    where: str
+    distances: dict[str, float] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+
+    def broken(self, name: str, expected: str, found: str) -> None:
+        self.distances[name] = float("inf")
+        self.differ(f' output "{name}"', expected, found)
+
+    def differ(self, place: str, expected: str, found: str) -> None:
+        self.differences.append(Difference(f"{self.where}{place}", expected, found))
+
+    def measured(self, name: str, distance: float) -> None:
+        self.distances[name] = max(distance, self.distances.get(name, 0.0))
+
+
+def _shape_problem(want: Array, got: Array | None) -> tuple[str, str] | None:
+    """Say what keeps two tensors from being compared; None when nothing does."""
+    if got is None:
+        return "the golden answer", "no such output"
+    if np.shape(got) != want.shape:
+        return f"shape {list(want.shape)}", f"shape {list(np.shape(got))}"
+    if want.dtype.kind not in "OSU" and not np.isfinite(np.asarray(got, np.float64)).all():
+        return "finite numbers", "others"
+    return None
+
+
+def _compare_values(want: Array, got: Array, spec: TensorSpec, name: str, found: _Findings) -> None:
+    if want.dtype.kind in "OSU":
+        if np.array_equal(_as_text(want), _as_text(got)):
+            found.measured(name, 0.0)
+        else:
+            found.broken(name, str(_as_text(want).tolist()), str(_as_text(got).tolist()))
+        return
+    distance, excess = _distances(want, got, spec)
+    found.measured(name, float(distance.max(initial=0.0)))
+    if excess.size and excess.max() > 0:
+        worst = np.unravel_index(excess.argmax(), excess.shape)
+        place = f" {[int(i) for i in worst]}" if worst else ""
+        found.differ(
+            f' output "{name}"{place}',
+            f"the golden answer {float(want[worst]):g} within {spec.tolerance}",
+            f"{float(np.asarray(got)[worst]):g}, a difference of {distance[worst]:g}",
+        )
+
+
+def _distances(want: Array, got: Array, spec: TensorSpec) -> tuple[Array, Array]:
+    """Return each element's distance, and by how much it exceeds the tolerance.
+
+    Two texts are equal or infinitely far apart.
+    """
+    if want.dtype.kind in "OSU":
+        distance = np.where(_as_text(want) == _as_text(got), 0.0, np.inf)
+        return distance, distance
+    golden = np.asarray(want, np.float64)
+    distance = np.abs(np.asarray(got, np.float64) - golden)
+    return distance, distance - spec.tolerance.limit(golden)
+
+
+def _compare_lists(
+    want: Tensors,
+    got: Tensors,
+    listed: Mapping[str, TensorSpec],
+    ranking: Ranking,
+    threshold: float | None,
+    found: _Findings,
+) -> None:
+    for name in (*listed, ranking.count):
+        found.measured(name, 0.0)
+    capacity = want[ranking.scores].shape[1]
+    for row, (golden_count, count) in enumerate(
+        zip(want[ranking.count], got[ranking.count], strict=True)
+    ):
+        place = f", image {row}" if len(want[ranking.count]) > 1 else ""
+        if not 0 <= count <= capacity or count != int(count):
+            found.distances[ranking.count] = float("inf")
+            found.differ(
+                f'{place} output "{ranking.count}"',
+                f"a whole number from 0 to {capacity}",
+                f"{count:g}",
+            )
+            continue
+        found.measured(ranking.count, abs(float(count) - float(golden_count)))
+        golden = {name: want[name][row, : int(golden_count)] for name in listed}
+        answer = {name: np.asarray(got[name])[row, : int(count)] for name in listed}
+        for name in listed:
+            if np.any(np.asarray(got[name])[row, int(count) :]):
+                found.broken(name, f"zeros beyond {ranking.count} ({count:g})", "other values")
+        _List(golden, answer, listed, ranking.scores, place, found).compare(threshold, capacity)
+
+
+@dataclass(frozen=True)
+class _List:
+    """The entries of one golden list and of one answer to the same request."""
+
+    golden: Tensors
+    answer: Tensors
+    specs: Mapping[str, TensorSpec]
+    scores: str
+    place: str
+    found: _Findings
+
+    def compare(self, threshold: float | None, capacity: int) -> None:
+        """Pair the entries and report what has no partner, or stands in another order."""
+        pairs = _most_pairs(self._agreeing())
+        golden, answer = self.golden[self.scores], self.answer[self.scores]
+        for name, spec in self.specs.items():
+            for i, j in pairs.items():
+                distance, _ = _distances(self.golden[name][i], self.answer[name][j], spec)
+                self.found.measured(name, float(distance.max(initial=0.0)))
+        # The last place of a full list is a cut for both sides.
+        full = [scores[-1] for scores in (golden, answer) if len(scores) == capacity]
+        cuts = [float(cut) for cut in (threshold, *full) if cut is not None]
+        for i in sorted(set(range(len(golden))) - pairs.keys()):
+            if not self._at_a_cut(golden[i], cuts):
+                nearest = self._nearest(self.golden, i, self.answer)
+                self._differ(f"the golden {_entry(self.golden, i)}", nearest)
+        for j in sorted(set(range(len(answer))) - set(pairs.values())):
+            if not self._at_a_cut(answer[j], cuts):
+                self._differ("only the golden entries", f"also {_entry(self.answer, j)}")
+        self._compare_order({j: i for i, j in pairs.items()})
+
+    def _agreeing(self) -> Array:
+        """Return bool [golden entries, answer's entries]: all outputs agree."""
+        shape = len(self.golden[self.scores]), len(self.answer[self.scores])
+        agree = np.ones(shape, bool)
+        if not agree.size:
+            return agree
+        for name, spec in self.specs.items():
+            _, excess = _distances(self.golden[name][:, None], self.answer[name][None], spec)
+            agree &= ~(excess.reshape(*shape, -1) > 0).any(-1)
+        return agree
+
+    def _at_a_cut(self, score: float, cuts: list[float]) -> bool:
+        tolerance = self.specs[self.scores].tolerance
+        return any(score <= cut + tolerance.limit(cut) for cut in cuts)
+
+    def _compare_order(self, golden_of: Mapping[int, int]) -> None:
+        """Hold the answer to descending scores: its own, and those of its golden partners."""
+        tolerance = self.specs[self.scores].tolerance
+        golden, answer = self.golden[self.scores], self.answer[self.scores]
+        lowest: float | None = None
+        for j in range(len(answer)):
+            score = float(golden[golden_of[j]] if j in golden_of else answer[j])
+            if lowest is not None and score > lowest + tolerance.limit(lowest):
+                self._differ("descending scores", f"{score:g} behind {lowest:g}")
+                return
+            lowest = score if lowest is None else min(score, lowest)
+
+    def _nearest(self, ones: Tensors, i: int, others: Tensors) -> str:
+        if not len(others[self.scores]):
+            return "an empty list"
+        apart = np.zeros(len(others[self.scores]))
+        for name, spec in self.specs.items():
+            distance, _ = _distances(ones[name][i][None], others[name], spec)
+            apart += distance.reshape(len(apart), -1).sum(-1)
+        return f"at best {_entry(others, int(np.argmin(apart)))}"
+
+    def _differ(self, expected: str, found: str) -> None:
+        for name in self.specs:
+            self.found.distances[name] = float("inf")
+        tolerances = ", ".join(f"{name} {spec.tolerance}" for name, spec in self.specs.items())
+        self.found.differ(self.place, f"{expected} (within {tolerances})", found)
+
+
+def _entry(entries: Tensors, index: int) -> str:
+    def text(value: Any) -> str:
+        array = np.asarray(value)
+        items = _as_text(array) if array.dtype.kind in "OSU" else [f"{v:g}" for v in array.flat]
+        return items[0] if array.ndim == 0 else f"[{', '.join(items)}]"
+
+    return ", ".join(f"{name} {text(values[index])}" for name, values in entries.items())
+
+
+def _most_pairs(agree: Array) -> dict[int, int]:
+    """Pair rows with columns that agree, as many as possible, those in front first.
+
+    The augmenting paths of bipartite matching: a row that finds its columns taken asks their
+    partners to move on.
+    """
+    row_of: dict[int, int] = {}
+
+    def place(row: int, tried: set[int]) -> bool:
+        for column in map(int, np.flatnonzero(agree[row])):
+            if column not in tried:
+                tried.add(column)
+                if column not in row_of or place(row_of[column], tried):
+                    row_of[column] = row
+                    return True
+        return False
+
+    for row in range(agree.shape[0]):
+        place(row, set())
+    return {row: column for column, row in row_of.items()}
+
+
+def _as_text(value: Any) -> Array:
+    array = np.asarray(value, dtype=object)
+    flat = [
+        item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+        for item in array.flat
+    ]
+    return np.array(flat, dtype=np.str_).reshape(array.shape)
