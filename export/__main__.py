@@ -170,7 +170,7 @@ def _lineage(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _publish(arguments: argparse.Namespace) -> dict[str, Any]:
-    from export import publication  # loads TensorFlow
+    from export import publication  # loads NumPy
 
     return publication.main(arguments)
 

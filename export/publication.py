@@ -13,19 +13,21 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from export.errors import ExportError, PublishError
 from export.lineage.arguments import recording as recording_from
-from export.lineage.run import Run
 from export.publish import Published, check_place
 from export.training import finished as finished_training
 from export.training.finished import Finished
 from export.training.resume import Work
 
+if TYPE_CHECKING:
+    from export.lineage.run import Run
+
 log = logging.getLogger(__name__)
 
-Publish = Callable[[Finished, Path, Run], Published]
+Publish = Callable[[Finished, Path, "Run"], Published]
 
 
 def publish_finished(

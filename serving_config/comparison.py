@@ -197,15 +197,12 @@ class _List:
             for i, j in pairs.items():
                 distance, _ = _distances(self.golden[name][i], self.answer[name][j], spec)
                 self.found.measured(name, float(distance.max(initial=0.0)))
-        # The last place of a full list is a cut for both sides.
-        full = [scores[-1] for scores in (golden, answer) if len(scores) == capacity]
-        cuts = [float(cut) for cut in (threshold, *full) if cut is not None]
         for i in sorted(set(range(len(golden))) - pairs.keys()):
-            if not self._at_a_cut(golden[i], cuts):
+            if not self._at_a_cut(golden[i], answer, threshold, capacity):
                 nearest = self._nearest(self.golden, i, self.answer)
                 self._differ(f"the golden {_entry(self.golden, i)}", nearest)
         for j in sorted(set(range(len(answer))) - set(pairs.values())):
-            if not self._at_a_cut(answer[j], cuts):
+            if not self._at_a_cut(answer[j], golden, threshold, capacity):
                 self._differ("only the golden entries", f"also {_entry(self.answer, j)}")
         self._compare_order({j: i for i, j in pairs.items()})
 
@@ -220,7 +217,13 @@ class _List:
             agree &= ~(excess.reshape(*shape, -1) > 0).any(-1)
         return agree
 
-    def _at_a_cut(self, score: float, cuts: list[float]) -> bool:
+    def _at_a_cut(
+        self, score: float, others: Array, threshold: float | None, capacity: int
+    ) -> bool:
+        """Tell whether rounding can have kept an entry out of the other list."""
+        cuts = [] if threshold is None else [threshold]
+        if len(others) == capacity:
+            cuts.append(float(others[-1]))  # it had no room for what is worse than its last
         tolerance = self.specs[self.scores].tolerance
         return any(score <= cut + tolerance.limit(cut) for cut in cuts)
 

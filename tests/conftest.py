@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from tests.running import free_ports
 pytest_plugins = [
     "tests.java.fixtures",  # the JVM's worker process, for whoever asks Java
     "tests.detector.fixtures",  # a published detector
+    "tests.kept",  # trainings that were killed before they could publish
 ]
 
 REPO = Path(__file__).resolve().parent.parent
@@ -91,12 +92,17 @@ def start_server(
     """Start servers on free ports and stop them at the end.
 
     ``start_server(*flags, rest=False, wait=True)`` returns a :class:`RunningServer` that answers
-    (with ``wait=False`` one that may still be loading).
+    (with ``wait=False`` one that may still be loading). ``environment`` is added to the process's.
     """
     kind = request.config.getoption("--server")
     servers: list[RunningServer] = []
 
-    def start(*flags: str, rest: bool = False, wait: bool = True) -> RunningServer:
+    def start(
+        *flags: str,
+        rest: bool = False,
+        wait: bool = True,
+        environment: Mapping[str, str] | None = None,
+    ) -> RunningServer:
         port, rest_port = free_ports(2)
         command = [sys.executable, "-m", "model_server", f"--server={kind}", f"--port={port}"]
         command += flags
@@ -109,7 +115,7 @@ def start_server(
                 cwd=REPO,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             )
         server = RunningServer(
             f"127.0.0.1:{port}",

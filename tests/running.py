@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +31,20 @@ class Ran:
         return document
 
 
-def run_python(*arguments: str | Path, timeout_s: float = 550) -> Ran:
-    """Run the interpreter with some arguments, from the repository."""
+def run_python(
+    *arguments: str | Path,
+    timeout_s: float = 550,
+    environment: Mapping[str, str] | None = None,
+    limits: Callable[[], None] | None = None,
+) -> Ran:
+    """Run the interpreter with some arguments, from the repository.
+
+    Args:
+        arguments: The interpreter's.
+        timeout_s: Longest wait.
+        environment: Added to the process's.
+        limits: Called in the new process before it runs, for resource limits.
+    """
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=REPO,
@@ -38,6 +52,8 @@ def run_python(*arguments: str | Path, timeout_s: float = 550) -> Ran:
         text=True,
         check=False,
         timeout=timeout_s,
+        env={**os.environ, **(environment or {})},
+        preexec_fn=limits,  # this process has one thread
     )
     return Ran(done.returncode, done.stdout, done.stderr)
 

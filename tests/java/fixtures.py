@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -82,10 +83,11 @@ def vision_client_jar() -> Path:
     return JAR
 
 
-@pytest.fixture(scope="session")
-def java(vision_client_jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Java]:
-    """The worker process with its JVM, one for the whole run."""
-    log_path = tmp_path_factory.mktemp("jvm") / "worker.log"
+@contextlib.contextmanager
+def java_process(
+    jar: Path, log_path: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Java]:
+    """Start a worker process with its JVM; ``environment`` is added to the process's."""
     ours, theirs = Pipe()
     with ours, log_path.open("wb") as log:
         with theirs:
@@ -94,13 +96,13 @@ def java(vision_client_jar: Path, tmp_path_factory: pytest.TempPathFactory) -> I
                     sys.executable,
                     str(Path(__file__).with_name("jvm_worker.py")),
                     str(theirs.fileno()),
-                    str(vision_client_jar),
+                    str(jar),
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **(environment or {})},
             )
         # The worker now holds the only other end: when it dies, reading here ends at once.
         try:
@@ -110,3 +112,10 @@ def java(vision_client_jar: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         finally:
             process.kill()
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def java(vision_client_jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Java]:
+    """The worker process with its JVM, one for the whole run."""
+    with java_process(vision_client_jar, tmp_path_factory.mktemp("jvm") / "worker.log") as worker:
+        yield worker

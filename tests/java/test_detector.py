@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.golden import GoldenCase
-
-BOX_TOLERANCE = 1e-4
+from tests.golden_answers import assert_golden, detections
 
 
 @pytest.fixture(scope="module")
@@ -40,24 +38,21 @@ def client(java: Any, detector_server: str, published_detector: Path) -> Iterato
     java("close", number)
 
 
-def _assert_golden(case: GoldenCase, answers: list[list[dict[str, Any]]]) -> None:
-    assert len(answers) == len(case.outputs["num_detections"])
-    for row, found in enumerate(answers):
-        count = int(case.outputs["num_detections"][row])
-        numbers = case.outputs["detection_classes"][row][:count].astype(int).tolist()
-        assert [one["class"] for one in found] == numbers
-        assert [one["label"] for one in found] == [("disc", "square")[n - 1] for n in numbers]
-        for values, output, width, tolerance in (
-            ([one["box"] for one in found], "detection_boxes", 4, BOX_TOLERANCE),
-            ([one["score"] for one in found], "detection_scores", 1, golden.TOLERANCE),
-        ):
-            want = np.reshape(case.outputs[output][row][:count], (-1, width))
-            np.testing.assert_allclose(np.reshape(values, (-1, width)), want, 0, tolerance)
+def _assert_golden(case: GoldenCase, answers: list[list[dict[str, Any]]], version: Path) -> None:
+    contract = contracts.load(version)
+    entries = [[(one["class"], one["score"], one["box"]) for one in found] for found in answers]
+    assert_golden(case, detections(entries, contract), contract)
+    for one in (one for found in answers for one in found):
+        assert one["label"] == ("disc", "square")[one["class"] - 1]
 
 
 @pytest.mark.parametrize("where", ["service", "client"])
 def test_golden_answers(
-    java: Any, cases: list[GoldenCase], where: str, request: pytest.FixtureRequest
+    java: Any,
+    cases: list[GoldenCase],
+    where: str,
+    published_detector: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     number = request.getfixturevalue(where)
     for case in cases:
@@ -65,7 +60,7 @@ def test_golden_answers(
             answers = java("detect", number, list(case.inputs["image_bytes"]))
         else:
             answers = java("detect_pixels", number, case.inputs["input_tensor"])
-        _assert_golden(case, answers)
+        _assert_golden(case, answers, published_detector)
 
 
 @pytest.mark.parametrize("where", ["service", "client"])
@@ -119,6 +114,7 @@ def test_the_command_line(
             [{**one, "box": [one["box"][edge] for edge in _EDGES]} for one in line["detections"]]
             for line in lines
         ],
+        published_detector,
     )
 
 

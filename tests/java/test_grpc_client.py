@@ -12,6 +12,7 @@ import pytest
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.golden import GoldenCase
+from tests.golden_answers import assert_golden, classifications
 
 
 @pytest.fixture(scope="module")
@@ -26,20 +27,14 @@ def client(java: Any, classifier_server: str, published: Path) -> Iterator[int]:
     java("close", number)
 
 
-def test_golden_answers(java: Any, client: int, cases: list[GoldenCase]) -> None:
+def test_golden_answers(java: Any, client: int, cases: list[GoldenCase], published: Path) -> None:
     for case in cases:
         if case.signature == "serving_bytes":
             answers = java("classify", client, list(case.inputs["image_bytes"]))
         else:
             answers = java("classify_pixels", client, case.inputs["input_tensor"])
-        differences = case.differences(
-            {
-                "probabilities": np.array([list(a["probabilities"].values()) for a in answers]),
-                "logits": np.array([list(a["logits"].values()) for a in answers]),
-                "classes": np.array([list(a["probabilities"]) for a in answers], dtype=object),
-            }
-        )
-        assert max(differences.values()) <= golden.TOLERANCE, f"{case}: {differences}"
+        laid_out = classifications((one["probabilities"], one["logits"]) for one in answers)
+        assert_golden(case, laid_out, contracts.load(published))
 
 
 def test_the_server_keeps_the_contract(

@@ -11,14 +11,21 @@ import pytest
 
 from serving_config import contract as contracts
 from serving_config import golden
+from serving_config.contract import Contract
 from serving_config.golden import GoldenCase
+from tests.golden_answers import assert_golden, classifications
 
 Answers = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def cases(published: Path) -> list[GoldenCase]:
-    return golden.load(published, contracts.load(published))
+def contract(published: Path) -> Contract:
+    return contracts.load(published)
+
+
+@pytest.fixture(scope="module")
+def cases(published: Path, contract: Contract) -> list[GoldenCase]:
+    return golden.load(published, contract)
 
 
 @pytest.fixture(scope="module")
@@ -28,50 +35,42 @@ def service(java: Any, published: Path) -> Iterator[int]:
     java("close", number)
 
 
-def _tensors(answers: Answers) -> dict[str, np.ndarray[Any, Any]]:
-    """The answers in the shape of the model's outputs."""
-    return {
-        "probabilities": np.array([list(a["probabilities"].values()) for a in answers]),
-        "logits": np.array([list(a["logits"].values()) for a in answers]),
-        "classes": np.array([list(a["probabilities"]) for a in answers], dtype=object),
-    }
-
-
-def _assert_golden(case: GoldenCase, answers: Answers) -> None:
-    differences = case.differences(_tensors(answers))
-    assert set(differences) == {"probabilities", "logits", "classes"}
-    assert max(differences.values()) <= golden.TOLERANCE, f"{case}: {differences}"
+def _assert_golden(case: GoldenCase, answers: Answers, contract: Contract) -> None:
+    laid_out = classifications((one["probabilities"], one["logits"]) for one in answers)
+    assert_golden(case, laid_out, contract)
     for answer, row in zip(answers, case.outputs["probabilities"], strict=True):
         assert answer["label"] == list(answer["probabilities"])[int(np.argmax(row))]
         assert answer["probability"] == answer["probabilities"][answer["label"]]
 
 
-def test_golden_files(java: Any, service: int, cases: list[GoldenCase]) -> None:
+def test_golden_files(java: Any, service: int, cases: list[GoldenCase], contract: Contract) -> None:
     files = [case for case in cases if case.signature == "serving_bytes"]
     assert files
     for case in files:
-        _assert_golden(case, java("classify", service, list(case.inputs["image_bytes"])))
+        _assert_golden(case, java("classify", service, list(case.inputs["image_bytes"])), contract)
 
 
 @pytest.mark.parametrize("operation", ["classify_pixels", "classify_tensor"])
-def test_golden_pixels(java: Any, service: int, cases: list[GoldenCase], operation: str) -> None:
+def test_golden_pixels(
+    java: Any, service: int, cases: list[GoldenCase], contract: Contract, operation: str
+) -> None:
     pixels = [case for case in cases if case.signature == "serving_default"]
     assert pixels
     for case in pixels:
-        _assert_golden(case, java(operation, service, case.inputs["input_tensor"]))
+        _assert_golden(case, java(operation, service, case.inputs["input_tensor"]), contract)
 
 
 def test_many_threads_get_their_own_answers(
-    java: Any, service: int, cases: list[GoldenCase]
+    java: Any, service: int, cases: list[GoldenCase], contract: Contract
 ) -> None:
     files = [case for case in cases if case.signature == "serving_bytes"] * 12
     batches = [list(case.inputs["image_bytes"]) for case in files]
     for case, answers in zip(files, java("classify_at_once", service, batches, 6), strict=True):
-        _assert_golden(case, answers)
+        _assert_golden(case, answers, contract)
 
 
 def test_a_refused_image_is_named_and_hurts_nobody(
-    java: Any, service: int, cases: list[GoldenCase]
+    java: Any, service: int, cases: list[GoldenCase], contract: Contract
 ) -> None:
     case = next(case for case in cases if case.signature == "serving_bytes")
     image = case.inputs["image_bytes"][0]
@@ -82,7 +81,7 @@ def test_a_refused_image_is_named_and_hurts_nobody(
     ):
         refusal = java.refusal("classify", service, [image, wrong])
         assert refusal.startswith(f"InvalidImageException: {text}"), refusal
-    _assert_golden(case, java("classify", service, list(case.inputs["image_bytes"])))
+    _assert_golden(case, java("classify", service, list(case.inputs["image_bytes"])), contract)
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (1, 8, 8, 1), (1, 8, 8, 4), (0, 8, 8, 3), (3,)])

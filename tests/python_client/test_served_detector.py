@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from python_client import AsyncVisionClient, Detections, VisionClient, errors
 from serving_config import contract as contracts
 from serving_config import golden
-
-BOX_TOLERANCE = 1e-4
+from tests.golden_answers import assert_golden, detections
 
 
 @pytest.fixture
@@ -35,31 +34,24 @@ def cases(published_detector: Path) -> list[golden.GoldenCase]:
     return cases
 
 
-def assert_golden(case: golden.GoldenCase, answers: list[Detections]) -> None:
-    assert len(answers) == len(case.outputs["num_detections"])
-    for row, answer in enumerate(answers):
-        count = int(case.outputs["num_detections"][row])
-        wanted = case.outputs["detection_classes"][row][:count].tolist()
-        assert [one.class_id for one in answer] == wanted
-        assert [one.label for one in answer] == [("disc", "square")[int(c) - 1] for c in wanted]
-        boxes = [(b.ymin, b.xmin, b.ymax, b.xmax) for b in (one.box for one in answer)]
-        np.testing.assert_allclose(
-            np.reshape(boxes, (-1, 4)), case.outputs["detection_boxes"][row][:count],
-            rtol=0, atol=BOX_TOLERANCE,
-        )  # fmt: skip
-        np.testing.assert_allclose(
-            [one.score for one in answer], case.outputs["detection_scores"][row][:count],
-            rtol=0, atol=golden.TOLERANCE,
-        )  # fmt: skip
+def assert_answers(case: golden.GoldenCase, answers: list[Detections], version: Path) -> None:
+    contract = contracts.load(version)
+    entries = [
+        [(one.class_id, one.score, dataclasses.astuple(one.box)) for one in answer]
+        for answer in answers
+    ]
+    assert_golden(case, detections(entries, contract), contract)
+    for one in (one for answer in answers for one in answer):
+        assert one.label == ("disc", "square")[one.class_id - 1]
 
 
 def test_detect_gives_the_golden_answers(
-    client: VisionClient, cases: list[golden.GoldenCase]
+    client: VisionClient, cases: list[golden.GoldenCase], published_detector: Path
 ) -> None:
     assert any(case.outputs["num_detections"].any() for case in cases)
     for case in cases:
         (images,) = case.inputs.values()
-        assert_golden(case, client.detect(images))
+        assert_answers(case, client.detect(images), published_detector)
 
 
 def test_asyncio_gives_the_golden_answers(
@@ -74,7 +66,7 @@ def test_asyncio_gives_the_golden_answers(
             )
 
     for case, answers in zip(cases, asyncio.run(scenario()), strict=True):
-        assert_golden(case, answers)
+        assert_answers(case, answers, published_detector)
 
 
 def test_the_model_keeps_its_contract(client: VisionClient, published_detector: Path) -> None:

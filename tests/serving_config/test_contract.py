@@ -203,12 +203,33 @@ def test_requests_are_compared_with_the_inputs(contract: Contract) -> None:
     )
 
 
+def outputs_of(document: Any) -> Any:
+    return document["signatures"]["serving_bytes"]["outputs"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda d: d.pop("signatures"), "lacks signatures"),
         (lambda d: d.update(sigantures={}), "unknown sigantures"),
-        (lambda d: d.update(contract_version=2), "contract_version is 2, this toolkit reads 1"),
+        (
+            lambda d: d.update(contract_version=3),
+            "contract_version is 3, this toolkit reads 1 and 2",
+        ),
+        (
+            lambda d: outputs_of(d)["logits"].update(tolerance={"absolute": -1}),
+            "serving_bytes output 'logits' tolerance has absolute -1; use a number of at least 0",
+        ),
+        (
+            lambda d: outputs_of(d)["logits"].update(tolerance={"relative": 1}),
+            "serving_bytes output 'logits' tolerance lacks absolute",
+        ),
+        (
+            lambda d: d["signatures"]["serving_bytes"].update(
+                ranking={"scores": "score", "count": "logits"}
+            ),
+            "serving_bytes ranking has scores 'score'; outputs are probabilities, classes, logits",
+        ),
         (lambda d: d.update(signatures={}), "at least one signature"),
         (
             lambda d: d["signatures"]["serving_bytes"]["inputs"]["image_bytes"].update(dtype="str"),

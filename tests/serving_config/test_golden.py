@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,15 +39,18 @@ def test_round_trip(case: GoldenCase, tmp_path: Path) -> None:
     loaded, loaded_pixels = golden.load(tmp_path / "golden.npz", contract)
     assert loaded.inputs["image_bytes"].tolist() == [b"\x00\xff\x00"]
     assert loaded.outputs["classes"].tolist() == _CLASSES.tolist()
-    assert case.differences(loaded.outputs) == dict.fromkeys(case.outputs, 0.0)
+    assert case.compare(loaded.outputs, contract).distances == dict.fromkeys(case.outputs, 0.0)
     assert loaded_pixels.inputs["input_tensor"].shape == (1, 2, 3, 3)
 
 
 def test_distances(case: GoldenCase) -> None:
     shifted = {**case.outputs, "logits": case.outputs["logits"] + np.float32(0.5)}
-    assert case.differences(shifted)["logits"] == pytest.approx(0.5)
+    comparison = case.compare(shifted, contracts.load("classifier"))
+    assert comparison.distances["logits"] == pytest.approx(0.5)
+    (difference,) = comparison.differences
+    assert difference.where == 'serving_bytes/one output "logits" [0, 0]'
     text = {**case.outputs, "classes": np.array([["cat", "Hündin"]])}
-    assert case.differences(text)["classes"] == 0.0
+    assert case.compare(text, contracts.load("classifier")).distances["classes"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -66,5 +68,6 @@ def test_what_cannot_be_compared_is_infinitely_far(
     answer = {k: v for k, v in case.outputs.items() if k != name}
     if value is not None:
         answer[name] = value
-    assert case.differences(answer)[name] == float("inf")
-    assert replace(case).differences(case.outputs)[name] == 0.0
+    contract = contracts.load("classifier")
+    assert case.compare(answer, contract).distances[name] == float("inf")
+    assert case.compare(case.outputs, contract).distances[name] == 0.0
