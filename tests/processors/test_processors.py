@@ -93,7 +93,10 @@ def test_both_clients_and_java_give_the_golden_answers(
 ) -> None:
     models, environment = journey
     config = tmp_path / "models.config"
-    entries = (f'config {{ name: "{m}" base_path: "{models / m}" }}' for m in MODELS)
+    entries = (
+        f'config {{ name: "{m}" base_path: "{models / m}" model_platform: "tensorflow" }}'
+        for m in MODELS
+    )
     config.write_text(f"model_config_list {{ {' '.join(entries)} }}", encoding="utf-8")
     server = start_server(
         f"--model_config_file={config}",
