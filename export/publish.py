@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from export import server_settings
 from export.errors import PublishError
 from export.verify import Verification, verify
 from serving_config import contract as contracts
@@ -82,6 +83,12 @@ def publish(
         if not verification.ok:
             lines = "\n".join(f"  - {difference}" for difference in verification.differences)
             raise PublishError(f"not published, the exported model breaks its contract:\n{lines}")
+        if refused := server_settings.refused_warmup(version_dir):
+            lines = "\n".join(f"  - {difference}" for difference in refused)
+            raise PublishError(
+                "not published, a server with the shipped settings would not load the version:\n"
+                f"{lines}"
+            )
         flush(version_dir)
         version = _place(version_dir, home)
     finally:

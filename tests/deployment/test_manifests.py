@@ -93,7 +93,7 @@ def test_every_flag_is_one_that_tensorflow_serving_knows(
         assert kept == flags, f"{source}: written otherwise than a server shows it"
         assert dropped == [], f"{source}: flags that TensorFlow Serving does not have"
         assert options.enable_grpc_healthcheck_service, source
-        assert options.enable_batching, source
+        assert not options.enable_batching, f"{source}: it refuses calls"
         assert options.enable_model_warmup, source
         assert options.grpc_max_threads >= 64, source
 
