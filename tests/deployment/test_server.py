@@ -241,19 +241,19 @@ def test_the_images_server_answers_all_files_with_batching_switched_on(
     ask_all(server, models, signatures=["serving_bytes"])
 
     # More files than the usual queue of 100 batches holds.
-    version = models / "detector" / "1"
+    version = models / "classifier" / "1"
     cases = golden.load(version, contracts.load(version))
     one = next(case for case in cases if str(case) == "serving_bytes/one")
     files = {"image_bytes": np.repeat(one.inputs["image_bytes"], 410)}
-    wanted = np.repeat(one.outputs["detection_scores"], 410, axis=0)
+    wanted = np.repeat(one.outputs["probabilities"], 410, axis=0)
     with (
-        VisionClient(server.target, model="detector", timeout_s=100) as client,
+        VisionClient(server.target, model="classifier", timeout_s=100) as client,
         ThreadPoolExecutor(1) as pool,
     ):
         ask = partial(client.predict, signature="serving_bytes")
         other = pool.submit(ask, one.inputs)  # something to be batched with
-        np.testing.assert_allclose(ask(files)["detection_scores"], wanted, rtol=0, atol=1e-4)
-        assert other.result()["detection_scores"].shape == one.outputs["detection_scores"].shape
+        np.testing.assert_allclose(ask(files)["probabilities"], wanted, rtol=0, atol=1e-4)
+        assert other.result()["probabilities"].shape == one.outputs["probabilities"].shape
     assert server.stop() == 0
 
 
