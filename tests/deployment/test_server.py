@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import socket
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -57,7 +58,7 @@ def port_of(server: RunningServer) -> str:
     return server.rest.rpartition(":")[2]
 
 
-def test_every_service_a_probe_asks_for_is_serving(
+def test_every_service_a_grpc_probe_asks_for_is_serving(
     server: RunningServer, manifests: dict[str, Manifest]
 ) -> None:
     pod = manifests["kubernetes/deployment.yaml"]["spec"]["template"]["spec"]
@@ -66,7 +67,7 @@ def test_every_service_a_probe_asks_for_is_serving(
         container[probe]["grpc"]["service"]
         for container in (*pod["containers"], *runtime["containers"])
         for probe in ("startupProbe", "readinessProbe", "livenessProbe")
-        if probe in container
+        if "grpc" in container.get(probe, ())
     }
     with grpc.insecure_channel(server.target) as channel:
         health = health_pb2_grpc.HealthStub(channel)
@@ -107,6 +108,30 @@ def test_the_health_check_fails_when_nobody_listens(free_port: int) -> None:
     done = models_sh("available", SERVING_CONFIG / "models.config", str(free_port))
     assert done.returncode == 1
     assert done.stderr == f"nobody listens on the REST port {free_port}\n"
+
+
+def test_the_health_check_says_that_a_server_is_silent() -> None:
+    # As one is whose port is open before its models are loaded.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        done = models_sh("available", SERVING_CONFIG / "models.config", port)
+    assert done.returncode == 1
+    assert done.stderr == f"the REST port {port} is open and does not answer\n"
+
+
+def test_the_health_check_ends_before_whoever_runs_it_loses_patience(
+    dockerfile: dict[str, list[str]], manifests: dict[str, Manifest]
+) -> None:
+    deadline = re.search(r"(?m)^readonly DEADLINE_S=(\d+)$", MODELS_SH.read_text("utf-8"))
+    docker = re.search(r"--timeout=(\d+)s", dockerfile["HEALTHCHECK"][0])
+    pod = manifests["kubernetes/deployment.yaml"]["spec"]["template"]["spec"]
+    probes = [pod["containers"][0][name] for name in ("startupProbe", "readinessProbe")]
+    assert deadline
+    assert docker
+    for patience in (int(docker[1]), *(probe["timeoutSeconds"] for probe in probes)):
+        assert int(deadline[1]) < patience
 
 
 def test_the_health_check_refuses_a_configuration_without_models(tmp_path: Path) -> None:
