@@ -95,8 +95,8 @@ def write(network: str, form: str, path: Path) -> None:
     print(json.dumps({"weights_mb": round(size / 2**20, 1), "chosen": chosen}))
 
 
-def start(base: Path, form: str) -> Served:
-    """Start a server and wait until its model answers."""
+def start(base: Path, form: str, *flags: str) -> Served:
+    """Start a server and wait until its model answers both signatures."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
@@ -105,6 +105,7 @@ def start(base: Path, form: str) -> Served:
         [
             *(sys.executable, "-m", "model_server", f"--port={port}", "--model_name=model"),
             *(f"--model_base_path={base}", "--tensorflow_intra_op_parallelism=1"),
+            *flags,
         ],
         cwd=REPO,
         stderr=subprocess.DEVNULL,
