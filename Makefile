@@ -55,7 +55,7 @@ serve: setup ## host the models of CONFIG (default: the demo's) on PORT (default
 		--model_config_file=$(or $(CONFIG),demo_output/models.config) \
 		$$(cat serving_config/serving.flags 2>/dev/null)
 
-tune: setup ## measure threads and batching on this machine for MODEL (default: the demo's classifier)
+tune: setup ## measure thread settings on this machine for MODEL (default: the demo's classifier)
 	$(BIN)/python -m model_server.tune $(or $(MODEL),demo_output/models/classifier)
 
 test: setup lint test-java test-python ## all tests of both languages

@@ -4,7 +4,8 @@
         [--clients 1 8 32] [--parameters FILE]
 
 Both servers run at the same time and are measured in turns, so that whatever else the machine does
-meets both. One JSON line a setting: requests a second and p50 of each, and their ratio.
+meets both. One JSON line a number of clients: requests a second, p50 and p99 of each, and the ratio
+of the first.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import multiprocessing
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -28,12 +28,7 @@ from serving_config import golden
 
 REPO = Path(__file__).resolve().parent.parent
 METHOD = "/tensorflow.serving.PredictionService/Predict"
-PARAMETERS = """
-max_batch_size { value: 4 }
-batch_timeout_micros { value: 0 }
-max_enqueued_batches { value: 100 }
-num_batch_threads { value: 4 }
-"""
+PARAMETERS = REPO / "serving_config" / "batching.config"
 
 
 def golden_image(base: Path) -> bytes:
@@ -104,34 +99,32 @@ def main() -> None:
     parser.add_argument("--image", type=Path, help="a JPEG or PNG file")
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--parameters", help="a batching_parameters_file; else batches of 4")
+    parser.add_argument(
+        "--parameters", default=PARAMETERS, help="a batching_parameters_file (default: ours)"
+    )
     arguments = parser.parse_args()
     payload = image_request(
         arguments.image.read_bytes() if arguments.image else golden_image(arguments.base)
     )
-    with tempfile.NamedTemporaryFile("w", suffix=".config") as file:
-        file.write(PARAMETERS)
-        file.flush()
-        flags = [f"--batching_parameters_file={arguments.parameters or file.name}"]
-        plain, plain_target = start(arguments.base, [])
-        batching, batching_target = start(arguments.base, ["--enable_batching", *flags])
-        try:
-            context = multiprocessing.get_context("spawn")
-            with context.Pool(1) as pool:
-                for clients in arguments.clients:
-                    figures: dict[str, list[float]] = {"plain": [], "batching": []}
-                    for _ in range(3):
-                        for name, target in (
-                            ("plain", plain_target),
-                            ("batching", batching_target),
-                        ):
-                            job = (target, payload, clients, arguments.seconds / 3)
-                            figures[name] += pool.apply(load, job)
-                    print(json.dumps(summary(clients, figures, arguments.seconds)), flush=True)
-        finally:
-            for process in (plain, batching):
-                process.terminate()
-                process.wait(60)
+    flags = ["--enable_batching", f"--batching_parameters_file={arguments.parameters}"]
+    targets: dict[str, str] = {}
+    processes = []
+    try:
+        for name, own in (("plain", []), ("batching", flags)):
+            process, targets[name] = start(arguments.base, own)
+            processes.append(process)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            for clients in arguments.clients:
+                figures: dict[str, list[float]] = {name: [] for name in targets}
+                for _ in range(3):
+                    for name, target in targets.items():
+                        job = (target, payload, clients, arguments.seconds / 3)
+                        figures[name] += pool.apply(load, job)
+                print(json.dumps(summary(clients, figures, arguments.seconds)), flush=True)
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait(60)
 
 
 def summary(clients: int, figures: dict[str, list[float]], seconds: float) -> dict[str, object]:
@@ -141,6 +134,7 @@ def summary(clients: int, figures: dict[str, list[float]], seconds: float) -> di
         latencies.sort()
         line[f"{name}_per_s"] = round(len(latencies) / seconds, 1)
         line[f"{name}_p50_ms"] = round(latencies[len(latencies) // 2] * 1e3, 2)
+        line[f"{name}_p99_ms"] = round(latencies[len(latencies) * 99 // 100] * 1e3, 2)
     line["throughput_ratio"] = round(len(figures["batching"]) / len(figures["plain"]), 3)
     return line
 

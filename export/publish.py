@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from export import server_settings
 from export.disk import flush, flush_directory
 from export.errors import PublishError
 from export.verify import Verification, verify
@@ -82,6 +83,11 @@ def publish(
         if not verification.ok:
             lines = "\n".join(f"  - {difference}" for difference in verification.differences)
             raise PublishError(f"the exported model breaks its contract:\n{lines}")
+        if refused := server_settings.refused_warmup(version_dir):
+            lines = "\n".join(f"  - {difference}" for difference in refused)
+            raise PublishError(
+                f"a server with the shipped settings would not load the version:\n{lines}"
+            )
         flush(version_dir)
         version = _place(version_dir, home)
     finally:

@@ -1,16 +1,19 @@
 """Turn a trained network into a SavedModel that any TensorFlow runtime can serve.
 
-The graph is frozen (variables become constants: same outputs, faster, nothing to lose or to fail to
-initialise), keeps one copy of the network for both signatures, and checks its own input: a tensor
-that contradicts the signature is answered INVALID_ARGUMENT before it can reach a convolution, where
-under oneDNN it would abort the whole server (neither TensorFlow Serving nor the session compares a
-request's shapes with the signature).
+The graph keeps one copy of the network for both signatures. A small network's weights are constants
+(same outputs, faster, nothing to lose or to fail to initialise); a large one's are variables, since
+a session keeps each constant about ten times over.
+
+It checks its own input: a tensor that contradicts the signature is answered INVALID_ARGUMENT before
+it can reach a convolution, where under oneDNN it would abort the whole server (neither TensorFlow
+Serving nor the session compares a request's shapes with the signature).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import (
@@ -22,24 +25,34 @@ from export import images
 Tensors = Mapping[str, tf.Tensor]
 Network = Callable[[tf.Tensor], Tensors]
 
+MOST_CONSTANT_BYTES = 32 * 2**20
+"""Weights of more bytes are variables. Constants answer up to a fifth faster where the network is
+small and convolutions are short; they cost ten to forty times their size in memory
+(``benchmarks/serving_memory.py``; docs/serving.md has the figures)."""
+
 
 def write_image_model(
-    path: Path, network: Network, image_size: int, class_names: tuple[str, ...]
+    path: Path,
+    network: Network,
+    image_size: int,
+    class_names: tuple[str, ...],
+    most_constant_bytes: int = MOST_CONSTANT_BYTES,
 ) -> None:
     """Write a classifier's SavedModel with ``serving_default`` and ``serving_bytes``.
 
     Args:
         path: Directory to write; made if missing.
         network: Takes float32 [batch, image_size, image_size, 3], RGB 0 to 255, and returns
-            ``probabilities`` and ``logits``, float32 [batch, len(class_names)]. Its variables are
-            frozen into the graph.
+            ``probabilities`` and ``logits``, float32 [batch, len(class_names)].
         image_size: Side of the square that the network takes.
         class_names: Names in column order, for the output ``classes``.
+        most_constant_bytes: Weights of more bytes are kept as variables.
     """
-    frozen = freeze(network, tf.TensorSpec([None, image_size, image_size, 3], tf.float32))
+    spec = tf.TensorSpec([None, image_size, image_size, 3], tf.float32)
+    root, traced = trace(network, spec, most_constant_bytes)
 
     def answer(resized: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = dict(frozen(resized))
+        outputs = dict(traced(resized))
         row = tf.constant([class_names], tf.string)
         outputs["classes"] = tf.tile(row, [tf.shape(resized)[0], 1])
         return outputs
@@ -57,37 +70,61 @@ def write_image_model(
 
     pixels = tf.TensorSpec([None, None, None, 3], tf.uint8, "input_tensor")
     files = tf.TensorSpec([None], tf.string, "image_bytes")
-    tf.saved_model.save(
-        tf.Module(),
-        str(path),
-        signatures={
-            "serving_default": tf.function(serving_default).get_concrete_function(pixels),
-            "serving_bytes": tf.function(serving_bytes).get_concrete_function(files),
-        },
-        # Nobody trains a served graph, and swish's gradient would not survive the freezing.
-        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
-    )
+    signatures = {
+        "serving_default": tf.function(serving_default).get_concrete_function(pixels),
+        "serving_bytes": tf.function(serving_bytes).get_concrete_function(files),
+    }
+    save(path, root, signatures)
 
 
-def freeze(network: Network, spec: tf.TensorSpec) -> Callable[[tf.Tensor], Tensors]:
-    """Trace ``network`` on one input and replace its variables by constants.
+def trace(
+    network: Network, spec: tf.TensorSpec, most_constant_bytes: int = MOST_CONSTANT_BYTES
+) -> tuple[tf.Module, Callable[[tf.Tensor], Tensors]]:
+    """Trace ``network`` on one input, its weights constants or variables.
 
     Args:
         network: Function of one tensor that returns tensors by name.
         spec: The input's dtype and shape.
+        most_constant_bytes: Weights of more bytes stay variables.
 
     Returns:
-        A function with the same names, to be called inside a ``tf.function``.
+        What to save the signatures with: a module that holds the variables, if there are any. And a
+        function with the network's names, to be called inside a ``tf.function``.
     """
     concrete = tf.function(network, input_signature=[spec]).get_concrete_function()
-    constants = convert_variables_to_constants_v2(concrete)
-    # The conversion keeps the flat outputs' order, which is that of the sorted names.
+    root = tf.Module()
+    if sum(_bytes(variable) for variable in concrete.variables) > most_constant_bytes:
+        # The session loader finds variables by name, and only those that hang on a module as what
+        # they are: a Keras model there shows well and does not run.
+        root.weights = list(concrete.variables)
+        call = concrete
+    else:
+        call = convert_variables_to_constants_v2(concrete)
+    # Both keep the flat outputs' order, which is that of the sorted names.
     names = sorted(concrete.structured_outputs)
 
-    def call(x: tf.Tensor) -> dict[str, tf.Tensor]:
-        return dict(zip(names, constants(x), strict=True))
+    def traced(x: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = call(x)
+        return dict(outputs) if call is concrete else dict(zip(names, outputs, strict=True))
 
-    return call
+    return root, traced
+
+
+def save(path: Path, root: tf.Module, signatures: Mapping[str, Any]) -> None:
+    """Write a SavedModel.
+
+    Args:
+        path: Directory to write; made if missing.
+        root: The module of :func:`trace`.
+        signatures: Concrete function by signature key.
+    """
+    # Nobody trains a served graph, and swish's gradient would not survive the freezing.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(root, str(path), signatures=dict(signatures), options=options)
+
+
+def _bytes(variable: Any) -> int:
+    return int(variable.shape.num_elements() * variable.dtype.size)
 
 
 def check_pixels(input_tensor: tf.Tensor) -> tf.Tensor:

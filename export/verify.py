@@ -34,6 +34,7 @@ from serving_config.contract import Contract, Difference, Signature, TensorSpec
 
 _CLI = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
 _CLI_DTYPES = {"FLOAT": "float32", "DOUBLE": "float64", "HALF": "float16"}
+_LARGE_BYTES = 32 * 2**20
 _TIMEOUT_S = 300.0  # a witness that hangs is a finding, not a wait
 
 
@@ -100,7 +101,12 @@ def verify(path: Path, contract: Contract | None = None) -> Verification:
             for d in differences
         ]
         return Verification(path, contract.model, tuple(differences), {}, 0)
-    with tempfile.TemporaryDirectory(prefix="verify-") as scratch, ThreadPoolExecutor(2) as pool:
+    # Each witness holds the network: side by side, a large one's need more than its server does.
+    beside = 1 if _size(path) > _LARGE_BYTES else 2
+    with (
+        tempfile.TemporaryDirectory(prefix="verify-") as scratch,
+        ThreadPoolExecutor(beside) as pool,
+    ):
         contract_file = Path(scratch) / contracts.PUBLISHED_FILE
         contract_file.write_text(contract.to_json(), encoding="utf-8")
         session = pool.submit(_session_check, path, contract_file)
@@ -178,6 +184,12 @@ def _show(path: Path, contract: Contract) -> _Finding:
         found = _how_it_ended(done)
         return _Finding((Difference("saved_model_cli show", "exit 0", found),))
     return _Finding(tuple(contract.differences(parse_show(done.stdout))))
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of the graph and its weights."""
+    files = [path / "saved_model.pb", *(path / "variables").glob("*")]
+    return sum(file.stat().st_size for file in files)
 
 
 def _first_cases(path: Path, contract: Contract) -> list[golden.GoldenCase]:

@@ -24,12 +24,14 @@ class Load:
     Attributes:
         per_s: Answers a second.
         p50_ms: Median latency in milliseconds; infinite when nothing was answered.
+        p99_ms: The latency that 99 of 100 calls stay below, likewise.
         failed: Calls that were not answered with OK.
         error: Code and text of one of those, or empty.
     """
 
     per_s: float
     p50_ms: float
+    p99_ms: float
     failed: int
     error: str
 
@@ -65,5 +67,8 @@ def call_without_pause(target: str, payload: bytes, clients: int, seconds: float
     for thread in threads:
         thread.join()
     elapsed = time.perf_counter() - begin
-    p50 = statistics.median(latencies) * 1e3 if latencies else float("inf")
-    return Load(len(latencies) / elapsed, p50, len(errors), errors[0] if errors else "")
+    p50 = p99 = float("inf")
+    if latencies:
+        p50 = statistics.median(latencies) * 1e3
+        p99 = sorted(latencies)[len(latencies) * 99 // 100] * 1e3
+    return Load(len(latencies) / elapsed, p50, p99, len(errors), errors[0] if errors else "")

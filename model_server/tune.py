@@ -8,6 +8,7 @@ its own flags), for either server::
 
     python -m model_server $(cat serving_config/serving.flags) --model_config_file=…
 
+Without ``--encoded-images-only`` batching is not tried: it would refuse calls of who sends pixels.
 When running without batching is best, ``serving.flags`` says so and ``batching.config`` stays.
 """
 
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--request",
         type=Path,
-        help="a serialized PredictRequest to send; default: the version's first warm-up request",
+        help="a serialized PredictRequest to send; default: a warm-up request of the version",
     )
     parser.add_argument("--out", type=Path, default=Path("serving_config"), help="where to write")
     parser.add_argument(
@@ -104,7 +105,17 @@ def _parser() -> argparse.ArgumentParser:
         help="loads; best at the last, losing nothing at the others (default: 1 8 32)",
     )
     parser.add_argument(
-        "--batch-sizes", type=int, nargs="*", default=[4, 8, 16], help="each max_batch_size to try"
+        "--encoded-images-only",
+        action="store_true",
+        help="every client sends whole image files (serving_bytes), none pixels: try batching too, "
+        "which fails concurrent tensors of different shapes",
+    )
+    parser.add_argument(
+        "--batch-sizes",
+        type=int,
+        nargs="+",
+        default=[4, 8],
+        help="with --encoded-images-only, each number of rows to run together (default: 4 8)",
     )
     parser.add_argument(
         "--intra-op",
@@ -122,17 +133,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _tune(options: argparse.Namespace) -> int:
     loads = sorted(set(options.clients))
-    if options.seconds <= 0 or loads[0] < 1 or min(options.batch_sizes, default=1) < 1:
+    if options.seconds <= 0 or loads[0] < 1 or min(options.batch_sizes) < 1:
         raise UsageError("--seconds, --clients and --batch-sizes must be above 0")
     if min(options.intra_op) < 0:
         raise UsageError(f"--intra-op must be 0 or more, received {min(options.intra_op)}")
     if not options.out.is_dir():
         raise UsageError(f"--out: {options.out} is no directory; create it or name another one")
     name, base = _find_model(options.models, options.model)
-    settings = grid(options.intra_op, options.batch_sizes, batch_threads=2 * _cores())
+    sizes = options.batch_sizes if options.encoded_images_only else []
+    settings = grid(options.intra_op, sizes, batch_threads=_cores())
     if len(settings) < 2:
-        raise UsageError("there is nothing to compare: give --batch-sizes, or more --intra-op")
-    payload = _payload(options.request, base, name)
+        raise UsageError("there is nothing to compare: give more --intra-op than 0")
+    payload = _payload(options.request, base, name, options.encoded_images_only)
     flags = [
         f"--server={options.server}",
         f"--model_name={name}",
@@ -207,7 +219,7 @@ def _find_model(models: Path, name: str) -> tuple[str, Path]:
     return name, found[name]
 
 
-def _payload(file: Path | None, base: Path, name: str) -> bytes:
+def _payload(file: Path | None, base: Path, name: str, encoded_images_only: bool) -> bytes:
     """Return the serialized request to send: from ``file``, else from the newest version."""
     # TensorFlow takes seconds to import; mistakes in the command line were said before that.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -219,16 +231,16 @@ def _payload(file: Path | None, base: Path, name: str) -> bytes:
     warmup = versions[max(versions)] / _WARMUP_FILE
     try:
         if file is not None:
-            request = predict_pb2.PredictRequest.FromString(file.read_bytes())
+            requests = [predict_pb2.PredictRequest.FromString(file.read_bytes())]
         elif warmup.is_file():
             logs_found = map(
                 prediction_log_pb2.PredictionLog.FromString,
                 tf.compat.v1.io.tf_record_iterator(str(warmup)),
             )
-            request = next(
-                (log.predict_log.request for log in logs_found if log.HasField("predict_log")), None
-            )
-            if request is None:
+            requests = [
+                log.predict_log.request for log in logs_found if log.HasField("predict_log")
+            ]
+            if not requests:
                 raise UsageError(f"{warmup} has no Predict request; name one with --request")
         else:
             raise UsageError(f"{warmup} does not exist; name a request with --request")
@@ -236,6 +248,18 @@ def _payload(file: Path | None, base: Path, name: str) -> bytes:
         raise UsageError(f"--request: {file} cannot be read: {err.strerror}") from err
     except (ValueError, tf.errors.OpError) as err:
         raise UsageError(f"{file or warmup} is not what it should be: {err}") from err
+    if encoded_images_only:
+        requests = [
+            request
+            for request in requests
+            if all(tensor.dtype == tf.string.as_datatype_enum for tensor in request.inputs.values())
+        ]
+        if not requests:
+            raise UsageError(
+                f"--encoded-images-only: {file or warmup} holds numbers, no encoded image; clients "
+                "who send such tensors must not meet batching, so leave the option out"
+            )
+    request = requests[0]
     request.model_spec.name = name
     request.model_spec.ClearField("version_choice")
     payload: bytes = request.SerializeToString()
@@ -305,8 +329,15 @@ def _round(
     if default.per_s == 0:
         raise StartError(f"no answer from the defaults' server: {default.error}")
     return (
-        Round(own.per_s, default.per_s, own.p50_ms, own.failed),
-        Round(default.per_s, default.per_s, default.p50_ms, default.failed),
+        Round(own.per_s, default.per_s, own.p50_ms, own.p99_ms, default.p99_ms, own.failed),
+        Round(
+            default.per_s,
+            default.per_s,
+            default.p50_ms,
+            default.p99_ms,
+            default.p99_ms,
+            default.failed,
+        ),
     )
 
 
@@ -359,7 +390,7 @@ def _wait_until_ready(
 
 
 def _print_table(results: Sequence[Result], chosen: Result, loads: Sequence[int]) -> None:
-    heads = [f"{n} client{'s' * (n > 1)}: req/s  p50 ms  ratio" for n in loads]
+    heads = [f"{n} client{'s' * (n > 1)}: req/s  p50 ms  p99 ms  ratio" for n in loads]
     width = max(len(str(result.setting)) for result in results)
     lines = ["  ".join(["  " + "setting".ljust(width), *heads, "failed"])]
     for result in results:
@@ -367,7 +398,7 @@ def _print_table(results: Sequence[Result], chosen: Result, loads: Sequence[int]
         for clients, head in zip(loads, heads, strict=True):
             figures = (
                 f"{result.per_s(clients):.1f} {result.p50_ms(clients):7.2f} "
-                f"{result.ratio(clients):6.2f}"
+                f"{result.p99_ms(clients):7.2f} {result.ratio(clients):6.2f}"
             )
             cells.append(figures.rjust(len(head)))
         lines.append("  ".join([*cells, str(result.failed).rjust(6)]))
@@ -382,7 +413,9 @@ def _figures(result: Result, loads: Sequence[int]) -> dict[str, object]:
             str(n): {
                 "per_s": round(result.per_s(n), 1),
                 "p50_ms": round(result.p50_ms(n), 3),
+                "p99_ms": round(result.p99_ms(n), 3),
                 "ratio": round(result.ratio(n), 3),
+                "tail": round(result.tail(n), 3),
             }
             for n in loads
         },

@@ -1,24 +1,36 @@
 """Which thread and batching settings are tried on a machine, and the rule that picks one.
 
-The rule, in two steps. Both compare throughputs and ignore differences below the noise:
+The rule, in two steps that ignore differences below the noise:
 
-1. Without batching: among the settings that lose nothing to TensorFlow's defaults under the lighter
-   loads, the one with the most requests a second under the heaviest.
-2. With all settings: among those that lose nothing to the first step's choice under the lighter
-   loads, again the best under the heaviest. Batching has to pay for itself.
+1. Without batching: among the settings that lose no requests a second to TensorFlow's defaults
+   under the lighter loads, the one with the most under the heaviest.
+2. With batching, where it is tried: among the settings that lose no requests a second to the first
+   step's choice under any load, the one with the lowest p99 under the heaviest, if that is lower
+   than without. Batching joins what waits anyway, so it is the slowest callers who gain.
 
 Of settings that are equally good the simpler one wins.
+
+No setting may refuse a call that the server answers without it. Batching does: it fails concurrent
+tensors of different shapes. So it is tried only when the caller of the command says that every
+client sends encoded images, whose tensors are all vectors. Large requests are then cut into batches
+instead of refused, and the queue has room for all the server lets in.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 # Differences this small are not believed, however quiet the machine was.
 _LEAST_NOISE = 0.02
+
+_MAX_ROWS = 1024
+"""Rows that one request may have under batching."""
+
+_CALLS = 128
+"""Calls in flight that the queue has room for; ``--grpc_max_threads`` as this project ships it."""
 
 
 @dataclass(frozen=True)
@@ -26,29 +38,36 @@ class Batching:
     """The parameters that are tried; a batch is what queued up while all threads were busy.
 
     Attributes:
-        max_batch_size: Most rows that run together.
+        execution_size: Most rows that run together.
         threads: Batches that run at the same time.
-        max_enqueued_batches: Batches that may wait before a request is refused.
     """
 
-    max_batch_size: int
+    execution_size: int
     threads: int
-    max_enqueued_batches: int = 100
 
     def text(self) -> str:
         """Return a ``batching_parameters_file`` in protobuf text format."""
+        queue = _CALLS * -(-_MAX_ROWS // self.execution_size)
         return (
             "# Dynamic batching (--enable_batching --batching_parameters_file), as measured by\n"
-            "# `python -m model_server.tune`. Requests for the same signature and image size run\n"
-            "# together.\n"
-            f"max_batch_size {{ value: {self.max_batch_size} }}\n"
+            "# `python -m model_server.tune`, for a server whose every caller keeps to this; any\n"
+            "# other gets errors that the server does not give without it:\n"
+            "#   - images are sent as files (serving_bytes). Tensors of pixels are joined only\n"
+            "#     where concurrent calls have images of the same height and width; others get\n"
+            "#     FAILED_PRECONDITION.\n"
+            f"#   - at most {_MAX_ROWS:,} images a call; a larger one gets INVALID_ARGUMENT.\n"
+            "\n"
+            "# What one call may hold; it is cut into batches of max_execution_batch_size.\n"
+            f"max_batch_size {{ value: {_MAX_ROWS} }}\n"
+            "enable_large_batch_splitting { value: true }\n"
+            f"max_execution_batch_size {{ value: {self.execution_size} }}\n"
             "# Never wait for company: a batch is what queued up while the threads were busy, so\n"
             "# that a single client pays nothing.\n"
             "batch_timeout_micros { value: 0 }\n"
-            "# Batches that may queue; one more request is answered UNAVAILABLE and the caller\n"
-            "# may retry.\n"
-            f"max_enqueued_batches {{ value: {self.max_enqueued_batches} }}\n"
             f"num_batch_threads {{ value: {self.threads} }}\n"
+            f"# Room for {_CALLS} calls of {_MAX_ROWS:,} images: the queue refuses nothing that\n"
+            "# the server has accepted.\n"
+            f"max_enqueued_batches {{ value: {queue} }}\n"
         )
 
 
@@ -69,7 +88,7 @@ class Setting:
         if self.batching is None:
             return f"intra_op {threads}, no batching"
         return (
-            f"intra_op {threads}, batches of {self.batching.max_batch_size} "
+            f"intra_op {threads}, batches of {self.batching.execution_size} "
             f"on {self.batching.threads} threads"
         )
 
@@ -89,18 +108,27 @@ class Round:
         per_s: Answered requests a second of the setting.
         default_per_s: The same of TensorFlow's defaults.
         p50_ms: Median latency of the setting in milliseconds; infinite when nothing was answered.
+        p99_ms: The latency that 99 of 100 calls to the setting stay below, likewise.
+        default_p99_ms: The same of TensorFlow's defaults.
         failed: Calls to the setting that were not answered with OK.
     """
 
     per_s: float
     default_per_s: float
     p50_ms: float
+    p99_ms: float
+    default_p99_ms: float
     failed: int = 0
 
     @property
     def ratio(self) -> float:
         """Throughput relative to the defaults."""
         return self.per_s / self.default_per_s
+
+    @property
+    def tail(self) -> float:
+        """The p99 relative to the defaults'."""
+        return self.p99_ms / self.default_p99_ms
 
 
 @dataclass(frozen=True)
@@ -114,6 +142,10 @@ class Result:
         """Return the mean throughput relative to the defaults."""
         return statistics.fmean(one.ratio for one in self.rounds[clients])
 
+    def tail(self, clients: int) -> float:
+        """Return the mean p99 relative to the defaults'."""
+        return statistics.fmean(one.tail for one in self.rounds[clients])
+
     def per_s(self, clients: int) -> float:
         """Return the mean throughput in requests a second."""
         return statistics.fmean(one.per_s for one in self.rounds[clients])
@@ -121,6 +153,10 @@ class Result:
     def p50_ms(self, clients: int) -> float:
         """Return the median of the rounds' median latencies in milliseconds."""
         return statistics.median(one.p50_ms for one in self.rounds[clients])
+
+    def p99_ms(self, clients: int) -> float:
+        """Return the median of the rounds' p99 in milliseconds."""
+        return statistics.median(one.p99_ms for one in self.rounds[clients])
 
     @property
     def failed(self) -> int:
@@ -133,7 +169,7 @@ def grid(intra_op: Sequence[int], batch_sizes: Sequence[int], batch_threads: int
 
     Args:
         intra_op: Each number of threads inside one operation to try; 0, all cores, always is.
-        batch_sizes: Each ``max_batch_size`` to try; no batching always is.
+        batch_sizes: Each number of rows to run together at most; no batching always is tried.
         batch_threads: Batches that run at the same time.
     """
     threads = sorted({0, *intra_op})
@@ -141,24 +177,29 @@ def grid(intra_op: Sequence[int], batch_sizes: Sequence[int], batch_threads: int
     return [Setting(n, plan) for plan in plans for n in threads]
 
 
-def noise(results: Sequence[Result], clients: int) -> float:
-    """Estimate by how much a setting's mean ratio is off by chance.
+def noise(
+    results: Sequence[Result],
+    clients: int,
+    figure: Callable[[Round], float] = lambda one: one.ratio,
+) -> float:
+    """Estimate by how much a setting's mean figure is off by chance.
 
     Args:
         results: All measurements; each setting's rounds spread around its own mean.
         clients: The load in question.
+        figure: Which figure of a round, relative to the defaults; by default the throughput.
 
     Returns:
         Two standard errors, relative; at least 0.02.
     """
     squares, freedom, fewest = 0.0, 0, math.inf
     for result in results[1:]:  # the first is the default, whose ratio is 1 by definition
-        ratios = [one.ratio for one in result.rounds[clients]]
-        mean = statistics.fmean(ratios)
-        if mean > 0:
-            squares += sum((ratio / mean - 1) ** 2 for ratio in ratios)
-            freedom += len(ratios) - 1
-            fewest = min(fewest, len(ratios))
+        values = [figure(one) for one in result.rounds[clients]]
+        mean = statistics.fmean(values)
+        if 0 < mean < math.inf:
+            squares += sum((value / mean - 1) ** 2 for value in values)
+            freedom += len(values) - 1
+            fewest = min(fewest, len(values))
     if not freedom:
         return _LEAST_NOISE
     return max(_LEAST_NOISE, 2 * math.sqrt(squares / freedom / fewest))
@@ -178,21 +219,25 @@ def choose(results: Sequence[Result], loads: Sequence[int]) -> Result:
     *lighter, heaviest = loads
     margin = {clients: noise(results, clients) for clients in loads}
 
-    def best(candidates: Sequence[Result], reference: Result) -> Result:
-        fair = [
+    def keeping(results: Sequence[Result], reference: Result, loads: Sequence[int]) -> list[Result]:
+        return [
             result
-            for result in candidates
-            if result is reference
-            or (
-                not result.failed
-                and all(
-                    result.ratio(clients) >= reference.ratio(clients) * (1 - margin[clients])
-                    for clients in lighter
-                )
+            for result in results
+            if not result.failed
+            and all(
+                result.ratio(clients) >= reference.ratio(clients) * (1 - margin[clients])
+                for clients in loads
             )
         ]
-        top = max(result.ratio(heaviest) for result in fair)
-        return next(one for one in fair if one.ratio(heaviest) >= top * (1 - margin[heaviest]))
 
+    default = results[0]
     plain = [result for result in results if result.setting.batching is None]
-    return best(results, best(plain, results[0]))
+    fair = [default, *keeping(plain[1:], default, lighter)]
+    top = max(result.ratio(heaviest) for result in fair)
+    best = next(one for one in fair if one.ratio(heaviest) >= top * (1 - margin[heaviest]))
+
+    spread = noise(results, heaviest, lambda one: one.tail)
+    batching = [result for result in results if result.setting.batching is not None]
+    fair = [best, *keeping(batching, best, loads)]
+    lowest = min(result.tail(heaviest) for result in fair)
+    return next(one for one in fair if one.tail(heaviest) <= lowest * (1 + spread))

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -158,6 +159,27 @@ def published(tmp_path_factory: pytest.TempPathFactory, photographs: Path) -> Pa
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return Path(json.loads(done.stdout.splitlines()[-1])["path"])
+
+
+@pytest.fixture(scope="session")
+def published_variables(
+    tmp_path_factory: pytest.TempPathFactory, photographs: Path
+) -> dict[str, Any]:
+    """A small classifier, untrained and published as a large one is: ``path`` of ``…/1``."""
+    script = Path(__file__).parent / "export" / "publish_untrained.py"
+    models = tmp_path_factory.mktemp("variables")
+    command = [sys.executable, str(script), str(photographs), str(models)]
+    done = subprocess.run(
+        command,
+        cwd=REPO,
+        env={**os.environ, "PYTHONPATH": str(REPO)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 @pytest.fixture(scope="session")

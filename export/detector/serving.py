@@ -91,21 +91,28 @@ def live(detector: Detector, limits: Suppression) -> ServingGraph:
     return ServingGraph(detector.candidates, detector.grid.image_size, limits)
 
 
-def write(path: Path, detector: Detector, limits: Suppression) -> None:
-    """Write the SavedModel, the network frozen into the graph once for both signatures.
+def write(
+    path: Path,
+    detector: Detector,
+    limits: Suppression,
+    most_constant_bytes: int = serving_graph.MOST_CONSTANT_BYTES,
+) -> None:
+    """Write the SavedModel, with one copy of the network for both signatures.
 
     Args:
         path: Directory to write; made if missing.
         detector: The trained detector.
         limits: Thresholds and the number of detections.
+        most_constant_bytes: Weights of more bytes are kept as variables.
     """
     side = detector.grid.image_size
     spec = tf.TensorSpec([None, side, side, 3], tf.float32)
-    graph = ServingGraph(serving_graph.freeze(detector.candidates, spec), side, limits)
+    root, traced = serving_graph.trace(detector.candidates, spec, most_constant_bytes)
+    graph = ServingGraph(traced, side, limits)
     pixels = tf.TensorSpec([None, None, None, 3], tf.uint8, "input_tensor")
     files = tf.TensorSpec([None], tf.string, "image_bytes")
     signatures: dict[str, Any] = {
         "serving_default": tf.function(graph.serving_default).get_concrete_function(pixels),
         "serving_bytes": tf.function(graph.serving_bytes).get_concrete_function(files),
     }
-    tf.saved_model.save(tf.Module(), str(path), signatures=signatures)
+    serving_graph.save(path, root, signatures)

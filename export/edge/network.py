@@ -1,6 +1,6 @@
 """Cut the network out of a published version, between preprocessing and answer.
 
-The source is the frozen SavedModel, not ``model.keras``: it is what servers answer with, its batch
+The source is the SavedModel, not ``model.keras``: it is what servers answer with, its batch
 normalisations were folded in float64 before the golden vectors were made (so TFLite's converter has
 nothing left to fold in its own way, and sees plain convolutions with fused activations), and a
 binary head already answers both columns. A version whose Keras file no longer loads can be
@@ -120,7 +120,8 @@ def _frozen(version: Path) -> tuple[Any, dict[str, Any]]:
             f"{version} has no signature {_SIGNATURE!r}; it has {', '.join(loaded.signatures)}"
         )
     function = loaded.signatures[_SIGNATURE]
-    # Nothing is left to freeze; what matters here is that nested functions are inlined.
+    # A large network's weights are variables. A small one's are constants already, and what matters
+    # is that nested functions are inlined.
     frozen = convert_variables_to_constants_v2(function)
     names = sorted(function.structured_outputs)
     return frozen, dict(zip(names, frozen.outputs, strict=True))

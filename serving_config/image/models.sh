@@ -10,6 +10,10 @@
 # Exit 0: all are. 1: some are not, each named on stderr. 2: wrong arguments or unusable CONFIG.
 set -u
 
+# For all models together: below the timeout of every probe that runs this, so that a server which
+# listens and is silent is reported as that and not cut off without a word.
+readonly DEADLINE_S=4
+
 fail() {
   echo "$1" >&2
   exit 2
@@ -31,12 +35,13 @@ read_field() {
 
 # Print the REST answer to GET /v1/models/NAME: ask NAME. Fails when nobody listens.
 ask() {
-  local answer=""
+  local answer="" left=$((DEADLINE_S - SECONDS))
   # The braces carry bash's own "connection refused" to /dev/null.
   { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null || return 1
   printf 'GET /v1/models/%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$1" >&3
-  # Up to the end of the stream; read fails there, with the answer in its variable.
-  IFS= read -r -d '' -t 3 -u 3 answer
+  # Up to the end of the stream; read fails there, with the answer in its variable. It would take 0
+  # for a question whether there is something to read.
+  ((left <= 0)) || IFS= read -r -d '' -t "$left" -u 3 answer
   exec 3>&-
   printf '%s' "$answer"
 }
@@ -59,6 +64,10 @@ available() {
   for name in "${names[@]}"; do
     if ! answer=$(ask "$name"); then
       echo "nobody listens on the REST port $port" >&2
+      return 1
+    fi
+    if [[ -z $answer ]]; then
+      echo "the REST port $port is open and does not answer" >&2
       return 1
     fi
     # One AVAILABLE version is enough: a newer one that fails to load must not end the server that

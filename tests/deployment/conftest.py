@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -66,6 +67,47 @@ def command_lines(
         "kubernetes/deployment.yaml": pod["containers"][0]["args"],
         "kserve/serving_runtime.yaml": runtime["args"],
     }
+
+
+@pytest.fixture(scope="session")
+def models(
+    published: Path, published_detector: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """``MODELS``: a published version of every model of ``models.config``, warm-up and all."""
+    folder = tmp_path_factory.mktemp("deployed")
+    for version in (published, published_detector):
+        shutil.copytree(version, folder / version.parent.name / version.name, copy_function=os.link)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def on_this_machine(models: Path) -> Callable[[list[str]], list[str]]:
+    """``on_this_machine(flags)``: a shipped command line but for ports and the places of files.
+
+    A model configuration is copied to ``models`` with the base paths that hold there.
+    """
+
+    def place(flags: list[str]) -> list[str]:
+        placed = []
+        for flag in flags:
+            name, _, value = flag.partition("=")
+            if name in ("--port", "--rest_api_port"):
+                continue
+            if name == "--model_config_file":
+                source = SERVING_CONFIG / Path(value).name
+                if not source.is_file():
+                    source = SERVING_CONFIG / "kserve" / source.name
+                text = source.read_text("utf-8")
+                text = text.replace('"/models/', f'"{models}/')
+                text = text.replace('"/mnt/models"', f'"{models / source.stem}"')
+                config = models / source.name
+                config.write_text(text, encoding="utf-8")
+                placed.append(f"{name}={config}")
+            else:
+                placed.append(flag.replace("/etc/vision-serving", str(SERVING_CONFIG)))
+        return placed
+
+    return place
 
 
 @pytest.fixture(scope="session")

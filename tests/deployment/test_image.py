@@ -95,10 +95,12 @@ def test_every_file_that_a_flag_names_is_copied_into_the_image(
     }
     for source, flags in command_lines.items():
         options = parse(flags)
-        named = {options.batching_parameters_file, options.monitoring_config_file}
+        named = {options.monitoring_config_file}
+        assert not options.batching_parameters_file, source
         if options.model_config_file.startswith(f"{IN_IMAGE}/"):
             named.add(options.model_config_file)
         assert named <= copied, source
+    assert f"{IN_IMAGE}/batching.config" in copied, "the option that its comments offer"
 
 
 def test_the_health_check_asks_the_rest_port_about_the_models_it_serves(

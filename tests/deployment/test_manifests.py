@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -45,7 +46,7 @@ def test_the_real_schema_accepts(
         ("kubernetes/deployment.yaml", "spec.selector", REMOVED, "'selector' is a required"),
         (
             "kubernetes/deployment.yaml",
-            "spec.template.spec.containers.0.readinessProbe.grpc.port",
+            "spec.template.spec.containers.0.livenessProbe.grpc.port",
             "grpc",
             "not of type",
         ),
@@ -93,7 +94,7 @@ def test_every_flag_is_one_that_tensorflow_serving_knows(
         assert kept == flags, f"{source}: written otherwise than a server shows it"
         assert dropped == [], f"{source}: flags that TensorFlow Serving does not have"
         assert options.enable_grpc_healthcheck_service, source
-        assert options.enable_batching, source
+        assert not options.enable_batching, f"{source}: it refuses calls"
         assert options.enable_model_warmup, source
         assert options.grpc_max_threads >= 64, source
 
@@ -114,13 +115,20 @@ def test_the_pool_is_as_large_as_the_cpu_limit(manifests: dict[str, Manifest]) -
         assert parse(container["args"]).inter_op_threads == limit
 
 
-def test_ports_agree(manifests: dict[str, Manifest], command_lines: dict[str, list[str]]) -> None:
+def test_ports_agree(
+    manifests: dict[str, Manifest],
+    command_lines: dict[str, list[str]],
+    dockerfile: dict[str, list[str]],
+) -> None:
+    health_check = json.loads(dockerfile["HEALTHCHECK"][0].partition("CMD")[2])
     options = parse(command_lines["kubernetes/deployment.yaml"])
     template = manifests["kubernetes/deployment.yaml"]["spec"]["template"]
     container = template["spec"]["containers"][0]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {"grpc": options.port, "rest": options.rest_api_port}
-    assert {container[probe]["grpc"]["port"] for probe in PROBES} == {options.port}
+    assert container["livenessProbe"]["grpc"]["port"] == options.port
+    for probe in ("startupProbe", "readinessProbe"):
+        assert container[probe]["exec"]["command"] == health_check, "not the image's"
     assert template["metadata"]["annotations"]["prometheus.io/port"] == str(options.rest_api_port)
 
     for port in manifests["kubernetes/service.yaml"]["spec"]["ports"]:

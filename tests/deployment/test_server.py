@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-import shutil
+import socket
 import subprocess
-import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import promql_parser
 import pytest
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from python_client import VisionClient
+from serving_config import contract as contracts
+from serving_config import golden
 from tests.conftest import RunningServer
 from tests.deployment.conftest import REPO, SERVING_CONFIG, Manifest
 
 MODELS_SH = SERVING_CONFIG / "image" / "models.sh"
 DASHBOARD = SERVING_CONFIG / "grafana" / "dashboards" / "serving.json"
+BATCHING = "/etc/vision-serving/batching.config"
 RULES = SERVING_CONFIG / "prometheus_rules.yml"
 METRIC = re.compile(r":tensorflow:serving:[a-z_:]+")
 # Counted by TensorFlow Serving's own batching session, which the embedded server does not have.
@@ -30,32 +37,13 @@ ONLY_IN_TENSORFLOW_SERVING = {":tensorflow:serving:batching_session:queuing_late
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a version of every model of models.config; what they compute is no matter."""
-    folder = tmp_path_factory.mktemp("deployed")
-    script = REPO / "tests" / "model_server" / "make_toy.py"
-    command = [sys.executable, str(script), str(folder / "classifier"), "1"]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    shutil.copytree(folder / "classifier", folder / "detector")
-    text = (SERVING_CONFIG / "models.config").read_text("utf-8")
-    (folder / "models.config").write_text(text.replace("/models/", f"{folder}/"), encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def server(
-    models: Path,
     command_lines: dict[str, list[str]],
+    on_this_machine: Callable[[list[str]], list[str]],
     start_server: Callable[..., RunningServer],
 ) -> Iterator[RunningServer]:
-    """A server under the Deployment's flags, but for ports and the places of files."""
-    flags = [
-        flag.replace("/etc/vision-serving/models.config", str(models / "models.config")).replace(
-            "/etc/vision-serving", str(SERVING_CONFIG)
-        )
-        for flag in command_lines["kubernetes/deployment.yaml"]
-        if not flag.startswith(("--port=", "--rest_api_port="))
-    ]
+    """A server under the Deployment's flags with both models, warmed up."""
+    flags = on_this_machine(command_lines["kubernetes/deployment.yaml"])
     server = start_server(*flags, rest=True)
     yield server
     server.stop()
@@ -70,7 +58,7 @@ def port_of(server: RunningServer) -> str:
     return server.rest.rpartition(":")[2]
 
 
-def test_every_service_a_probe_asks_for_is_serving(
+def test_every_service_a_grpc_probe_asks_for_is_serving(
     server: RunningServer, manifests: dict[str, Manifest]
 ) -> None:
     pod = manifests["kubernetes/deployment.yaml"]["spec"]["template"]["spec"]
@@ -79,7 +67,7 @@ def test_every_service_a_probe_asks_for_is_serving(
         container[probe]["grpc"]["service"]
         for container in (*pod["containers"], *runtime["containers"])
         for probe in ("startupProbe", "readinessProbe", "livenessProbe")
-        if probe in container
+        if "grpc" in container.get(probe, ())
     }
     with grpc.insecure_channel(server.target) as channel:
         health = health_pb2_grpc.HealthStub(channel)
@@ -116,10 +104,34 @@ def test_the_health_check_names_the_model_that_is_not(
     assert done.stderr == "ghost has no AVAILABLE version\n"
 
 
-def test_the_health_check_fails_when_nobody_listens(models: Path, free_port: int) -> None:
-    done = models_sh("available", models / "models.config", str(free_port))
+def test_the_health_check_fails_when_nobody_listens(free_port: int) -> None:
+    done = models_sh("available", SERVING_CONFIG / "models.config", str(free_port))
     assert done.returncode == 1
     assert done.stderr == f"nobody listens on the REST port {free_port}\n"
+
+
+def test_the_health_check_says_that_a_server_is_silent() -> None:
+    # As one is whose port is open before its models are loaded.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
+        done = models_sh("available", SERVING_CONFIG / "models.config", port)
+    assert done.returncode == 1
+    assert done.stderr == f"the REST port {port} is open and does not answer\n"
+
+
+def test_the_health_check_ends_before_whoever_runs_it_loses_patience(
+    dockerfile: dict[str, list[str]], manifests: dict[str, Manifest]
+) -> None:
+    deadline = re.search(r"(?m)^readonly DEADLINE_S=(\d+)$", MODELS_SH.read_text("utf-8"))
+    docker = re.search(r"--timeout=(\d+)s", dockerfile["HEALTHCHECK"][0])
+    pod = manifests["kubernetes/deployment.yaml"]["spec"]["template"]["spec"]
+    probes = [pod["containers"][0][name] for name in ("startupProbe", "readinessProbe")]
+    assert deadline
+    assert docker
+    for patience in (int(docker[1]), *(probe["timeoutSeconds"] for probe in probes)):
+        assert int(deadline[1]) < patience
 
 
 def test_the_health_check_refuses_a_configuration_without_models(tmp_path: Path) -> None:
@@ -131,6 +143,7 @@ def test_the_health_check_refuses_a_configuration_without_models(tmp_path: Path)
     assert models_sh("available").returncode == 2
 
 
+@pytest.mark.usefixtures("server")
 def test_an_image_without_a_models_version_is_not_built(models: Path, tmp_path: Path) -> None:
     assert models_sh("published", models / "models.config").returncode == 0
     config = tmp_path / "models.config"
@@ -167,15 +180,10 @@ def test_every_expression_is_promql() -> None:
         promql_parser.parse("sum(rate(:tensorflow:serving:request_count[1m])")
 
 
-def test_everything_the_dashboard_draws_is_measured(server: RunningServer) -> None:
-    body = json.dumps({"instances": [1.0, 2.0]}).encode()
-    url = f"{server.rest}/v1/models/classifier:predict"
-    with urllib.request.urlopen(url, body, timeout=30) as answer:  # noqa: S310
-        assert json.load(answer) == {"predictions": [2.5, 3.0]}
-
+def test_everything_the_dashboard_draws_is_measured(server: RunningServer, models: Path) -> None:
+    ask_all(server, models)
     page = scrape(server)
-    # Warm-up is measured only for versions that carry requests, which the toy does not.
-    measured = set(METRIC.findall(page)) | {":tensorflow:serving:model_warmup_latency"}
+    measured = set(METRIC.findall(page))
     for where, text in expressions().items():
         for name in METRIC.findall(text):
             base = re.sub(r"_(bucket|sum|count)$", "", name)
@@ -184,6 +192,94 @@ def test_everything_the_dashboard_draws_is_measured(server: RunningServer) -> No
     for where, text in expressions().items():
         for clause in re.findall(r"by \(([^)]*)\)", text):
             assert {label.strip() for label in clause.split(",")} <= labels, where
+
+
+# What clients send, to a server as each file starts it -----------------------------------------
+
+
+def ask_all(
+    server: RunningServer,
+    models: Path,
+    names: Sequence[str] = ("classifier", "detector"),
+    signatures: Sequence[str] = ("serving_default", "serving_bytes"),
+) -> None:
+    """Send every golden request at the same time, of all sizes, and compare what comes."""
+    asked = [
+        (name, case)
+        for name in names
+        for case in golden.load(models / name / "1", contracts.load(models / name / "1"))
+        if case.signature in signatures
+    ]
+    sizes = {
+        case.inputs["input_tensor"].shape for _, case in asked if "input_tensor" in case.inputs
+    }
+    assert len(sizes) != 1, "requests that differ in size are what a server may refuse"
+
+    with contextlib.ExitStack() as stack:
+        clients = {
+            name: stack.enter_context(VisionClient(server.target, model=name, timeout_s=100))
+            for name in names
+        }
+
+        def ask(request: tuple[str, golden.GoldenCase]) -> None:
+            name, case = request
+            answer = clients[name].predict(case.inputs, signature=case.signature)
+            output = {"classifier": "probabilities", "detector": "detection_scores"}[name]
+            np.testing.assert_allclose(answer[output], case.outputs[output], rtol=0, atol=1e-4)
+
+        with ThreadPoolExecutor(12) as pool:
+            list(pool.map(ask, asked * 3))
+
+
+def test_the_deployments_server_answers_whatever_clients_send(
+    server: RunningServer, models: Path
+) -> None:
+    ask_all(server, models)
+
+
+@pytest.mark.parametrize("model", ["classifier", "detector"])
+def test_kserves_server_answers_whatever_clients_send(
+    model: str,
+    command_lines: dict[str, list[str]],
+    on_this_machine: Callable[[list[str]], list[str]],
+    start_server: Callable[..., RunningServer],
+    models: Path,
+) -> None:
+    flags = [
+        flag.replace("{{.Name}}", model) for flag in command_lines["kserve/serving_runtime.yaml"]
+    ]
+    server = start_server(*on_this_machine(flags), rest=True)
+    ask_all(server, models, [model])
+    assert server.stop() == 0
+
+
+def test_the_images_server_answers_all_files_with_batching_switched_on(
+    command_lines: dict[str, list[str]],
+    on_this_machine: Callable[[list[str]], list[str]],
+    start_server: Callable[..., RunningServer],
+    models: Path,
+) -> None:
+    option = ["--enable_batching=true", f"--batching_parameters_file={BATCHING}"]
+    assert " ".join(option) in (REPO / "Dockerfile.serving").read_text("utf-8"), "as it says there"
+    flags = on_this_machine([*command_lines["Dockerfile.serving"], *option])
+    server = start_server(*flags, rest=True)
+    ask_all(server, models, signatures=["serving_bytes"])
+
+    # More files than the usual queue of 100 batches holds.
+    version = models / "classifier" / "1"
+    cases = golden.load(version, contracts.load(version))
+    one = next(case for case in cases if str(case) == "serving_bytes/one")
+    files = {"image_bytes": np.repeat(one.inputs["image_bytes"], 410)}
+    wanted = np.repeat(one.outputs["probabilities"], 410, axis=0)
+    with (
+        VisionClient(server.target, model="classifier", timeout_s=100) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        ask = partial(client.predict, signature="serving_bytes")
+        other = pool.submit(ask, one.inputs)  # something to be batched with
+        np.testing.assert_allclose(ask(files)["probabilities"], wanted, rtol=0, atol=1e-4)
+        assert other.result()["probabilities"].shape == one.outputs["probabilities"].shape
+    assert server.stop() == 0
 
 
 def scrape(server: RunningServer) -> str:

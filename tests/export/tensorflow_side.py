@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
+from export import server_settings, warmup
 from export.classifier import photographs
 from export.classifier.backbones import BACKBONES
 from export.classifier.model import Assembly, build, unfreeze_top
@@ -209,6 +210,23 @@ def unrunnable(path: Path) -> dict[str, Any]:
     return {"python_runs_it": sorted(answer)}
 
 
+def warmed_up(version: Path, batching_files: list[Path]) -> dict[str, Any]:
+    """Tell what a version's warm-up asks for, and what each server setting says to it."""
+    requests = warmup.read(version / "assets.extra" / warmup.WARMUP_FILE)
+    return {
+        "requests": [
+            [request.model_spec.signature_name, name, tensor.tensor_shape.dim[0].size]
+            for request in requests
+            for name, tensor in request.inputs.items()
+        ],
+        "shipped": list(map(str, server_settings.refused_warmup(version))),
+        "refused": {
+            file.name: list(map(str, server_settings.refused_warmup(version, file)))
+            for file in batching_files
+        },
+    }
+
+
 def _train(settings: ClassifierSettings, data: Path, work: Path) -> Trained:
     return train(settings, photographs.find(data), lambda identity: Work.below(work, identity))
 
@@ -237,6 +255,7 @@ if __name__ == "__main__":
         "operations": lambda: operations(*map(Path, paths)),
         "statistics": statistics,
         "backbones": backbones,
+        "warmed_up": lambda: warmed_up(Path(paths[0]), list(map(Path, paths[1:]))),
         "unrunnable": lambda: unrunnable(Path(paths[0])),
     }[action]
     print(json.dumps(chosen()))

@@ -50,6 +50,17 @@ def test_golden_files(java: Any, service: int, cases: list[GoldenCase], contract
         _assert_golden(case, java("classify", service, list(case.inputs["image_bytes"])), contract)
 
 
+def test_golden_files_with_the_weights_in_variables(
+    java: Any, published_variables: dict[str, Any]
+) -> None:
+    version = Path(published_variables["path"])
+    number = java("load", version)
+    for case in golden.load(version, contracts.load(version)):
+        if case.signature == "serving_bytes":
+            _assert_golden(case, java("classify", number, list(case.inputs["image_bytes"])))
+    java("close", number)
+
+
 @pytest.mark.parametrize("operation", ["classify_pixels", "classify_tensor"])
 def test_golden_pixels(
     java: Any, service: int, cases: list[GoldenCase], contract: Contract, operation: str

@@ -1,0 +1,161 @@
+"""Hold a version to the server settings that are shipped with it.
+
+A server with batching replays the warm-up through it. A request that batching refuses is no slow
+first call: the version is not loaded, and TensorFlow Serving does not start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import (
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+    text_format,
+    wrappers_pb2,
+)
+
+import serving_config
+from export.errors import PublishError
+from serving_config.contract import Difference
+
+BATCHING_FILE = Path(serving_config.__file__).with_name("batching.config")
+"""The parameters that we ship, or that ``python -m model_server.tune`` has written over them."""
+
+# What TensorFlow Serving takes where the file is silent (shared_batch_scheduler.h).
+_DEFAULT_MAX_BATCH_SIZE = 1000
+_DEFAULT_MAX_ENQUEUED_BATCHES = 10
+
+
+@dataclass(frozen=True)
+class Batching:
+    """What ``--batching_parameters_file`` lets through.
+
+    Attributes:
+        max_batch_size: Most rows of one request.
+        max_enqueued_batches: Batches that may wait.
+        execution_size: Rows that run together at most when large requests are split; None when
+            they are not.
+    """
+
+    max_batch_size: int
+    max_enqueued_batches: int
+    execution_size: int | None
+
+    @property
+    def most_rows(self) -> int:
+        """Most rows that one request may have on a server that is otherwise idle."""
+        if self.execution_size is None:
+            return self.max_batch_size
+        # One batch more than may wait: the one that is being filled.
+        room = (self.max_enqueued_batches + 1) * self.execution_size
+        return min(self.max_batch_size, room)
+
+
+def read_batching(path: Path) -> Batching:
+    """Read a ``--batching_parameters_file``.
+
+    Raises:
+        PublishError: It cannot be read.
+    """
+    message = _batching_parameters()
+    try:
+        text_format.Parse(path.read_text(encoding="utf-8"), message)
+    except (OSError, UnicodeDecodeError, text_format.ParseError) as err:
+        raise PublishError(f"the server settings {path} cannot be read: {err}") from err
+    size = message.max_batch_size.value if message.HasField("max_batch_size") else None
+    waiting = message.max_enqueued_batches.value
+    execution = None
+    if message.enable_large_batch_splitting.value:
+        execution = message.max_execution_batch_size.value or size or _DEFAULT_MAX_BATCH_SIZE
+    return Batching(
+        _DEFAULT_MAX_BATCH_SIZE if size is None else size,
+        waiting if message.HasField("max_enqueued_batches") else _DEFAULT_MAX_ENQUEUED_BATCHES,
+        execution,
+    )
+
+
+def refused_warmup(version: Path, batching_file: Path = BATCHING_FILE) -> list[Difference]:
+    """Compare a version's warm-up with what a server under shipped settings accepts.
+
+    Args:
+        version: The version's directory; one without warm-up requests has nothing to refuse.
+        batching_file: The ``--batching_parameters_file`` that its server may run with.
+
+    Returns:
+        One difference a request that the server would refuse, and with it the version.
+
+    Raises:
+        PublishError: ``batching_file`` cannot be read.
+    """
+    # Who publishes has TensorFlow loaded; who only lists what is published must do without.
+    from export import warmup
+
+    most = read_batching(batching_file).most_rows
+    differences = []
+    for number, request in enumerate(warmup.read(version / "assets.extra" / warmup.WARMUP_FILE)):
+        for name, tensor in request.inputs.items():
+            shape = [dim.size for dim in tensor.tensor_shape.dim]
+            if shape and shape[0] > most:
+                signature = request.model_spec.signature_name
+                differences.append(
+                    Difference(
+                        f'warm-up request {number}, {signature} "{name}"',
+                        f"at most {most} rows, as {batching_file} lets through",
+                        f"shape {shape}",
+                    )
+                )
+    return differences
+
+
+def _batching_parameters() -> Any:
+    """Return an empty ``BatchingParameters``, which the ``tensorflow-serving-api`` leaves out.
+
+    The file is text, so the names of fields matter and their numbers do not.
+    """
+    wrappers = {
+        "max_batch_size": "Int64Value",
+        "batch_timeout_micros": "Int64Value",
+        "max_enqueued_batches": "Int64Value",
+        "num_batch_threads": "Int64Value",
+        "thread_pool_name": "StringValue",
+        "enable_large_batch_splitting": "BoolValue",
+        "max_execution_batch_size": "Int64Value",
+    }
+    field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(
+        name="export/batching_parameters.proto",
+        syntax="proto3",
+        dependency=[wrappers_pb2.DESCRIPTOR.name],
+    )
+    message = file.message_type.add(name="BatchingParameters")
+    for number, (name, kind) in enumerate(wrappers.items(), start=1):
+        message.field.add(
+            name=name,
+            number=number,
+            label=field.LABEL_OPTIONAL,
+            type=field.TYPE_MESSAGE,
+            type_name=f".google.protobuf.{kind}",
+        )
+    number = len(wrappers) + 1
+    message.field.add(
+        name="allowed_batch_sizes",
+        number=number,
+        label=field.LABEL_REPEATED,
+        type=field.TYPE_INT64,
+    )
+    message.field.add(
+        name="pad_variable_length_inputs",
+        number=number + 1,
+        label=field.LABEL_OPTIONAL,
+        type=field.TYPE_BOOL,
+    )
+    # A pool of its own: it cannot collide with a package that ships the message one day.
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    pool.AddSerializedFile(file.SerializeToString())
+    descriptor = pool.FindMessageTypeByName("BatchingParameters")
+    return message_factory.GetMessageClass(descriptor)()
