@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from tensorflow_serving.config import model_server_config_pb2
 
 from model_server.errors import ServingError, UsageError
-from model_server.model_configs import ModelConfig, validate
+from model_server.model_configs import NO_REQUEST_LOGGER, ModelConfig, validate
 from model_server.options import ServerOptions
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
@@ -58,12 +58,20 @@ def read_model_config_file(path: Path) -> list[ModelConfig]:
         UsageError: With file and line.
     """
     text = _read(path)
-    configs = _model_configs(text, path)
+    messages = _model_configs(text, path)
     try:
-        return validate(configs, current={})
+        configs = validate(messages, current={})
     except ServingError as err:
-        line = _line_of_offender(text, [config.name for config in configs], err.message)
+        line = _line_of_offender(text, [config.name for config in messages], err.message)
         raise UsageError(f"{path}:{line}: {err.message}") from err
+    for config in configs:
+        if config.logs_requests:
+            # TensorFlow Serving says so once the models are loaded, and ends as well.
+            raise UsageError(
+                f"{path}:{_line_of('logging_config', text)}: {NO_REQUEST_LOGGER} Remove "
+                f"logging_config of model {config.name}: TensorFlow Serving refuses it too"
+            )
+    return configs
 
 
 def read_model_config_messages(path: Path) -> list[model_server_config_pb2.ModelConfig]:
@@ -77,20 +85,21 @@ def read_model_config_messages(path: Path) -> list[model_server_config_pb2.Model
 
 def _model_configs(text: str, path: Path) -> list[model_server_config_pb2.ModelConfig]:
     document = _parse(text, path, model_server_config_pb2.ModelServerConfig())
-    if document.WhichOneof("config") != "model_config_list":
+    if document.WhichOneof("config") == "custom_model_config":
+        line = _line_of("custom_model_config", text)
         raise UsageError(
-            f"{path}:1: expected a model_config_list with at least one config, found "
-            f"{document.WhichOneof('config') or 'nothing'}"
+            f"{path}:{line}: ModelServer does not yet support custom model config. "
+            "Write a model_config_list"
         )
-    configs = list(document.model_config_list.config)
-    if not configs:
-        raise UsageError(f"{path}:1: model_config_list has no config: nothing to serve")
-    return configs
+    # Without a config there is nothing to serve yet; models come by HandleReloadConfigRequest or
+    # by a changed file, as in TensorFlow Serving.
+    return list(document.model_config_list.config)
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        # A byte-order mark is skipped, as by protobuf's own parser.
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:
         reason = getattr(err, "strerror", None) or str(err)
         raise UsageError(f"{path}: cannot be read: {reason}") from err
@@ -106,6 +115,14 @@ def _parse(text: str, path: Path, message: AnyMessage) -> AnyMessage:
         if err.GetColumn():
             place += f":{err.GetColumn()}"
         raise UsageError(f"{place}: {reason}") from err
+
+
+def _line_of(field: str, text: str) -> int:
+    """Return the line that first names a field, 1 when none does."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.search(rf"\b{field}\b", line.partition("#")[0]):
+            return number
+    return 1
 
 
 def _line_of_offender(text: str, names: list[str], message: str) -> int:

@@ -16,6 +16,9 @@ from model_server.errors import ServingError, invalid_argument
 PLATFORM = "tensorflow"
 _MODEL_TYPE_TENSORFLOW = 1
 
+# What TensorFlow Serving's program answers to any logging_config: it registers no log collector.
+NO_REQUEST_LOGGER = "No request-logger-creator provided."
+
 
 @dataclass(frozen=True)
 class VersionPolicy:
@@ -51,6 +54,7 @@ class ModelConfig:
         platform: Always ``tensorflow`` for a model that is served.
         policy: Which versions are served.
         labels: Version number by label.
+        logs_requests: A ``logging_config`` is set, which neither server can honour.
     """
 
     name: str
@@ -58,6 +62,7 @@ class ModelConfig:
     platform: str = PLATFORM
     policy: VersionPolicy = VersionPolicy()
     labels: Mapping[str, int] = field(default_factory=dict)
+    logs_requests: bool = False
 
 
 def validate(configs: Iterable[Any], current: Mapping[str, ModelConfig]) -> list[ModelConfig]:
@@ -110,6 +115,7 @@ def validate(configs: Iterable[Any], current: Mapping[str, ModelConfig]) -> list
             base_path=Path(config.base_path),
             policy=_policy(config),
             labels=dict(config.version_labels),
+            logs_requests=config.HasField("logging_config"),
         )
         for config in configs
     ]

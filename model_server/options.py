@@ -103,6 +103,12 @@ class ServerOptions:
         "which calls are logged, one JSON object a line: none, errors, all",
     )
 
+    stop_grace_seconds: int = _own(
+        25,
+        "how long running calls may take after SIGTERM; Kubernetes kills after 30 seconds unless "
+        "told otherwise",
+    )
+
     opentelemetry: str = _own(
         "none",
         "where a span of each call goes: none, console (stderr) or otlp (OTEL_* variables say "
@@ -138,6 +144,7 @@ class ServerOptions:
             "model_config_file_poll_wait_seconds",
             "rest_api_timeout_in_ms",
             "num_request_iterations_for_warmup",
+            "stop_grace_seconds",
             "tensorflow_session_parallelism",
             "tensorflow_intra_op_parallelism",
             "tensorflow_inter_op_parallelism",

@@ -83,7 +83,17 @@ def test_an_unknown_flag_ends_with_exit_code_2() -> None:
     [
         ("model_config_list {\n  config {\n    nome: 'x'\n", ":3:5: ", "nome"),
         ("model_config_list {\n  config {\n", ":2:10: ", 'Expected "}"'),
-        ("", ":1: ", "expected a model_config_list"),
+        (
+            "# ours\ncustom_model_config { type_url: 'x' }\n",
+            ":2: ",
+            "ModelServer does not yet support custom model config.",
+        ),
+        (
+            "model_config_list {\n config { name: 'a' base_path: '/a' model_platform: 'tensorflow'\n"
+            "  logging_config { log_collector_config { type: 'nope' } }\n }\n}\n",
+            ":3: ",
+            "No request-logger-creator provided.",
+        ),
         (
             "model_config_list {\n config {\n  name: 'a'\n  base_path: 'rel'\n"
             "  model_platform: 'tensorflow'\n }\n}\n",

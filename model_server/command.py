@@ -1,0 +1,56 @@
+"""From the command line to the server that it asks for, and to an exit code."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+
+from model_server import launcher, logs, options
+from model_server.config_files import read_model_configs
+from model_server.errors import StartError, UsageError
+from model_server.stopping import StopSignals
+
+logger = logging.getLogger("model_server")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the server until it is told to stop.
+
+    Args:
+        arguments: The command line without the program's name.
+
+    Returns:
+        0 after a clean end, 1 when the server cannot start, 2 when the command line or a
+        configuration file cannot be used; with another server than the embedded one, its own.
+    """
+    if "--help" in arguments:
+        print(options.usage())  # noqa: T201
+        return 0
+    logs.configure()
+    try:
+        return _run(arguments)
+    except UsageError as err:
+        logger.error("%s", err)  # noqa: TRY400
+        return 2
+    except StartError as err:
+        logger.error("Failed to start server. Error: %s", err)  # noqa: TRY400
+        return 1
+
+
+def _run(arguments: Sequence[str]) -> int:
+    chosen = options.parse(arguments)
+    configs = read_model_configs(chosen)
+    choice = launcher.choose(chosen.server, chosen.docker_image)
+    logger.info("server: %s (%s)", choice.kind, choice.reason)
+    if choice.kind != "embedded":
+        command = launcher.command(choice, arguments, chosen, configs)
+        return launcher.run(command, chosen, configs)
+    signals = StopSignals()
+    # TensorFlow's own chatter about CPUs and CUDA hides what the server has to say.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Importing TensorFlow takes seconds; a mistake on the command line is said before that.
+    from model_server import application
+
+    application.run(chosen, configs, signals)
+    return 0
