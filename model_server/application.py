@@ -163,7 +163,7 @@ def _prometheus_path(options: ServerOptions) -> str:
 
 def _rest_server(engine: Engine, options: ServerOptions) -> RestServer:
     return RestServer(
-        RestApi(engine, options.rest_api_timeout_in_ms or None),
+        RestApi(engine, max(0, options.rest_api_timeout_in_ms) or None),
         engine.observer,
         options.rest_api_port,
         options.rest_api_num_threads,
@@ -222,7 +222,8 @@ def _catalog_settings(options: ServerOptions) -> CatalogSettings:
     return CatalogSettings(
         poll_seconds=options.file_system_poll_wait_seconds,
         load_threads=options.num_load_threads or 2,
-        max_load_retries=options.max_num_load_retries,
-        retry_seconds=options.load_retry_interval_micros / 1e6,
+        unload_threads=options.num_unload_threads or 1,
+        max_load_retries=options.load_retries,
+        retry_seconds=max(0, options.load_retry_interval_micros) / 1e6,
         labels_for_unavailable_versions=options.allow_version_labels_for_unavailable_models,
     )

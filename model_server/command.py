@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import os
 from collections.abc import Sequence
 
-from model_server import launcher, logs, options
+from model_server import flag_table, launcher, logs, options
 from model_server.config_files import read_model_configs
 from model_server.errors import StartError, UsageError
 from model_server.stopping import StopSignals
@@ -25,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
         configuration file cannot be used; with another server than the embedded one, its own.
     """
     if "--help" in arguments:
-        print(options.usage())  # noqa: T201
+        print(flag_table.usage())  # noqa: T201
         return 0
     logs.configure()
     try:
@@ -39,13 +40,17 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    chosen = options.parse(arguments)
-    configs = read_model_configs(chosen)
-    choice = launcher.choose(chosen.server, chosen.docker_image)
-    logger.info("server: %s (%s)", choice.kind, choice.reason)
+    own = options.own(arguments)
+    choice = launcher.choose(own["server"], own["docker_image"])
     if choice.kind != "embedded":
-        command = launcher.command(choice, arguments, chosen, configs)
-        return launcher.run(command, chosen, configs)
+        _say(choice)
+        return launcher.run(choice, arguments)
+    chosen = options.parse(arguments)
+    if chosen.version:
+        print(_versions())  # noqa: T201
+        return 0
+    configs = read_model_configs(chosen)
+    _say(choice)
     signals = StopSignals()
     # TensorFlow's own chatter about CPUs and CUDA hides what the server has to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -54,3 +59,22 @@ def _run(arguments: Sequence[str]) -> int:
 
     application.run(chosen, configs, signals)
     return 0
+
+
+def _say(choice: launcher.Choice) -> None:
+    logger.info("server: %s (%s)", choice.kind, choice.reason)
+
+
+def _versions() -> str:
+    """Return what ``--version`` prints, in the form of TensorFlow Serving's two lines."""
+    return (
+        f"TensorFlow ModelServer: embedded, vision-forge {_version_of('vision-forge')}\n"
+        f"TensorFlow Library: {_version_of('tensorflow')}"
+    )
+
+
+def _version_of(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

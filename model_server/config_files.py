@@ -39,9 +39,7 @@ def read_model_configs(options: ServerOptions) -> list[ModelConfig]:
     if not options.model_config_file:
         config = model_server_config_pb2.ModelConfig(
             name=options.model_name,
-            base_path=str(Path(options.model_base_path).absolute())
-            if "://" not in options.model_base_path
-            else options.model_base_path,
+            base_path=options.model_base_path,
             model_platform="tensorflow",
         )
         try:

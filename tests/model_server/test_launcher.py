@@ -54,9 +54,9 @@ def test_the_binary_gets_the_flags_and_the_signals(
     with log.open("wb") as output:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "model_server", "--server", "auto", "--port=18603"),
+                *(sys.executable, "-m", "model_server", "--server=auto", "--port=18603"),
                 *("--model_name=toy", f"--model_base_path={toy_models}"),
-                *("--nocheck_signature_shapes", "--grpc_max_threads", "16"),
+                *("--request_log=none", "--grpc_max_threads=16"),
             ],
             cwd=REPO,
             stdout=output,
@@ -77,7 +77,7 @@ def test_the_binary_gets_the_flags_and_the_signals(
         process.wait()
     text = log.read_text()
     assert "server: binary" in text
-    assert "binary has no --check_signature_shapes: left out" in text
+    assert "binary has no --request_log: left out" in text
     assert (tmp_path / "called").read_text().splitlines() == [
         "--port=18603",
         "--model_name=toy",
