@@ -199,7 +199,7 @@ def _refusal(error: ServingError, start_response: Any) -> Iterable[bytes]:
     body = error_text(error).encode()
     status = http_status(error.code)
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    start_response(f"{status} {_reason(status)}", [*headers, ("Connection", "close")])
+    start_response(f"{status} {_reason(status)}", headers)
     return [body]
 
 
