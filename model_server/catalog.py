@@ -32,6 +32,11 @@ from model_server.versions import State, Version
 
 logger = logging.getLogger(__name__)
 
+_NO_TRANSITION = (
+    "Cannot transition to requested config. It is only legal to transition from one "
+    "ModelConfigList to another."
+)
+
 
 @dataclass(frozen=True)
 class CatalogSettings:
@@ -190,11 +195,11 @@ class Catalog:
                     f"{len(failed)} servable(s) did not become available: {'; '.join(failed)}"
                 )
 
-    def reload(self, messages: Iterable[Any], deadline_s: float | None = None) -> bool:
+    def reload(self, messages: Iterable[Any] | None, deadline_s: float | None = None) -> bool:
         """Replace the whole list of models and wait for those that are new.
 
         Args:
-            messages: ``ModelConfig`` messages.
+            messages: ``ModelConfig`` messages; None is a configuration without a list.
             deadline_s: Longest wait for new models in seconds; None waits for ever.
 
         Returns:
@@ -207,6 +212,10 @@ class Catalog:
         with self._reload_lock:
             with self._changed:
                 current = {name: model.config for name, model in self._models.items()}
+            if messages is None:
+                if current:
+                    raise failed_precondition(_NO_TRANSITION)
+                return False
             configs = validate(messages, current)
             is_changed = configs != list(current.values())
             if is_changed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import logging
 import re
 from pathlib import Path
 from typing import TypeVar
@@ -10,11 +12,22 @@ from google.protobuf import text_format
 from google.protobuf.message import Message
 from tensorflow_serving.config import model_server_config_pb2
 
+from model_server import config_fields
 from model_server.errors import ServingError, UsageError
 from model_server.model_configs import NO_REQUEST_LOGGER, ModelConfig, validate
 from model_server.options import ServerOptions
 
+logger = logging.getLogger(__name__)
+
 AnyMessage = TypeVar("AnyMessage", bound=Message)
+
+# The longer first: UTF-32's begins with UTF-16's.
+_OTHER_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
 
 
 def read_text_proto(path: Path, message: AnyMessage) -> AnyMessage:
@@ -27,7 +40,10 @@ def read_text_proto(path: Path, message: AnyMessage) -> AnyMessage:
     Raises:
         UsageError: The file cannot be read or parsed; the message starts with ``file:line:column``.
     """
-    return _parse(_read(path), path, message)
+    _parse(_read(path), path, message)
+    for warning in config_fields.warnings(message):
+        logger.warning("%s: %s", path, warning)
+    return message
 
 
 def read_model_configs(options: ServerOptions) -> list[ModelConfig]:
@@ -56,7 +72,9 @@ def read_model_config_file(path: Path) -> list[ModelConfig]:
         UsageError: With file and line.
     """
     text = _read(path)
-    messages = _model_configs(text, path)
+    # Without any there is nothing to serve yet; models come by HandleReloadConfigRequest or by a
+    # changed file, as in TensorFlow Serving.
+    messages = _model_configs(text, path) or []
     try:
         configs = validate(messages, current={})
     except ServingError as err:
@@ -72,8 +90,11 @@ def read_model_config_file(path: Path) -> list[ModelConfig]:
     return configs
 
 
-def read_model_config_messages(path: Path) -> list[model_server_config_pb2.ModelConfig]:
+def read_model_config_messages(path: Path) -> list[model_server_config_pb2.ModelConfig] | None:
     """Read a ``ModelServerConfig`` for :meth:`Catalog.reload`, which checks it against today's.
+
+    Returns:
+        The list's messages; None when the file has no list, as an empty file has none.
 
     Raises:
         UsageError: With file and line.
@@ -81,7 +102,7 @@ def read_model_config_messages(path: Path) -> list[model_server_config_pb2.Model
     return _model_configs(_read(path), path)
 
 
-def _model_configs(text: str, path: Path) -> list[model_server_config_pb2.ModelConfig]:
+def _model_configs(text: str, path: Path) -> list[model_server_config_pb2.ModelConfig] | None:
     document = _parse(text, path, model_server_config_pb2.ModelServerConfig())
     if document.WhichOneof("config") == "custom_model_config":
         line = _line_of("custom_model_config", text)
@@ -89,15 +110,22 @@ def _model_configs(text: str, path: Path) -> list[model_server_config_pb2.ModelC
             f"{path}:{line}: ModelServer does not yet support custom model config. "
             "Write a model_config_list"
         )
-    # Without a config there is nothing to serve yet; models come by HandleReloadConfigRequest or
-    # by a changed file, as in TensorFlow Serving.
+    if document.WhichOneof("config") is None:
+        return None
     return list(document.model_config_list.config)
 
 
 def _read(path: Path) -> str:
     try:
-        # A byte-order mark is skipped, as by protobuf's own parser.
-        return path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
+        for mark, name in _OTHER_MARKS:
+            if data.startswith(mark):
+                raise UsageError(
+                    f"{path}: cannot be read: it begins with the byte-order mark of {name}; save "
+                    "it as UTF-8"
+                )
+        # UTF-8's own mark is skipped, as by protobuf's parser.
+        return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:
         reason = getattr(err, "strerror", None) or str(err)
         raise UsageError(f"{path}: cannot be read: {reason}") from err

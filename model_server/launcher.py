@@ -159,7 +159,7 @@ def _models(values: Mapping[str, Any]) -> list[Any]:
     if not values["model_config_file"]:
         return [ModelConfig(name=values["model_name"], base_path=values["model_base_path"])]
     try:
-        return list(read_model_config_messages(Path(values["model_config_file"])))
+        return list(read_model_config_messages(Path(values["model_config_file"])) or ())
     except UsageError as err:
         logger.warning("%s; it is the server's to judge", err)
         return []

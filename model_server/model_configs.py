@@ -6,12 +6,15 @@ HandleReloadConfigRequest reads them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from model_server.errors import ServingError, invalid_argument
+
+logger = logging.getLogger(__name__)
 
 PLATFORM = "tensorflow"
 _MODEL_TYPE_TENSORFLOW = 1
@@ -97,6 +100,11 @@ def validate(configs: Iterable[Any], current: Mapping[str, ModelConfig]) -> list
     for config in configs:
         platform = _platform(config)
         old = current.get(config.name)
+        if config.model_type and old is None:
+            logger.warning(
+                "Deprecated ModelServerConfig::model_type field used. "
+                "Prefer ModelServerConfig::model_platform."
+            )
         if old and old.platform != platform:
             raise invalid_argument(
                 f"Illegal to change a model's platform. For model {config.name} platform was "
