@@ -23,7 +23,7 @@ from typing import Any
 import grpc
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig
 
-from model_server import flags, options
+from model_server import options
 from model_server.config_files import read_model_config_messages
 from model_server.errors import StartError, UsageError
 from model_server.serving_protos import GetModelStatusRequest, GetModelStatusResponse
@@ -102,11 +102,9 @@ def command(choice: Choice, arguments: Sequence[str]) -> list[str]:
         arguments: The user's flags. They are passed on word for word, those that are not known here
             too: the program checks them by itself. Only ours, which it does not have, are left out.
     """
-    own, passed_on = flags.split(arguments, options.OWN_FLAGS)
-    told = flags.read(own, options.FLAGS).keys() - {"server", "docker_image"}
-    if told:
-        names = ", ".join(f"--{name}" for name in sorted(told))
-        logger.warning("%s has no %s: left out", choice.kind, names)
+    passed_on, dropped = options.without_own_flags(arguments)
+    if dropped:
+        logger.warning("%s has no %s: left out", choice.kind, ", ".join(dropped))
     if choice.kind == "binary":
         return [choice.program, *passed_on]
     values = options.glance(arguments)

@@ -273,6 +273,24 @@ def own(arguments: Sequence[str]) -> dict[str, Any]:
     return defaults | flags.read(given, FLAGS)
 
 
+def without_own_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Leave out the flags that TensorFlow Serving does not have.
+
+    Args:
+        arguments: A command line.
+
+    Returns:
+        The other arguments, word for word, and the names of the flags left out that say something
+        other than which server to run.
+
+    Raises:
+        UsageError: The value of one of our flags is missing or of the wrong type.
+    """
+    given, others = flags.split(arguments, OWN_FLAGS)
+    told = flags.read(given, FLAGS).keys() - {"server", "docker_image"}
+    return others, [f"--{name}" for name in sorted(told)]
+
+
 def glance(arguments: Sequence[str]) -> dict[str, Any]:
     """Read what can be read of another server's command line, which checks it by itself.
 
