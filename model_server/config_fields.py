@@ -82,9 +82,7 @@ _FATES: dict[str, Fate] = {
     "BatchingParameters.batch_timeout_micros": _HONOURED,
     "BatchingParameters.max_enqueued_batches": _HONOURED,
     "BatchingParameters.num_batch_threads": _HONOURED,
-    "BatchingParameters.thread_pool_name": Ignored(
-        "batches have no pool that is shared by that name"
-    ),
+    "BatchingParameters.thread_pool_name": Ignored("it only names threads"),
     "BatchingParameters.allowed_batch_sizes": _HONOURED,
     "BatchingParameters.pad_variable_length_inputs": _HONOURED,
     "BatchingParameters.enable_large_batch_splitting": _HONOURED,

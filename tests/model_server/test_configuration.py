@@ -99,6 +99,18 @@ def test_an_empty_list_starts_and_what_cannot_be_honoured_is_refused(
     assert y(call.predict([0.0])) == 4.0
     assert reload(loggingConfig={}) == refused
     assert reload() == ("OK", "")
+    # Metrics that nobody counts have not changed, as there.
+    counted = call(
+        RELOAD,
+        {
+            "config": {"modelConfigList": {"config": []}},
+            "metricNames": ["/tensorflow/cc/saved_model/load_attempt_count", "/nope", "/nope"],
+        },
+    )
+    assert {metric.name: metric.int64_value_increase for metric in counted.response.metric} == {
+        "/tensorflow/cc/saved_model/load_attempt_count": 0,
+        "/nope": 0,
+    }
     custom = b"\x0a\x05\x12\x03\x0a\x01x"  # config { custom_model_config { type_url: "x" } }
     answer = call(RELOAD, custom)
     assert (answer.code, answer.message) == (
