@@ -12,13 +12,13 @@ from pathlib import Path
 import grpc
 import tensorflow as tf
 
-from model_server import batching, warmup
+from model_server import batching, warmup, xla
 from model_server.batching import BatchingSettings
 from model_server.catalog import Catalog, CatalogSettings
 from model_server.config_files import read_text_proto
 from model_server.config_follower import ConfigFollower
 from model_server.engine import Engine
-from model_server.errors import UsageError
+from model_server.errors import StartError, UsageError
 from model_server.grpc_server import GrpcServer
 from model_server.metrics import Metrics
 from model_server.model_configs import ModelConfig
@@ -57,6 +57,8 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSig
     check_tensorflow()
     settings = read_settings(options)
     tf.get_logger().setLevel("ERROR")
+    if not (options.xla_cpu_compilation_enabled or options.xla_gpu_compilation_enabled):
+        xla.disable()
     # Everything imported so far lives as long as the process: keep the collector away from it, so
     # that a collection after an unload takes a millisecond and not a tenth of a second.
     gc.collect()
@@ -162,6 +164,13 @@ def _prometheus_path(options: ServerOptions) -> str:
 
 
 def _rest_server(engine: Engine, options: ServerOptions) -> RestServer:
+    try:
+        return _open_rest_server(engine, options)
+    except RuntimeError as err:  # its threads are started at once
+        raise StartError(f"--rest_api_num_threads={options.rest_api_num_threads}: {err}") from err
+
+
+def _open_rest_server(engine: Engine, options: ServerOptions) -> RestServer:
     return RestServer(
         RestApi(engine, max(0, options.rest_api_timeout_in_ms) or None),
         engine.observer,

@@ -96,6 +96,10 @@ class ServerOptions:
     enable_profiler: bool = flag(
         True, "accepted; the profiler's gRPC service itself is absent (UNIMPLEMENTED)"
     )
+    xla_cpu_compilation_enabled: bool = flag(
+        False, "run graphs that ask for XLA (jit_compile=True); off, they fail at their first call"
+    )
+    xla_gpu_compilation_enabled: bool = flag(False, "the same, for CPUs and GPUs")
     skip_initialize_tpu: bool = flag(False, "without effect where there is no TPU, there as here")
     version: bool = flag(False, "print versions and end")
 
@@ -118,10 +122,6 @@ class ServerOptions:
     prefer_tflite_model: bool = _default_only(False, "model.tflite is not served")
     num_tflite_pools: int = _default_only(_CORES, "model.tflite is not served")
     num_tflite_interpreters_per_pool: int = _default_only(1, "model.tflite is not served")
-    xla_cpu_compilation_enabled: bool = _default_only(
-        False, "XLA makes the models of this project slower on CPUs and is never asked for"
-    )
-    xla_gpu_compilation_enabled: bool = _default_only(False, "this server runs on CPUs")
     thread_pool_factory_config_file: str = _default_only(
         "", "a session's own thread pools are used; set them by the tensorflow_*_parallelism flags"
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +38,15 @@ def y(answer: Any) -> float:
     return answer.response.outputs["y"].float_val[0] if answer.code == "OK" else -1.0
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The configuration of a model that asks for XLA."""
+    base = tmp_path_factory.mktemp("compiled")
+    command = [sys.executable, str(Path(__file__).with_name("make_compiled.py")), str(base)]
+    subprocess.run(command, check=True, capture_output=True, timeout=240)
+    return {"name": "compiled", "basePath": str(base), "modelPlatform": "tensorflow"}
+
+
 @pytest.fixture
 def base(tmp_path: Path, scaled_toys: Path) -> Path:
     """A base path with versions 1 and 2 of the toy."""
@@ -45,7 +56,12 @@ def base(tmp_path: Path, scaled_toys: Path) -> Path:
 
 
 def test_a_server_without_models_gets_them_later(
-    base: Path, scaled_toys: Path, start_server: Callable[..., Any], caller: Any, tmp_path: Path
+    base: Path,
+    scaled_toys: Path,
+    compiled: dict[str, str],
+    start_server: Callable[..., Any],
+    caller: Any,
+    tmp_path: Path,
 ) -> None:
     config = tmp_path / "models.config"
     config.write_bytes(b"\xef\xbb\xbf# a byte-order mark, and no model yet\n")
@@ -59,8 +75,13 @@ def test_a_server_without_models_gets_them_later(
         "Servable not found for request: Latest(toy)",
     )
     listed = {"name": "toy", "basePath": str(base), "modelPlatform": "tensorflow"}
-    assert call(RELOAD, {"config": {"modelConfigList": {"config": [listed]}}}).code == "OK"
+    models = {"config": [listed, compiled]}
+    assert call(RELOAD, {"config": {"modelConfigList": models}}).code == "OK"
     assert y(call.predict([0.0])) == 4.0
+    # XLA is off unless a flag says otherwise.
+    refused = call.predict([0.0], name="compiled")
+    assert refused.code == "INTERNAL"
+    assert "XLA compilation disabled" in refused.message
     # The file, which has no list, does not take the models away; once it has one, it counts.
     config.write_text(config_text(base, {}))
     eventually(lambda: y(call.predict([0.0], version="1")) == 2.0, "version 1 answering", server)
@@ -79,11 +100,15 @@ def test_a_server_without_models_gets_them_later(
 
 
 def test_an_empty_list_starts_and_what_cannot_be_honoured_is_refused(
-    base: Path, start_server: Callable[..., Any], caller: Any, tmp_path: Path
+    base: Path,
+    compiled: dict[str, str],
+    start_server: Callable[..., Any],
+    caller: Any,
+    tmp_path: Path,
 ) -> None:
     config = tmp_path / "models.config"
     config.write_text("model_config_list {}")
-    server = start_server(f"--model_config_file={config}")
+    server = start_server(f"--model_config_file={config}", "--xla_cpu_compilation_enabled")
     call = caller(server.target)
 
     def reload(**fields: Any) -> tuple[str, str]:
@@ -103,7 +128,7 @@ def test_an_empty_list_starts_and_what_cannot_be_honoured_is_refused(
     counted = call(
         RELOAD,
         {
-            "config": {"modelConfigList": {"config": []}},
+            "config": {"modelConfigList": {"config": [compiled]}},
             "metricNames": ["/tensorflow/cc/saved_model/load_attempt_count", "/nope", "/nope"],
         },
     )
@@ -111,6 +136,7 @@ def test_an_empty_list_starts_and_what_cannot_be_honoured_is_refused(
         "/tensorflow/cc/saved_model/load_attempt_count": 0,
         "/nope": 0,
     }
+    assert y(call.predict([0.0], name="compiled")) == 2.0  # as the flag allows
     custom = b"\x0a\x05\x12\x03\x0a\x01x"  # config { custom_model_config { type_url: "x" } }
     answer = call(RELOAD, custom)
     assert (answer.code, answer.message) == (
