@@ -1,7 +1,7 @@
 """XLA is off unless a flag says otherwise, as in TensorFlow Serving's ``main.cc``.
 
-A graph that asks for it (``jit_compile=True``) then fails at its first call, there as here; in Python
-it would run by default, and hide from its author what the real server will say.
+A graph that asks for it (``jit_compile=True``) then fails at its first call, there as here. By
+Python's default it would run, and hide from its author what the real server will say.
 """
 
 from __future__ import annotations
