@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 from collections.abc import Sequence
 
-from model_server import launcher, logs, options
-from model_server.config_files import read_model_configs
-from model_server.errors import StartError, UsageError
-
-logger = logging.getLogger("model_server")
+from model_server import stopping
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,32 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 after a clean end, 1 when the server cannot start, 2 when the command line or a
         configuration file cannot be used.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if "--help" in arguments:
-        print(options.usage())  # noqa: T201
-        return 0
-    logs.configure()
-    try:
-        chosen = options.parse(arguments)
-        configs = read_model_configs(chosen)
-        choice = launcher.choose(chosen.server, chosen.docker_image)
-        logger.info("server: %s (%s)", choice.kind, choice.reason)
-        if choice.kind != "embedded":
-            command = launcher.command(choice, arguments, chosen, configs)
-            return launcher.run(command, chosen, configs)
-        # TensorFlow's own chatter about CPUs and CUDA hides what the server has to say.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        # Importing TensorFlow takes seconds; a mistake on the command line is said before that.
-        from model_server import application
+    stopping.end_at_once()
+    # Importing takes a while; SIGTERM has its right ending before that.
+    from model_server import command
 
-        application.run(chosen, configs)
-    except UsageError as err:
-        logger.error("%s", err)  # noqa: TRY400
-        return 2
-    except StartError as err:
-        logger.error("Failed to start server. Error: %s", err)  # noqa: TRY400
-        return 1
-    return 0
+    return stopping.end(command.run(sys.argv[1:] if arguments is None else arguments))
 
 
 if __name__ == "__main__":

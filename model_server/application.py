@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import gc
 import logging
-import signal
-import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import grpc
 import tensorflow as tf
 
-from model_server import batching, warmup
+from model_server import batching, warmup, xla
 from model_server.batching import BatchingSettings
 from model_server.catalog import Catalog, CatalogSettings
-from model_server.config_files import read_model_config_messages, read_text_proto
+from model_server.config_files import read_text_proto
+from model_server.config_follower import ConfigFollower
 from model_server.engine import Engine
-from model_server.errors import ServingError, UsageError
+from model_server.errors import StartError, UsageError
 from model_server.grpc_server import GrpcServer
 from model_server.metrics import Metrics
 from model_server.model_configs import ModelConfig
 from model_server.observation import Observer
 from model_server.options import ServerOptions
+from model_server.ports import check_free
 from model_server.predict import PredictRules
 from model_server.rest_api import RestApi
 from model_server.rest_server import RestServer
 from model_server.saved_model import SavedModel, SessionThreads, check_tensorflow
 from model_server.security import read_credentials
 from model_server.serving_protos import MonitoringConfig
+from model_server.stopping import StopSignals
 from model_server.tracing import Tracing
 from model_server.versions import Version
 
@@ -38,19 +39,16 @@ logger = logging.getLogger(__name__)
 
 _PROMETHEUS_PATH = "/monitoring/prometheus/metrics"
 
-# How long a changed configuration file is waited for before it is looked at again.
-_RELOAD_WAIT_S = 60.0
 
-# Kubernetes kills 30 seconds after SIGTERM by default; running calls get a little less.
-_GRACE_S = 25.0
-
-
-def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
+def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSignals) -> None:
     """Serve until SIGTERM or SIGINT, then finish the running calls.
+
+    The ports are opened when every model is available, as in TensorFlow Serving.
 
     Args:
         options: The command line.
         configs: The models.
+        signals: Tell when to stop.
 
     Raises:
         StartError: The server cannot start.
@@ -59,13 +57,14 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
     check_tensorflow()
     settings = read_settings(options)
     tf.get_logger().setLevel("ERROR")
+    if not (options.xla_cpu_compilation_enabled or options.xla_gpu_compilation_enabled):
+        xla.disable()
     # Everything imported so far lives as long as the process: keep the collector away from it, so
     # that a collection after an unload takes a millisecond and not a tenth of a second.
     gc.collect()
     gc.freeze()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda signum, _frame: _on_signal(signum, _frame, stop))
+    check_free(options.port, "gRPC")
+    check_free(options.rest_api_port, "REST")
     rules = PredictRules(
         check_shapes=options.check_signature_shapes,
         check_method_name=options.enable_signature_method_name_check,
@@ -80,30 +79,43 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig]) -> None:
             Observer(metrics, options.request_log, tracing),
             options.enable_serialization_as_tensor_content,
         )
+        catalog.start(configs)
         server = GrpcServer(engine, options, settings.credentials)
         rest = _rest_server(engine, options) if options.rest_api_port else None
         if rest and metrics:
             page = metrics.text
             rest.add_page(settings.prometheus_path, lambda: ("text/plain", page()))
-        catalog.start(configs, stop)
-        if not stop.is_set():
-            server.start()
-            if rest:
-                rest.start()
-            logger.info("every model is AVAILABLE")
-            _wait(stop, catalog, options)
-        logger.info("stopping: no new calls, running ones finish")
+        signals.begin_serving()
+        server.start()
         if rest:
-            rest.stop(_GRACE_S)
-        server.stop(_GRACE_S)
+            rest.start()
+        logger.info("every model is AVAILABLE")
+        if options.model_config_file and options.model_config_file_poll_wait_seconds > 0:
+            ConfigFollower(
+                catalog,
+                Path(options.model_config_file),
+                options.model_config_file_poll_wait_seconds,
+            ).start()
+        signals.wait()
+        logger.info("stopping: no new calls, running ones finish")
+        _stop([server, rest] if rest else [server], options.stop_grace_seconds)
     finally:
         catalog.stop()
         if tracing:
             tracing.stop()
-    # The interpreter gives signals their default action back while it ends; a second SIGTERM from
-    # an impatient supervisor must not turn a clean end into a killed process.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logger.info("stopped")
+
+
+def _stop(servers: Sequence[GrpcServer | RestServer], grace_s: float) -> None:
+    """Let the running calls of all transports finish, side by side within one grace period."""
+    end = time.monotonic() + grace_s
+    for server in servers:
+        server.refuse()
+    unfinished = sum(server.finish(max(0.0, end - time.monotonic())) for server in servers)
+    if unfinished:
+        logger.warning(
+            "%d calls did not finish within --stop_grace_seconds=%d", unfinished, grace_s
+        )
 
 
 @dataclass(frozen=True)
@@ -152,49 +164,20 @@ def _prometheus_path(options: ServerOptions) -> str:
 
 
 def _rest_server(engine: Engine, options: ServerOptions) -> RestServer:
+    try:
+        return _open_rest_server(engine, options)
+    except RuntimeError as err:  # its threads are started at once
+        raise StartError(f"--rest_api_num_threads={options.rest_api_num_threads}: {err}") from err
+
+
+def _open_rest_server(engine: Engine, options: ServerOptions) -> RestServer:
     return RestServer(
-        RestApi(engine, options.rest_api_timeout_in_ms or None),
+        RestApi(engine, max(0, options.rest_api_timeout_in_ms) or None),
         engine.observer,
         options.rest_api_port,
         options.rest_api_num_threads,
         options.rest_api_enable_cors_support,
     )
-
-
-def _wait(stop: threading.Event, catalog: Catalog, options: ServerOptions) -> None:
-    """Wait for the end, and meanwhile follow changes of the models' configuration file."""
-    period = options.model_config_file_poll_wait_seconds
-    if not period or not options.model_config_file:
-        stop.wait()
-        return
-    path = Path(options.model_config_file)
-    known = _content(path)
-    while not stop.wait(period):
-        content = _content(path)
-        if content is None or content == known:
-            continue
-        known = content
-        try:
-            catalog.reload(read_model_config_messages(path), deadline_s=_RELOAD_WAIT_S)
-            logger.info("%s changed and is in force", path)
-        except UsageError as err:
-            logger.error("the models stay as they are: %s", err)  # noqa: TRY400
-        except ServingError as err:
-            logger.error("%s: %s: %s", path, err.code.name, err.message)  # noqa: TRY400
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:  # replaced at this very moment, or gone: the next look tells
-        return None
-
-
-def _on_signal(number: int, _frame: FrameType | None, stop: threading.Event) -> None:
-    if stop.is_set() and number == signal.SIGINT:  # somebody at a terminal is in a hurry
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
-    stop.set()
 
 
 def _loader(
@@ -248,7 +231,8 @@ def _catalog_settings(options: ServerOptions) -> CatalogSettings:
     return CatalogSettings(
         poll_seconds=options.file_system_poll_wait_seconds,
         load_threads=options.num_load_threads or 2,
-        max_load_retries=options.max_num_load_retries,
-        retry_seconds=options.load_retry_interval_micros / 1e6,
+        unload_threads=options.num_unload_threads or 1,
+        max_load_retries=options.load_retries,
+        retry_seconds=max(0, options.load_retry_interval_micros) / 1e6,
         labels_for_unavailable_versions=options.allow_version_labels_for_unavailable_models,
     )

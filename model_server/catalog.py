@@ -25,12 +25,17 @@ from model_server.errors import (
     invalid_argument,
     not_found,
 )
-from model_server.model_configs import ModelConfig, validate
+from model_server.model_configs import NO_REQUEST_LOGGER, ModelConfig, validate
 from model_server.model_versions import ModelVersions, Plan
 from model_server.saved_model import SavedModel
 from model_server.versions import State, Version
 
 logger = logging.getLogger(__name__)
+
+_NO_TRANSITION = (
+    "Cannot transition to requested config. It is only legal to transition from one "
+    "ModelConfigList to another."
+)
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,9 @@ class CatalogSettings:
     """How a catalog behaves.
 
     Attributes:
-        poll_seconds: Time between looks at the disk; 0 looks once, negative never again.
+        poll_seconds: Time between looks at the disk; 0 looks once, at start-up, negative never.
         load_threads: Versions loaded at the same time.
+        unload_threads: Versions unloaded at the same time.
         max_load_retries: How often a failed load is tried again.
         retry_seconds: Time between those tries.
         labels_for_unavailable_versions: A new label may point to a version not yet available.
@@ -47,6 +53,7 @@ class CatalogSettings:
 
     poll_seconds: float = 1.0
     load_threads: int = 2
+    unload_threads: int = 1
     max_load_retries: int = 5
     retry_seconds: float = 60.0
     labels_for_unavailable_versions: bool = False
@@ -82,7 +89,7 @@ class Catalog:
         self._stopped = False
         self._listeners: list[Callable[[bool], None]] = []
         self._loaders = ThreadPoolExecutor(settings.load_threads, "load")
-        self._unloaders = ThreadPoolExecutor(1, "unload")
+        self._unloaders = ThreadPoolExecutor(settings.unload_threads, "unload")
         self._watcher = threading.Thread(target=self._watch, name="watch", daemon=True)
 
     # Calls ------------------------------------------------------------------------------------
@@ -163,23 +170,24 @@ class Catalog:
 
     # Configuration ----------------------------------------------------------------------------
 
-    def start(self, configs: Iterable[ModelConfig], stop: threading.Event) -> None:
+    def start(self, configs: Iterable[ModelConfig]) -> None:
         """Serve these models: load them, wait for them, then watch the disk.
 
         Args:
             configs: The models.
-            stop: Ends the wait early when it is set.
 
         Raises:
             StartError: A model has no version that loads, or a label may not be assigned.
         """
         configs = list(configs)
         try:
-            self._apply(configs)
+            # A negative poll_seconds means there: never, at start-up neither.
+            self._apply(configs, look=self._settings.poll_seconds >= 0)
         except ServingError as err:
             raise StartError(err.message) from err
         self._watcher.start()
-        while not stop.is_set() and self._waiting(names := [config.name for config in configs]):
+        names = [config.name for config in configs]
+        while self._waiting(names):
             with self._changed:
                 self._changed.wait(0.2)
             if failed := self._failed(names):
@@ -187,12 +195,15 @@ class Catalog:
                     f"{len(failed)} servable(s) did not become available: {'; '.join(failed)}"
                 )
 
-    def reload(self, messages: Iterable[Any], deadline_s: float | None = None) -> None:
+    def reload(self, messages: Iterable[Any] | None, deadline_s: float | None = None) -> bool:
         """Replace the whole list of models and wait for those that are new.
 
         Args:
-            messages: ``ModelConfig`` messages.
+            messages: ``ModelConfig`` messages; None is a configuration without a list.
             deadline_s: Longest wait for new models in seconds; None waits for ever.
+
+        Returns:
+            Whether the list differs from the one that was in force.
 
         Raises:
             ServingError: The list is not allowed (nothing changes then), or a new model did not
@@ -201,8 +212,17 @@ class Catalog:
         with self._reload_lock:
             with self._changed:
                 current = {name: model.config for name, model in self._models.items()}
+            if messages is None:
+                if current:
+                    raise failed_precondition(_NO_TRANSITION)
+                return False
             configs = validate(messages, current)
-            self._apply(configs)
+            is_changed = configs != list(current.values())
+            if is_changed:
+                self._apply(configs, look=self._settings.poll_seconds > 0)
+            else:
+                with self._changed:
+                    self._publish({config.name: self._labels(config) for config in configs})
             new = [config.name for config in configs if config.name not in current]
             end = None if deadline_s is None else time.monotonic() + deadline_s
             while not self._stopped and self._waiting(new):
@@ -219,8 +239,12 @@ class Catalog:
                     )
                 with self._changed:
                     self._changed.wait(0.2 if left is None else min(left, 0.2))
+            if any(config.logs_requests for config in configs):
+                # Where TensorFlow Serving says it too: the models are as the list wants them.
+                raise invalid_argument(NO_REQUEST_LOGGER)
+            return is_changed
 
-    def _apply(self, configs: list[ModelConfig]) -> None:
+    def _apply(self, configs: list[ModelConfig], look: bool) -> None:
         with self._changed:
             labels = {config.name: self._labels(config) for config in configs}
             old = self._models
@@ -237,7 +261,13 @@ class Catalog:
                 model.wanted = set()
                 self._leaving.append(model)
             self._publish(labels)
-        self._reconcile(look=True)
+        if not look:
+            logger.warning(
+                "--file_system_poll_wait_seconds=%g forbids looking for versions: models that are "
+                "not loaded already wait for ever, as in TensorFlow Serving",
+                self._settings.poll_seconds,
+            )
+        self._reconcile(look=look)
 
     def _labels(self, config: ModelConfig) -> Mapping[str, int]:
         model = self._models.get(config.name)
@@ -379,7 +409,10 @@ class Catalog:
             listener(is_available)
 
     def stop(self) -> None:
-        """Take no more changes, end all calls and free every version."""
+        """Take no more changes, let no more calls begin, and free what no call is using.
+
+        What a call still uses is freed by the end of the process, as is a model still loading.
+        """
         with self._changed:
             self._stopped = True
             self._served = {}
@@ -391,6 +424,6 @@ class Catalog:
             self._changed.notify_all()
         self._wake.set()
         self._loaders.shutdown(wait=False, cancel_futures=True)
-        self._unloaders.shutdown(wait=True)
+        self._unloaders.shutdown(wait=False, cancel_futures=True)
         for version in versions:
-            version.close()
+            version.close(timeout_s=0)

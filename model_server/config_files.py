@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import logging
 import re
 from pathlib import Path
 from typing import TypeVar
@@ -10,11 +12,22 @@ from google.protobuf import text_format
 from google.protobuf.message import Message
 from tensorflow_serving.config import model_server_config_pb2
 
+from model_server import config_fields
 from model_server.errors import ServingError, UsageError
-from model_server.model_configs import ModelConfig, validate
+from model_server.model_configs import NO_REQUEST_LOGGER, ModelConfig, validate
 from model_server.options import ServerOptions
 
+logger = logging.getLogger(__name__)
+
 AnyMessage = TypeVar("AnyMessage", bound=Message)
+
+# The longer first: UTF-32's begins with UTF-16's.
+_OTHER_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
 
 
 def read_text_proto(path: Path, message: AnyMessage) -> AnyMessage:
@@ -27,7 +40,10 @@ def read_text_proto(path: Path, message: AnyMessage) -> AnyMessage:
     Raises:
         UsageError: The file cannot be read or parsed; the message starts with ``file:line:column``.
     """
-    return _parse(_read(path), path, message)
+    _parse(_read(path), path, message)
+    for warning in config_fields.warnings(message):
+        logger.warning("%s: %s", path, warning)
+    return message
 
 
 def read_model_configs(options: ServerOptions) -> list[ModelConfig]:
@@ -39,9 +55,7 @@ def read_model_configs(options: ServerOptions) -> list[ModelConfig]:
     if not options.model_config_file:
         config = model_server_config_pb2.ModelConfig(
             name=options.model_name,
-            base_path=str(Path(options.model_base_path).absolute())
-            if "://" not in options.model_base_path
-            else options.model_base_path,
+            base_path=options.model_base_path,
             model_platform="tensorflow",
         )
         try:
@@ -58,16 +72,29 @@ def read_model_config_file(path: Path) -> list[ModelConfig]:
         UsageError: With file and line.
     """
     text = _read(path)
-    configs = _model_configs(text, path)
+    # Without any there is nothing to serve yet; models come by HandleReloadConfigRequest or by a
+    # changed file, as in TensorFlow Serving.
+    messages = _model_configs(text, path) or []
     try:
-        return validate(configs, current={})
+        configs = validate(messages, current={})
     except ServingError as err:
-        line = _line_of_offender(text, [config.name for config in configs], err.message)
+        line = _line_of_offender(text, [config.name for config in messages], err.message)
         raise UsageError(f"{path}:{line}: {err.message}") from err
+    for config in configs:
+        if config.logs_requests:
+            # TensorFlow Serving says so once the models are loaded, and ends as well.
+            raise UsageError(
+                f"{path}:{_line_of('logging_config', text)}: {NO_REQUEST_LOGGER} Remove "
+                f"logging_config of model {config.name}: TensorFlow Serving refuses it too"
+            )
+    return configs
 
 
-def read_model_config_messages(path: Path) -> list[model_server_config_pb2.ModelConfig]:
+def read_model_config_messages(path: Path) -> list[model_server_config_pb2.ModelConfig] | None:
     """Read a ``ModelServerConfig`` for :meth:`Catalog.reload`, which checks it against today's.
+
+    Returns:
+        The list's messages; None when the file has no list, as an empty file has none.
 
     Raises:
         UsageError: With file and line.
@@ -75,22 +102,30 @@ def read_model_config_messages(path: Path) -> list[model_server_config_pb2.Model
     return _model_configs(_read(path), path)
 
 
-def _model_configs(text: str, path: Path) -> list[model_server_config_pb2.ModelConfig]:
+def _model_configs(text: str, path: Path) -> list[model_server_config_pb2.ModelConfig] | None:
     document = _parse(text, path, model_server_config_pb2.ModelServerConfig())
-    if document.WhichOneof("config") != "model_config_list":
+    if document.WhichOneof("config") == "custom_model_config":
+        line = _line_of("custom_model_config", text)
         raise UsageError(
-            f"{path}:1: expected a model_config_list with at least one config, found "
-            f"{document.WhichOneof('config') or 'nothing'}"
+            f"{path}:{line}: ModelServer does not yet support custom model config. "
+            "Write a model_config_list"
         )
-    configs = list(document.model_config_list.config)
-    if not configs:
-        raise UsageError(f"{path}:1: model_config_list has no config: nothing to serve")
-    return configs
+    if document.WhichOneof("config") is None:
+        return None
+    return list(document.model_config_list.config)
 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        for mark, name in _OTHER_MARKS:
+            if data.startswith(mark):
+                raise UsageError(
+                    f"{path}: cannot be read: it begins with the byte-order mark of {name}; save "
+                    "it as UTF-8"
+                )
+        # UTF-8's own mark is skipped, as by protobuf's parser.
+        return data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:
         reason = getattr(err, "strerror", None) or str(err)
         raise UsageError(f"{path}: cannot be read: {reason}") from err
@@ -106,6 +141,14 @@ def _parse(text: str, path: Path, message: AnyMessage) -> AnyMessage:
         if err.GetColumn():
             place += f":{err.GetColumn()}"
         raise UsageError(f"{place}: {reason}") from err
+
+
+def _line_of(field: str, text: str) -> int:
+    """Return the line that first names a field, 1 when none does."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if re.search(rf"\b{field}\b", line.partition("#")[0]):
+            return number
+    return 1
 
 
 def _line_of_offender(text: str, names: list[str], message: str) -> int:

@@ -5,6 +5,7 @@ gRPC and REST both call this, so that they cannot answer differently.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -27,6 +28,8 @@ from model_server.observation import Observer
 from model_server.predict import PredictRules, choose_outputs, find_signature, read_inputs
 from model_server.signatures import Array, Signature
 from model_server.versions import Version
+
+logger = logging.getLogger(__name__)
 
 _SIGNATURE_FIELD = "signature_def"
 
@@ -190,6 +193,14 @@ class Engine:
         self.catalog.reload(configs, deadline_s)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.error_code = 0
+        if request.metric_names:
+            logger.warning(
+                "metric_names: the counters of TensorFlow's runtime are not here, so %s are "
+                "answered as unchanged",
+                ", ".join(sorted(set(request.metric_names))),
+            )
+        for name in sorted(set(request.metric_names)):
+            response.metric.add(name=name, int64_value_increase=0)
         return response
 
 

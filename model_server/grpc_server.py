@@ -19,7 +19,8 @@ from tensorflow_serving.apis import (
 from model_server.engine import Engine
 from model_server.errors import StartError, UsageError
 from model_server.options import ServerOptions
-from model_server.services import Admission, ModelService, PredictionService, Running
+from model_server.running import Running
+from model_server.services import Admission, ModelService, PredictionService
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,14 @@ _REFUSING_THREADS = 8
 
 _ANY_SIZE = -1
 
+# How long a connection stays open after its last answer was handed to the kernel, for the caller to
+# read it. Closed earlier, with the caller's window updates on their way, TCP resets the connection
+# and what the caller has not read is lost: a large answer, or a caller short of processor time.
+_READING_S = 0.5
+
+# Closing connections takes milliseconds; this only keeps the end of the process from hanging.
+_CLOSING_S = 5.0
+
 
 class GrpcServer:
     """A listening gRPC server around an engine."""
@@ -48,7 +57,7 @@ class GrpcServer:
         options: ServerOptions,
         credentials: grpc.ServerCredentials | None = None,
     ) -> None:
-        """Bind the ports; :meth:`start` answers.
+        """Open the ports; :meth:`start` answers.
 
         Args:
             engine: Answers the calls.
@@ -72,7 +81,7 @@ class GrpcServer:
             ],
         )
         admission = Admission(threads)
-        self._running = Running()
+        self._running = Running(_READING_S)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             PredictionService(engine, admission, self._running), self._server
         )
@@ -121,13 +130,25 @@ class GrpcServer:
             security = "plain text" if self._credentials is None else "TLS"
             logger.info("gRPC: listening on %s (%s)", address, security)
 
-    def stop(self, grace_s: float) -> None:
-        """Refuse new calls, let running ones finish for ``grace_s`` seconds, then end them."""
+    def refuse(self) -> None:
+        """Take no more calls: they get UNAVAILABLE, and health checks NOT_SERVING."""
         if self._health is not None:
             self._health.enter_graceful_shutdown()
-        self._running.finish(grace_s)
-        self._server.stop(0).wait()
-        self._pool.shutdown(wait=True)
+        self._running.refuse()
+
+    def finish(self, timeout_s: float) -> int:
+        """After :meth:`refuse`: let running calls finish, then close all connections.
+
+        Args:
+            timeout_s: Longest wait in seconds.
+
+        Returns:
+            The number of calls that did not finish; their threads run on.
+        """
+        unfinished = self._running.finish(timeout_s)
+        self._server.stop(0).wait(_CLOSING_S)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        return unfinished
 
 
 def channel_arguments(text: str) -> list[tuple[str, Any]]:

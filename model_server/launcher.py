@@ -14,16 +14,18 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import grpc
+from tensorflow_serving.config.model_server_config_pb2 import ModelConfig
 
+from model_server import options
+from model_server.config_files import read_model_config_messages
 from model_server.errors import StartError, UsageError
-from model_server.model_configs import ModelConfig
-from model_server.options import ServerOptions, without_own_flags
 from model_server.serving_protos import GetModelStatusRequest, GetModelStatusResponse
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,9 @@ _FILE_FLAGS = (
     "batching_parameters_file",
     "monitoring_config_file",
     "ssl_config_file",
+    "platform_config_file",
+    "tensorflow_session_config_file",
+    "thread_pool_factory_config_file",
 )
 
 
@@ -89,43 +94,37 @@ def choose(kind: str, image: str) -> Choice:
     raise StartError(f"--server={kind}: {' and '.join(missing)}")
 
 
-def command(
-    choice: Choice,
-    arguments: Sequence[str],
-    options: ServerOptions,
-    configs: Sequence[ModelConfig],
-) -> list[str]:
+def command(choice: Choice, arguments: Sequence[str]) -> list[str]:
     """Return the command line of a server that is not the embedded one.
 
     Args:
         choice: What :func:`choose` found.
-        arguments: The user's flags; ours, which no other server knows, are left out.
-        options: The same flags, read.
-        configs: The models; Docker sees their directories under the same paths, read-only.
+        arguments: The user's flags. They are passed on word for word, those that are not known here
+            too: the program checks them by itself. Only ours, which it does not have, are left out.
     """
-    flags, dropped = without_own_flags(arguments)
+    passed_on, dropped = options.without_own_flags(arguments)
     if dropped:
         logger.warning("%s has no %s: left out", choice.kind, ", ".join(dropped))
     if choice.kind == "binary":
-        return [choice.program, *flags]
-    paths = {str(config.base_path) for config in configs}
-    paths |= {str(Path(getattr(options, f)).absolute()) for f in _FILE_FLAGS if getattr(options, f)}
+        return [choice.program, *passed_on]
+    values = options.glance(arguments)
+    paths = {model.base_path for model in _models(values) if model.base_path.startswith("/")}
+    paths |= {str(Path(values[f]).absolute()) for f in _FILE_FLAGS if values[f]}
     run = [choice.program, "run", "--rm", "--init", f"--entrypoint={BINARY}"]
     for path in sorted(paths):
         run += ["--volume", f"{path}:{path}:ro"]
-    for port in (options.port, options.rest_api_port):
+    for port in (values["port"], values["rest_api_port"]):
         if port:
             run += ["--publish", f"{port}:{port}"]
-    return [*run, "--workdir", str(Path.cwd()), options.docker_image, *flags]
+    return [*run, "--workdir", str(Path.cwd()), values["docker_image"], *passed_on]
 
 
-def run(command_line: Sequence[str], options: ServerOptions, configs: Sequence[ModelConfig]) -> int:
-    """Run a server to its end.
+def run(choice: Choice, arguments: Sequence[str]) -> int:
+    """Run a server that is not the embedded one to its end.
 
     Args:
-        command_line: What :func:`command` returned.
-        options: Where it listens.
-        configs: The models to wait for.
+        choice: What :func:`choose` found.
+        arguments: The user's flags.
 
     Returns:
         The server's exit code; 128 + n when signal n ended it.
@@ -133,6 +132,7 @@ def run(command_line: Sequence[str], options: ServerOptions, configs: Sequence[M
     Raises:
         StartError: The program cannot be started.
     """
+    command_line = command(choice, arguments)
     try:
         process = subprocess.Popen(command_line)
     except OSError as err:
@@ -143,35 +143,49 @@ def run(command_line: Sequence[str], options: ServerOptions, configs: Sequence[M
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, forward)
-    threading.Thread(
-        target=_report_available, args=(process, options, configs), daemon=True
-    ).start()
+    values = options.glance(arguments)
+    threading.Thread(target=_report_available, args=(process, values), daemon=True).start()
     code = process.wait()
     return code if code >= 0 else 128 - code
 
 
-def _report_available(
-    process: subprocess.Popen[bytes], options: ServerOptions, configs: Sequence[ModelConfig]
-) -> None:
+def _models(values: Mapping[str, Any]) -> list[Any]:
+    """Return the models that a command line asks for, as ``ModelConfig`` messages.
+
+    None when that cannot be told: the file may be for a newer server than this one.
+    """
+    if not values["model_config_file"]:
+        return [ModelConfig(name=values["model_name"], base_path=values["model_base_path"])]
+    try:
+        return list(read_model_config_messages(Path(values["model_config_file"])) or ())
+    except UsageError as err:
+        logger.warning("%s; it is the server's to judge", err)
+        return []
+
+
+def _report_available(process: subprocess.Popen[bytes], values: Mapping[str, Any]) -> None:
     begin = time.monotonic()
-    waiting = [config.name for config in configs]
+    waiting = [] if values["version"] else [config.name for config in _models(values)]
+    if not waiting:
+        return
     while waiting and process.poll() is None:
-        waiting = [name for name in waiting if not _is_available(options, name)]
+        waiting = [name for name in waiting if not _is_available(values, name)]
         if waiting:
             time.sleep(_POLL_S)
     if not waiting:
         logger.info("every model is AVAILABLE after %.1f s", time.monotonic() - begin)
 
 
-def _is_available(options: ServerOptions, name: str) -> bool:
-    target = f"127.0.0.1:{options.port}" if options.port else f"unix:{options.grpc_socket_path}"
-    if options.ssl_config_file:
+def _is_available(values: Mapping[str, Any], name: str) -> bool:
+    port = values["port"]
+    if values["ssl_config_file"]:
         # Its certificate may be for any name; that it listens is as much as can be known, and
         # TensorFlow Serving listens only when its models are loaded.
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", options.port)) == 0
+            return probe.connect_ex(("127.0.0.1", port)) == 0
     request = GetModelStatusRequest()
     request.model_spec.name = name
+    target = f"127.0.0.1:{port}" if port else f"unix:{values['grpc_socket_path']}"
     with grpc.insecure_channel(target) as channel:
         call = channel.unary_unary(
             _STATUS_METHOD,

@@ -6,6 +6,7 @@ HandleReloadConfigRequest reads them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,13 @@ from typing import Any
 
 from model_server.errors import ServingError, invalid_argument
 
+logger = logging.getLogger(__name__)
+
 PLATFORM = "tensorflow"
 _MODEL_TYPE_TENSORFLOW = 1
+
+# What TensorFlow Serving's program answers to any logging_config: it registers no log collector.
+NO_REQUEST_LOGGER = "No request-logger-creator provided."
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class ModelConfig:
         platform: Always ``tensorflow`` for a model that is served.
         policy: Which versions are served.
         labels: Version number by label.
+        logs_requests: A ``logging_config`` is set, which neither server can honour.
     """
 
     name: str
@@ -58,6 +65,7 @@ class ModelConfig:
     platform: str = PLATFORM
     policy: VersionPolicy = VersionPolicy()
     labels: Mapping[str, int] = field(default_factory=dict)
+    logs_requests: bool = False
 
 
 def validate(configs: Iterable[Any], current: Mapping[str, ModelConfig]) -> list[ModelConfig]:
@@ -92,6 +100,11 @@ def validate(configs: Iterable[Any], current: Mapping[str, ModelConfig]) -> list
     for config in configs:
         platform = _platform(config)
         old = current.get(config.name)
+        if config.model_type and old is None:
+            logger.warning(
+                "Deprecated ModelServerConfig::model_type field used. "
+                "Prefer ModelServerConfig::model_platform."
+            )
         if old and old.platform != platform:
             raise invalid_argument(
                 f"Illegal to change a model's platform. For model {config.name} platform was "
@@ -110,6 +123,7 @@ def validate(configs: Iterable[Any], current: Mapping[str, ModelConfig]) -> list
             base_path=Path(config.base_path),
             policy=_policy(config),
             labels=dict(config.version_labels),
+            logs_requests=config.HasField("logging_config"),
         )
         for config in configs
     ]

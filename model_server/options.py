@@ -1,99 +1,138 @@
-"""The command line: TensorFlow Serving's own flags, their defaults, and one of ours.
+"""The command line: TensorFlow Serving's own flags with their defaults, and some of ours.
 
-A field of :class:`ServerOptions` is a flag, so a flag exists in one place. Flags that TensorFlow
-Serving knows and this server cannot honour are refused unless they keep their default: a server
-that ignores a setting is worse than one that does not start.
+A field of :class:`ServerOptions` is a flag, so a flag exists in one place: parsing, ``--help`` and
+the table in the documents come from here. Flags that TensorFlow Serving knows and this server
+cannot honour are refused unless they keep their default: a server that ignores a setting is worse
+than one that does not start.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import Any
 
+from model_server import flags
 from model_server.errors import UsageError
+from model_server.flags import State, flag
 
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-_TRUE = ("true", "1")
-_FALSE = ("false", "0")
-_UNSUPPORTED = "unsupported"
-_OWN = "own"
-
-
-def _flag(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
+_INT32 = 2**31 - 1
 
 
 def _own(default: Any, text: str) -> Any:
     """A flag that TensorFlow Serving does not have; the launcher keeps it from other servers."""
-    text = f"(not in TensorFlow Serving) {text}"
-    return field(default=default, metadata={"help": text, _OWN: True})
+    return flag(default, text, state=State.OWN)
 
 
-def _unsupported(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"help": text, _UNSUPPORTED: True})
+def _default_only(default: Any, text: str) -> Any:
+    return flag(default, text, state=State.DEFAULT_ONLY)
 
 
 @dataclass(frozen=True)
 class ServerOptions:
     """Everything the command line says. Each field is the flag of the same name."""
 
-    port: int = _flag(8500, "TCP port to listen on for gRPC; 0 disables it (see grpc_socket_path)")
-    grpc_socket_path: str = _flag("", "if non-empty, also listen for gRPC on this Unix socket")
-    grpc_max_threads: int = _flag(
-        4 * _CORES, "calls answered at the same time; one more is refused"
-    )
-    grpc_channel_arguments: str = _flag("", "comma-separated key=value gRPC server arguments")
-    enable_grpc_healthcheck_service: bool = _flag(False, "serve grpc.health.v1.Health")
+    port: int = flag(8500, "TCP port to listen on for gRPC; 0 disables it (see grpc_socket_path)")
+    grpc_socket_path: str = flag("", "if non-empty, also listen for gRPC on this Unix socket")
+    grpc_max_threads: int = flag(4 * _CORES, "calls answered at the same time; one more is refused")
+    grpc_channel_arguments: str = flag("", "comma-separated key=value gRPC server arguments")
+    enable_grpc_healthcheck_service: bool = flag(False, "serve grpc.health.v1.Health")
 
-    rest_api_port: int = _flag(0, "TCP port to listen on for REST; 0 disables it")
-    rest_api_num_threads: int = _flag(4 * _CORES, "REST requests answered at the same time")
-    rest_api_timeout_in_ms: int = _flag(30_000, "longest run of a REST request in milliseconds")
-    rest_api_enable_cors_support: bool = _flag(False, "send CORS headers")
-    ssl_config_file: str = _flag("", "SSLConfig in protobuf text format: TLS or mTLS for gRPC")
-    monitoring_config_file: str = _flag("", "MonitoringConfig in protobuf text format")
-
-    model_name: str = _flag("default", "name of the model (ignored with --model_config_file)")
-    model_base_path: str = _flag("", "directory whose numbered directories are its versions")
-    model_config_file: str = _flag("", "ModelServerConfig in protobuf text format")
-    model_config_file_poll_wait_seconds: int = _flag(
-        0, "seconds between looks whether that file changed; 0 never looks again"
+    rest_api_port: int = flag(0, "TCP port to listen on for REST; 0 disables it")
+    rest_api_num_threads: int = flag(4 * _CORES, "REST requests answered at the same time")
+    rest_api_timeout_in_ms: int = flag(
+        30_000, "longest run of a REST request in milliseconds; 0 and below: any"
     )
-    allow_version_labels_for_unavailable_models: bool = _flag(
+    rest_api_enable_cors_support: bool = flag(False, "send CORS headers")
+    ssl_config_file: str = flag("", "SSLConfig in protobuf text format: TLS or mTLS for gRPC")
+    monitoring_config_file: str = flag("", "MonitoringConfig in protobuf text format")
+
+    model_name: str = flag("default", "name of the model (ignored with --model_config_file)")
+    model_base_path: str = flag("", "absolute path whose numbered directories are its versions")
+    model_config_file: str = flag("", "ModelServerConfig in protobuf text format")
+    model_config_file_poll_wait_seconds: int = flag(
+        0, "seconds between looks at that file, which is put into force each time; 0 and below: off"
+    )
+    allow_version_labels_for_unavailable_models: bool = flag(
         False, "a label that is new may point to a version that is not available yet"
     )
-    file_system_poll_wait_seconds: int = _flag(
-        1, "seconds between looks for new versions; 0 looks once, negative never looks again"
+    file_system_poll_wait_seconds: int = flag(
+        1, "seconds between looks for new versions; 0 looks once, at start-up, negative never"
     )
-    max_num_load_retries: int = _flag(5, "how often a failed load is tried again")
-    load_retry_interval_micros: int = _flag(60_000_000, "microseconds between those tries")
-    num_load_threads: int = _flag(0, "versions loaded at the same time; 0 chooses")
-    enable_model_warmup: bool = _flag(
+    max_num_load_retries: int = flag(5, "how often a failed load is tried again")
+    load_retry_interval_micros: int = flag(
+        60_000_000, "microseconds between those tries; negative: none", "int64"
+    )
+    num_load_threads: int = flag(0, "versions loaded at the same time; 0 chooses")
+    num_unload_threads: int = flag(0, "versions unloaded at the same time; 0: one")
+    enable_model_warmup: bool = flag(
         True, "replay assets.extra/tf_serving_warmup_requests before a version is available"
     )
-    num_request_iterations_for_warmup: int = _flag(1, "how often each warm-up request is replayed")
-    saved_model_tags: str = _flag("serve", "comma-separated tags of the meta graph to load")
+    num_request_iterations_for_warmup: int = flag(
+        0, "how often each warm-up request is replayed; 0 and below: once"
+    )
+    saved_model_tags: str = flag("serve", "comma-separated tags of the meta graph to load")
+    flush_filesystem_caches: bool = flag(True, "without effect on local directories, there as here")
 
-    tensorflow_session_parallelism: int = _flag(0, "threads of a session, both kinds; 0 chooses")
-    tensorflow_intra_op_parallelism: int = _flag(0, "threads inside one operation; 0 chooses")
-    tensorflow_inter_op_parallelism: int = _flag(0, "operations run at the same time; 0 chooses")
-    enable_batching: bool = _flag(False, "put requests of one signature together into batches")
-    batching_parameters_file: str = _flag("", "BatchingParameters in protobuf text format")
-    enable_signature_method_name_check: bool = _flag(
+    tensorflow_session_parallelism: int = flag(
+        0, "threads of a session, both kinds, unless one of the next two is set; 0 chooses", "int64"
+    )
+    tensorflow_intra_op_parallelism: int = flag(
+        0, "threads inside one operation; 0 chooses", "int64"
+    )
+    tensorflow_inter_op_parallelism: int = flag(
+        0, "operations run at the same time; 0 chooses", "int64"
+    )
+    enable_batching: bool = flag(False, "put requests of one signature together into batches")
+    batching_parameters_file: str = flag("", "BatchingParameters in protobuf text format")
+    enable_signature_method_name_check: bool = flag(
         False, "refuse signatures whose method_name is not the one of the call"
     )
-    enable_serialization_as_tensor_content: bool = _flag(
+    enable_serialization_as_tensor_content: bool = flag(
         False, "answer with tensor_content instead of the typed *_val fields"
     )
+    enable_profiler: bool = flag(
+        True, "accepted; the profiler's gRPC service itself is absent (UNIMPLEMENTED)"
+    )
+    xla_cpu_compilation_enabled: bool = flag(
+        False, "run graphs that ask for XLA (jit_compile=True); off, they fail at their first call"
+    )
+    xla_gpu_compilation_enabled: bool = flag(False, "the same, for CPUs and GPUs")
+    skip_initialize_tpu: bool = flag(False, "without effect where there is no TPU, there as here")
+    version: bool = flag(False, "print versions and end")
+
+    platform_config_file: str = _default_only(
+        "", "the one platform here, tensorflow, is configured by the other flags"
+    )
+    tensorflow_session_config_file: str = _default_only(
+        "", "of a session's ConfigProto only the threads can be set, by the flags above"
+    )
+    per_process_gpu_memory_fraction: float = _default_only(0.0, "this server runs on CPUs")
+    use_alts_credentials: bool = _default_only(
+        False, "ALTS exists on Google's own machines; use --ssl_config_file"
+    )
+    enable_per_model_batching_parameters: bool = _default_only(
+        False, "batching_params.pbtxt of a version is not read; use --batching_parameters_file"
+    )
+    remove_unused_fields_from_bundle_metagraph: bool = _default_only(
+        True, "nothing but the signatures of a version's meta graph is kept"
+    )
+    prefer_tflite_model: bool = _default_only(False, "model.tflite is not served")
+    num_tflite_pools: int = _default_only(_CORES, "model.tflite is not served")
+    num_tflite_interpreters_per_pool: int = _default_only(1, "model.tflite is not served")
+    thread_pool_factory_config_file: str = _default_only(
+        "", "a session's own thread pools are used; set them by the tensorflow_*_parallelism flags"
+    )
+    mixed_precision: str = _default_only("", "graphs run in the precision they were exported in")
+
     check_signature_shapes: bool = _own(
         True,
         "refuse a tensor whose rank or fixed dimensions contradict the "
         "signature before anything runs; off, the graph decides, and a wrong rank can end the "
         "process",
     )
-
     server: str = _own(
         "embedded", "which server runs: auto, binary, docker or embedded; auto prefers the real one"
     )
@@ -102,75 +141,72 @@ class ServerOptions:
         "errors",
         "which calls are logged, one JSON object a line: none, errors, all",
     )
-
     opentelemetry: str = _own(
         "none",
         "where a span of each call goes: none, console (stderr) or otlp (OTEL_* variables say "
         "where); needs the extra otel",
     )
-
-    platform_config_file: str = _unsupported("", "PlatformConfigMap")
-    tensorflow_session_config_file: str = _unsupported("", "ConfigProto of sessions")
-    per_process_gpu_memory_fraction: float = _unsupported(0.0, "share of the GPU's memory")
-    prefer_tflite_model: bool = _unsupported(False, "serve model.tflite")
-    use_alts_credentials: bool = _unsupported(False, "Google ALTS")
-    xla_cpu_compilation_enabled: bool = _unsupported(False, "XLA on CPU")
-    mixed_precision: str = _unsupported("", "mixed precision")
-    thread_pool_factory_config_file: str = _unsupported("", "ThreadPoolConfig")
-    enable_per_model_batching_parameters: bool = _unsupported(
-        False, "batching_params.pbtxt in a version"
+    stop_grace_seconds: int = _own(
+        25,
+        "how long running calls may take after SIGTERM; Kubernetes kills after 30 seconds unless "
+        "told otherwise",
     )
 
     def __post_init__(self) -> None:
-        """Refuse values that contradict each other or no server can honour.
+        """Refuse values that contradict each other or that this server cannot honour.
 
         Raises:
             UsageError: With the flag, what it may be and what it is.
         """
-        for name in ("port", "rest_api_port"):
-            _expect_range(self, name, 0, 65535)
-        for name in ("grpc_max_threads", "rest_api_num_threads"):
-            _expect_range(self, name, 1, 10_000)
-        for name in (
-            "max_num_load_retries",
-            "load_retry_interval_micros",
-            "num_load_threads",
-            "model_config_file_poll_wait_seconds",
-            "rest_api_timeout_in_ms",
-            "num_request_iterations_for_warmup",
-            "tensorflow_session_parallelism",
-            "tensorflow_intra_op_parallelism",
-            "tensorflow_inter_op_parallelism",
+        for name, low, high in (
+            ("port", 0, 65535),
+            ("rest_api_port", 0, 65535),
+            ("grpc_max_threads", 1, _INT32),
+            ("rest_api_num_threads", 1, _INT32),
+            ("num_load_threads", 0, _INT32),
+            ("num_unload_threads", 0, _INT32),
+            ("tensorflow_session_parallelism", 0, _INT32),
+            # Below zero these are as good as not given.
+            ("tensorflow_intra_op_parallelism", -(2**63), _INT32),
+            ("tensorflow_inter_op_parallelism", -(2**63), _INT32),
+            ("stop_grace_seconds", 0, _INT32),
         ):
-            _expect_range(self, name, 0, 2**31 - 1)
-        for flag in fields(self):
-            if flag.metadata.get(_UNSUPPORTED) and getattr(self, flag.name) != flag.default:
+            found = getattr(self, name)
+            if not low <= found <= high:
+                raise UsageError(f"--{name} expects {low} to {high}, received {found}")
+        for known in FLAGS.values():
+            if known.state is State.DEFAULT_ONLY and getattr(self, known.name) != known.default:
                 raise UsageError(
-                    f"--{flag.name} is a flag of tensorflow_model_server that this embedded server "
-                    f"does not have; only its default {_show(flag.default)!r} is accepted"
+                    f"--{known.name} is a flag of tensorflow_model_server of which this embedded "
+                    f"server accepts only the default, {flags.show(known.default)!r}: {known.text}"
                 )
-        if self.tensorflow_session_parallelism and (
-            self.tensorflow_intra_op_parallelism or self.tensorflow_inter_op_parallelism
+        if (
+            min(
+                self.tensorflow_session_parallelism,
+                self.tensorflow_intra_op_parallelism,
+                self.tensorflow_inter_op_parallelism,
+            )
+            > 0
         ):
             raise UsageError(
-                "--tensorflow_session_parallelism sets both pools: give either it or "
-                "--tensorflow_intra_op_parallelism and --tensorflow_inter_op_parallelism"
+                "Either configure --tensorflow_session_parallelism or "
+                "(--tensorflow_intra_op_parallelism, --tensorflow_inter_op_parallelism) "
+                "separately. You cannot configure all."
             )
-        if self.request_log not in ("none", "errors", "all"):
-            raise UsageError(
-                f"--request_log expects none, errors or all, received {self.request_log!r}"
-            )
-        if self.opentelemetry not in ("none", "console", "otlp"):
-            raise UsageError(
-                f"--opentelemetry expects none, console or otlp, received {self.opentelemetry!r}"
-            )
+        for name, choices in (
+            ("request_log", ("none", "errors", "all")),
+            ("opentelemetry", ("none", "console", "otlp")),
+        ):
+            if getattr(self, name) not in choices:
+                expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
+                raise UsageError(f"--{name} expects {expected}, received {getattr(self, name)!r}")
         if self.port and self.port == self.rest_api_port:
             raise UsageError(f"--rest_api_port cannot be the same as --port, both are {self.port}")
         if self.batching_parameters_file and not self.enable_batching:
             raise UsageError("--batching_parameters_file needs --enable_batching")
         if not self.port and not self.grpc_socket_path:
             raise UsageError("--port=0 needs --grpc_socket_path: nothing would listen for gRPC")
-        if not self.model_config_file and not self.model_base_path:
+        if not self.model_config_file and not self.model_base_path and not self.version:
             raise UsageError(
                 "no model to serve: give --model_base_path (with --model_name) or "
                 "--model_config_file"
@@ -179,16 +215,37 @@ class ServerOptions:
     @property
     def intra_op_threads(self) -> int:
         """Threads inside one operation, 0 for TensorFlow's choice."""
-        return self.tensorflow_intra_op_parallelism or self.tensorflow_session_parallelism
+        return max(0, self._threads(self.tensorflow_intra_op_parallelism))
 
     @property
     def inter_op_threads(self) -> int:
         """Operations run at the same time, 0 for TensorFlow's choice."""
-        return self.tensorflow_inter_op_parallelism or self.tensorflow_session_parallelism
+        return max(0, self._threads(self.tensorflow_inter_op_parallelism))
+
+    def _threads(self, own: int) -> int:
+        if max(self.tensorflow_intra_op_parallelism, self.tensorflow_inter_op_parallelism) > 0:
+            return own
+        return self.tensorflow_session_parallelism
+
+    @property
+    def load_retries(self) -> int:
+        """How often a failed load is tried again.
+
+        TensorFlow Serving adds one without a sign to ``--max_num_load_retries`` (retrier.cc), so
+        that -1 tries once and what is below tries for ever.
+        """
+        return max(0, (self.max_num_load_retries + 1) % 2**32 - 1)
+
+
+FLAGS = flags.declared(ServerOptions)
+"""Every flag by name."""
+
+OWN_FLAGS = frozenset(name for name, known in FLAGS.items() if known.state is State.OWN)
+"""Names of the flags that TensorFlow Serving does not have."""
 
 
 def parse(arguments: Sequence[str]) -> ServerOptions:
-    """Read ``--flag=value``, ``--flag value``, ``--flag`` and ``--noflag``.
+    """Read the embedded server's command line.
 
     Args:
         arguments: The command line without the program's name.
@@ -197,97 +254,53 @@ def parse(arguments: Sequence[str]) -> ServerOptions:
         The options; a flag given twice has its last value.
 
     Raises:
-        UsageError: An unknown flag (the closest known one is named), a value that is missing or of
-            the wrong type, an argument that is not a flag, or values that contradict each other.
+        UsageError: What :func:`flags.read` refuses, or values that contradict each other.
     """
-    return ServerOptions(**_given(arguments))
+    return ServerOptions(**flags.read(arguments, FLAGS))
 
 
-def _given(arguments: Sequence[str]) -> dict[str, Any]:
-    known = {flag.name: flag for flag in fields(ServerOptions)}
-    values: dict[str, Any] = {}
-    rest = list(arguments)
-    while rest:
-        argument = rest.pop(0)
-        if not argument.startswith("--") or argument == "--":
-            raise UsageError(f"{argument!r} is not a flag; flags look like --port=8500")
-        name, equals, value = argument[2:].partition("=")
-        flag = known.get(name)
-        if flag is None and name.startswith("no") and not equals:
-            flag = known.get(name[2:])
-            if flag is not None and isinstance(flag.default, bool):
-                values[flag.name] = False
-                continue
-            flag = None
-        if flag is None:
-            _unknown(name, list(known))
-        if isinstance(flag.default, bool):
-            # A separate word is no value of a boolean, as in gflags: `--flag false` is ambiguous.
-            values[name] = _boolean(name, value) if equals else True
-            continue
-        if not equals:
-            if not rest:
-                raise UsageError(f"--{name} needs a value: --{name}={_show(flag.default) or '…'}")
-            value = rest.pop(0)
-        values[name] = _convert(name, value, type(flag.default))
-    return values
+def own(arguments: Sequence[str]) -> dict[str, Any]:
+    """Read our own flags alone: which server runs is known before what its flags mean.
+
+    Returns:
+        Value by name, of all own flags.
+
+    Raises:
+        UsageError: A value is missing or of the wrong type.
+    """
+    given, _ = flags.split(arguments, OWN_FLAGS)
+    defaults = {name: FLAGS[name].default for name in OWN_FLAGS}
+    return defaults | flags.read(given, FLAGS)
 
 
 def without_own_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Leave out the flags that TensorFlow Serving does not have.
 
     Args:
-        arguments: A command line that :func:`parse` has accepted.
+        arguments: A command line.
 
     Returns:
-        The other flags, each as ``--flag=value``, and the names of those left out that say
-        something other than which server to run.
+        The other arguments, word for word, and the names of the flags left out that say something
+        other than which server to run.
+
+    Raises:
+        UsageError: The value of one of our flags is missing or of the wrong type.
     """
-    own = {flag.name for flag in fields(ServerOptions) if flag.metadata.get(_OWN)}
-    options = parse(arguments)
-    given = _given(arguments)
-    kept = [f"--{name}={_show(getattr(options, name))}" for name in given if name not in own]
-    dropped = [f"--{name}" for name in given if name in own - {"server", "docker_image"}]
-    return kept, dropped
+    given, others = flags.split(arguments, OWN_FLAGS)
+    told = flags.read(given, FLAGS).keys() - {"server", "docker_image"}
+    return others, [f"--{name}" for name in sorted(told)]
 
 
-def usage() -> str:
-    """Return the text of ``--help``: every flag with its default and meaning."""
-    lines = ["usage: python -m model_server [--flag=value]...", ""]
-    for flag in fields(ServerOptions):
-        if not flag.metadata.get(_UNSUPPORTED):
-            lines.append(f"  --{flag.name}={_show(flag.default)}")
-            lines.append(f"      {flag.metadata['help']}")
-    return "\n".join(lines)
+def glance(arguments: Sequence[str]) -> dict[str, Any]:
+    """Read what can be read of another server's command line, which checks it by itself.
 
-
-def _unknown(name: str, known: list[str]) -> NoReturn:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean --{close[0]}?" if close else ""
-    raise UsageError(f"unknown flag --{name}{hint} (--help lists the flags)")
-
-
-def _boolean(name: str, value: str) -> bool:
-    if value.lower() in _TRUE:
-        return True
-    if value.lower() in _FALSE:
-        return False
-    raise UsageError(f"--{name} expects true or false, received {value!r}")
-
-
-def _convert(name: str, value: str, kind: type) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        expected = {int: "a whole number", float: "a number"}.get(kind, kind.__name__)
-        raise UsageError(f"--{name} expects {expected}, received {value!r}") from None
-
-
-def _expect_range(options: ServerOptions, name: str, low: int, high: int) -> None:
-    value = getattr(options, name)
-    if not low <= value <= high:
-        raise UsageError(f"--{name} expects {low} to {high}, received {value}")
-
-
-def _show(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    Returns:
+        Value by name, of all flags known here; the default where there is none to be read.
+    """
+    values = {name: known.default for name, known in FLAGS.items()}
+    for argument in arguments:
+        try:
+            values |= flags.read([argument], FLAGS)
+        except UsageError:
+            continue
+    return values

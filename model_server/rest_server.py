@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -21,11 +21,17 @@ from waitress import wasyncore
 from model_server.errors import ServingError, StartError, invalid_argument
 from model_server.observation import TRACE_CONTEXT_KEYS, Call, Observer
 from model_server.rest_api import RestApi, RestCall, error_text, handles, http_status
+from model_server.running import Running
 
 logger = logging.getLogger(__name__)
 
 # Numbers in JSON grow up to sixteenfold in memory; photographs belong into gRPC or base64.
 _MAX_BODY_BYTES = 64 * 2**20
+
+# To hand over and send the last answers; what a slow caller has not read by the end of the grace
+# period is lost.
+_SENDING_S = 2.0
+_POLL_S = 0.01
 
 _NOT_FOUND_PAGE = (
     "<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD>"
@@ -44,7 +50,7 @@ class RestServer:
     def __init__(
         self, api: RestApi, observer: Observer, port: int, threads: int, allow_cors: bool
     ) -> None:
-        """Bind the port; :meth:`start` answers.
+        """Open the port; :meth:`start` answers.
 
         Raises:
             StartError: The port is taken or may not be used.
@@ -53,6 +59,7 @@ class RestServer:
         self._observer = observer
         self._cors = _CORS_HEADERS if allow_cors else []
         self._pages: dict[str, Callable[[], tuple[str, str]]] = {}
+        self._running = Running()
         self.port = port
         try:
             self._server = waitress.server.create_server(
@@ -79,17 +86,45 @@ class RestServer:
         self._thread.start()
         logger.info("REST: listening on 0.0.0.0:%d", self.port)
 
-    def stop(self, grace_s: float) -> None:
-        """Accept no more connections and let the requests being answered finish."""
+    def refuse(self) -> None:
+        """Accept no more connections; requests on those there are get 503."""
+        self._running.refuse()
         wasyncore.dispatcher.close(self._server)  # the listening socket; connections live on
-        self._server.task_dispatcher.shutdown(cancel_pending=False, timeout=grace_s)
+
+    def finish(self, timeout_s: float) -> int:
+        """After :meth:`refuse`: let running requests finish, then close all connections.
+
+        Args:
+            timeout_s: Longest wait in seconds.
+
+        Returns:
+            The number of requests that did not finish; their threads run on.
+        """
+        end = time.monotonic() + timeout_s
+        unfinished = self._running.finish(timeout_s)
+        dispatcher = self._server.task_dispatcher
+        while dispatcher.queue and not unfinished and time.monotonic() < end:
+            time.sleep(_POLL_S)  # requests that had waited for a worker get their 503
+        dispatcher.shutdown(timeout=0 if unfinished else _SENDING_S)
         # What the workers have written is sent by the loop; it ends when nothing is left to watch.
         for channel in list(self._server.active_channels.values()):
             channel.will_close = True
         self._server.trigger.pull_trigger(self._server.trigger.close)
-        self._thread.join(2)
+        self._thread.join(max(_SENDING_S, end - time.monotonic()))
+        return unfinished
 
     def _respond(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            self._running.begin()
+        except ServingError as err:
+            return _refusal(err, start_response)
+        try:
+            return _Body(self._answer_or_page(environ, start_response), self._running.end)
+        except BaseException:
+            self._running.end()
+            raise
+
+    def _answer_or_page(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
         path = environ.get("REQUEST_URI", "").partition("?")[0]
         content_type = "application/json"
@@ -147,6 +182,25 @@ class RestServer:
         if failure is not None:
             return http_status(failure.code), error_text(failure)
         return 200, text
+
+
+class _Body:
+    """An answer's body that says when the last of it is handed over to be sent."""
+
+    def __init__(self, parts: Iterable[bytes], on_sent: Callable[[], None]) -> None:
+        self._parts = parts
+        self.close = on_sent  # WSGI calls it once the body is sent, or nobody takes it
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._parts)
+
+
+def _refusal(error: ServingError, start_response: Any) -> Iterable[bytes]:
+    body = error_text(error).encode()
+    status = http_status(error.code)
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    start_response(f"{status} {_reason(status)}", headers)
+    return [body]
 
 
 def _body(environ: dict[str, Any]) -> bytes:

@@ -14,13 +14,9 @@ from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_p
 from model_server.engine import Engine
 from model_server.errors import ServingError
 from model_server.observation import TRACE_CONTEXT_KEYS, Call
+from model_server.running import Running
 
 logger = logging.getLogger(__name__)
-
-# How long a connection stays open after its last answer was handed to the kernel, for the caller to
-# read it. Closed earlier, with the caller's window updates on their way, TCP resets the connection
-# and what the caller has not read is lost: a large answer, or a caller short of processor time.
-_READING_S = 0.5
 
 # A deadline further away than this is none; grpc reports "no deadline" as a very distant one.
 _LONGEST_DEADLINE_S = 365 * 24 * 3600.0
@@ -48,44 +44,6 @@ class Admission:
             self._calls -= 1
 
 
-class Running:
-    """The calls between their arrival and the sending of their answer's last byte."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._calls = 0
-        self._last_end = -_READING_S
-        self._stopping = False
-        self._changed = threading.Condition()
-
-    def begin(self, context: Any) -> None:
-        """Count a call until gRPC says that it is over.
-
-        Raises:
-            ServingError: UNAVAILABLE, once :meth:`finish` has been called.
-        """
-        with self._changed:
-            if self._stopping:
-                raise ServingError(grpc.StatusCode.UNAVAILABLE, "The server is stopping")
-            self._calls += 1
-        if not context.add_callback(self._end):  # over already: the caller gave up
-            self._end()
-
-    def _end(self) -> None:
-        with self._changed:
-            self._calls -= 1
-            self._last_end = time.monotonic()
-            self._changed.notify_all()
-
-    def finish(self, timeout_s: float) -> None:
-        """Let no more calls begin; return when the last answer is sent and had time to be read."""
-        with self._changed:
-            self._stopping = True
-            self._changed.wait_for(lambda: self._calls == 0, timeout_s)
-            reading_s = self._last_end + _READING_S - time.monotonic()
-        time.sleep(max(0.0, reading_s))
-
-
 class _Service:
     def __init__(self, engine: Engine, admission: Admission, running: Running) -> None:
         self._engine = engine
@@ -100,7 +58,9 @@ class _Service:
         failure: ServingError | None = None
         response = None
         try:
-            self._running.begin(context)
+            self._running.begin()
+            if not context.add_callback(self._running.end):  # over already: the caller gave up
+                self._running.end()
             with self._admission:
                 response = call(request, *rest)
         except ServingError as err:

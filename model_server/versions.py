@@ -76,11 +76,16 @@ class Version:
             self._calls += 1
             return True
 
-    def close(self) -> None:
-        """Take no more calls, wait until those in flight are answered, and free the memory."""
+    def close(self, timeout_s: float | None = None) -> None:
+        """Take no more calls, wait until those in flight are answered, and free the memory.
+
+        Args:
+            timeout_s: Longest wait in seconds, after which the memory stays; None waits for ever.
+        """
         with self._changed:
             self._closing = True
-            self._changed.wait_for(lambda: self._calls == 0)
+            if not self._changed.wait_for(lambda: self._calls == 0, timeout_s):
+                return
             model, self._model = self._model, None
         if model is not None:
             model.close()

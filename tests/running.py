@@ -58,6 +58,22 @@ def run_python(
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
+def write_stand_in(folder: Path) -> Path:
+    """Write a program called ``tensorflow_model_server`` that stands in for the real one.
+
+    Args:
+        folder: Where to; put it on PATH.
+
+    Returns:
+        The program, see ``tests/model_server/stand_in.py``.
+    """
+    program = folder / "tensorflow_model_server"
+    script = REPO / "tests" / "model_server" / "stand_in.py"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{REPO}" exec "{sys.executable}" "{script}" "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
 def free_ports(count: int) -> list[int]:
     """Find ports nobody listens on; all are held until the last is found, so they differ."""
     holders = [socket.socket() for _ in range(count)]

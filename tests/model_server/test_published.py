@@ -23,6 +23,8 @@ def classifier(
     caller: Any,
 ) -> Any:
     """A server of the published classifier with the shape check on, and one with it off."""
+    if request.param == "true":
+        request.getfixturevalue("embedded_only")  # TensorFlow Serving has no such check
     server = start_server(
         "--model_name=classifier",
         f"--model_base_path={published.parent}",

@@ -12,10 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytestmark = pytest.mark.usefixtures("embedded_only")
-
 CLIENTS = 8
 DEADLINE_S = 60.0
 

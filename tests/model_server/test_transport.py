@@ -202,7 +202,8 @@ def test_a_changed_configuration_file_is_followed(
     write(2, 2)
     eventually(lambda: label() == 4.0, "the label moving")
     config.write_text("model_config_list { config { nome: 'x' } }")
-    eventually(lambda: f"{config}:1:" in server.log, "the broken file being said")
+    if server.is_embedded:  # another one may say it in other words
+        eventually(lambda: f"{config}:1:" in server.log, "the broken file being said")
     assert label() == 4.0
     write(3, 2)  # version 2 is no longer wanted, its label must not point to something else
     eventually(lambda: call.status().get(3, ("",))[0] == "AVAILABLE", "version 3 loading")
@@ -239,6 +240,7 @@ def test_reloading_over_grpc_adds_and_removes_models(
     assert server.stop() == 0
 
 
+@pytest.mark.usefixtures("embedded_only")
 def test_two_servers_do_not_share_a_port(toy_server: Any, start_server: Callable[..., Any]) -> None:
     port = toy_server.target.rpartition(":")[2]
     second = start_server(

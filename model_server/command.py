@@ -1,0 +1,80 @@
+"""From the command line to the server that it asks for, and to an exit code."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+from collections.abc import Sequence
+
+from model_server import flag_table, launcher, logs, options
+from model_server.config_files import read_model_configs
+from model_server.errors import StartError, UsageError
+from model_server.stopping import StopSignals
+
+logger = logging.getLogger("model_server")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the server until it is told to stop.
+
+    Args:
+        arguments: The command line without the program's name.
+
+    Returns:
+        0 after a clean end, 1 when the server cannot start, 2 when the command line or a
+        configuration file cannot be used; with another server than the embedded one, its own.
+    """
+    if "--help" in arguments:
+        print(flag_table.usage())  # noqa: T201
+        return 0
+    logs.configure()
+    try:
+        return _run(arguments)
+    except UsageError as err:
+        logger.error("%s", err)  # noqa: TRY400
+        return 2
+    except StartError as err:
+        logger.error("Failed to start server. Error: %s", err)  # noqa: TRY400
+        return 1
+
+
+def _run(arguments: Sequence[str]) -> int:
+    own = options.own(arguments)
+    choice = launcher.choose(own["server"], own["docker_image"])
+    if choice.kind != "embedded":
+        _say(choice)
+        return launcher.run(choice, arguments)
+    chosen = options.parse(arguments)
+    if chosen.version:
+        print(_versions())  # noqa: T201
+        return 0
+    configs = read_model_configs(chosen)
+    _say(choice)
+    signals = StopSignals()
+    # TensorFlow's own chatter about CPUs and CUDA hides what the server has to say.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Importing TensorFlow takes seconds; a mistake on the command line is said before that.
+    from model_server import application
+
+    application.run(chosen, configs, signals)
+    return 0
+
+
+def _say(choice: launcher.Choice) -> None:
+    logger.info("server: %s (%s)", choice.kind, choice.reason)
+
+
+def _versions() -> str:
+    """Return what ``--version`` prints, in the form of TensorFlow Serving's two lines."""
+    return (
+        f"TensorFlow ModelServer: embedded, vision-forge {_version_of('vision-forge')}\n"
+        f"TensorFlow Library: {_version_of('tensorflow')}"
+    )
+
+
+def _version_of(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,147 @@
+"""The models' configuration: what may be empty, what comes later, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEADLINE_S = 60.0
+RELOAD = "ModelService/HandleReloadConfigRequest"
+
+
+def eventually(condition: Callable[[], object], what: str, server: Any) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert server.process.poll() is None, server.log
+        assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
+        time.sleep(0.05)
+
+
+def config_text(base: Path, labels: dict[str, int]) -> str:
+    assigned = " ".join(
+        f"version_labels {{ key: '{label}' value: {version} }}" for label, version in labels.items()
+    )
+    return (
+        f"model_config_list {{ config {{ name: 'toy' base_path: '{base}' "
+        f"model_platform: 'tensorflow' model_version_policy {{ all {{}} }} {assigned} }} }}"
+    )
+
+
+def y(answer: Any) -> float:
+    return answer.response.outputs["y"].float_val[0] if answer.code == "OK" else -1.0
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The configuration of a model that asks for XLA."""
+    base = tmp_path_factory.mktemp("compiled")
+    command = [sys.executable, str(Path(__file__).with_name("make_compiled.py")), str(base)]
+    subprocess.run(command, check=True, capture_output=True, timeout=240)
+    return {"name": "compiled", "basePath": str(base), "modelPlatform": "tensorflow"}
+
+
+@pytest.fixture
+def base(tmp_path: Path, scaled_toys: Path) -> Path:
+    """A base path with versions 1 and 2 of the toy."""
+    for version in ("1", "2"):
+        shutil.copytree(scaled_toys / version, tmp_path / "toy" / version)
+    return tmp_path / "toy"
+
+
+def test_a_server_without_models_gets_them_later(
+    base: Path,
+    scaled_toys: Path,
+    compiled: dict[str, str],
+    start_server: Callable[..., Any],
+    caller: Any,
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "models.config"
+    config.write_bytes(b"\xef\xbb\xbf# a byte-order mark, and no model yet\n")
+    server = start_server(
+        f"--model_config_file={config}", "--model_config_file_poll_wait_seconds=1"
+    )
+    call = caller(server.target)
+    missing = call.predict([0.0])
+    assert (missing.code, missing.message) == (
+        "NOT_FOUND",
+        "Servable not found for request: Latest(toy)",
+    )
+    listed = {"name": "toy", "basePath": str(base), "modelPlatform": "tensorflow"}
+    models = {"config": [listed, compiled]}
+    assert call(RELOAD, {"config": {"modelConfigList": models}}).code == "OK"
+    assert y(call.predict([0.0])) == 4.0
+    # XLA is off unless a flag says otherwise.
+    refused = call.predict([0.0], name="compiled")
+    assert refused.code == "INTERNAL"
+    assert "XLA compilation disabled" in refused.message
+    # The file, which has no list, does not take the models away; once it has one, it counts.
+    config.write_text(config_text(base, {}))
+    eventually(lambda: y(call.predict([0.0], version="1")) == 2.0, "version 1 answering", server)
+
+    # One label whose version is not there holds up the list, until the version is there.
+    config.write_text(config_text(base, {"stable": 1, "canary": 3}))
+    shutil.copytree(scaled_toys / "3", tmp_path / "coming")
+    assert call.predict([0.0], versionLabel="stable").code == "INVALID_ARGUMENT"
+    (tmp_path / "coming").rename(base / "3")
+    eventually(lambda: y(call.predict([0.0], versionLabel="canary")) == 6.0, "canary", server)
+    assert y(call.predict([0.0], versionLabel="stable")) == 2.0
+
+    config.write_text("model_config_list {}")
+    eventually(lambda: call.predict([0.0]).code == "NOT_FOUND", "the models going", server)
+    assert server.stop() == 0
+
+
+def test_an_empty_list_starts_and_what_cannot_be_honoured_is_refused(
+    base: Path,
+    compiled: dict[str, str],
+    start_server: Callable[..., Any],
+    caller: Any,
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "models.config"
+    config.write_text("model_config_list {}")
+    server = start_server(f"--model_config_file={config}", "--xla_cpu_compilation_enabled")
+    call = caller(server.target)
+
+    def reload(**fields: Any) -> tuple[str, str]:
+        listed = {"name": "toy", "basePath": str(base), "modelPlatform": "tensorflow", **fields}
+        answer = call(RELOAD, {"config": {"modelConfigList": {"config": [listed]}}})
+        return answer.code, answer.message
+
+    # TensorFlow Serving's program has no log collector of any kind; it says so when the models are
+    # loaded, and they stay.
+    logging = {"logCollectorConfig": {"type": "nope"}, "samplingConfig": {"samplingRate": 1.0}}
+    refused = ("INVALID_ARGUMENT", "No request-logger-creator provided.")
+    assert reload(loggingConfig=logging) == refused
+    assert y(call.predict([0.0])) == 4.0
+    assert reload(loggingConfig={}) == refused
+    assert reload() == ("OK", "")
+    # Metrics that nobody counts have not changed, as there.
+    counted = call(
+        RELOAD,
+        {
+            "config": {"modelConfigList": {"config": [compiled]}},
+            "metricNames": ["/tensorflow/cc/saved_model/load_attempt_count", "/nope", "/nope"],
+        },
+    )
+    assert {metric.name: metric.int64_value_increase for metric in counted.response.metric} == {
+        "/tensorflow/cc/saved_model/load_attempt_count": 0,
+        "/nope": 0,
+    }
+    assert y(call.predict([0.0], name="compiled")) == 2.0  # as the flag allows
+    custom = b"\x0a\x05\x12\x03\x0a\x01x"  # config { custom_model_config { type_url: "x" } }
+    answer = call(RELOAD, custom)
+    assert (answer.code, answer.message) == (
+        "INVALID_ARGUMENT",
+        "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+        "Only ModelConfigList is currently supported",
+    )
+    assert server.stop() == 0
