@@ -87,11 +87,11 @@ class ServerOptions:
     enable_serialization_as_tensor_content: bool = _flag(
         False, "answer with tensor_content instead of the typed *_val fields"
     )
-    check_signature_shapes: bool = _own(
-        True,
-        "refuse a tensor whose rank or fixed dimensions contradict the "
-        "signature before anything runs; off, the graph decides, and a wrong rank can end the "
-        "process",
+    check_signature_shapes: str = _own(
+        "auto",
+        "refuse a tensor whose rank or fixed dimensions contradict the signature before anything "
+        "runs: auto (only where the signature's graph reaches a kernel that ends the process on a "
+        "wrong rank), true, or false (as TensorFlow Serving)",
     )
 
     server: str = _own(
@@ -155,6 +155,11 @@ class ServerOptions:
             raise UsageError(
                 "--tensorflow_session_parallelism sets both pools: give either it or "
                 "--tensorflow_intra_op_parallelism and --tensorflow_inter_op_parallelism"
+            )
+        if self.check_signature_shapes not in ("auto", "true", "false"):
+            raise UsageError(
+                "--check_signature_shapes expects auto, true or false, received "
+                f"{self.check_signature_shapes!r}"
             )
         if self.request_log not in ("none", "errors", "all"):
             raise UsageError(

@@ -28,12 +28,20 @@ class PredictRules:
     """How strict Predict is.
 
     Attributes:
-        check_shapes: Refuse tensors that contradict the signature's rank or fixed dimensions.
+        check_shapes: Refuse tensors that contradict the signature's rank or fixed dimensions:
+            ``true``, ``false`` as TensorFlow Serving, or ``auto``, only where a wrong rank could
+            end the process.
         check_method_name: Refuse signatures with a foreign ``method_name``.
     """
 
-    check_shapes: bool = True
+    check_shapes: str = "auto"
     check_method_name: bool = False
+
+    def compare_shapes_of(self, signature: Signature) -> bool:
+        """Tell whether this signature's inputs are compared with it before anything runs."""
+        return self.check_shapes == "true" or (
+            self.check_shapes == "auto" and bool(signature.hazards)
+        )
 
 
 def find_signature(model: SavedModel, key: str) -> Signature:
@@ -144,7 +152,7 @@ def check_shape(signature: Signature, info: TensorInfo, dtype: int, shape: tuple
 def _read(signature: Signature, info: TensorInfo, proto: Any, rules: PredictRules) -> Array:
     try:
         shape = tensors.shape_of(proto)
-        if rules.check_shapes:
+        if rules.compare_shapes_of(signature):
             check_shape(signature, info, proto.dtype, shape)
         return tensors.from_proto(proto, shape)
     except tensors.TensorTooLargeError as err:

@@ -139,7 +139,7 @@ class RestApi:
             if not signature.inputs:
                 raise invalid_argument(f"Failed to get input map for signature: {key}")
             feeds, is_row = json_tensors.read(document, signature.inputs)
-            if self._engine.rules.check_shapes:
+            if self._engine.rules.compare_shapes_of(signature):
                 for name, array in feeds.items():
                     info = signature.inputs[name]
                     check_shape(signature, info, info.dtype, array.shape)

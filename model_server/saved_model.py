@@ -25,6 +25,7 @@ from model_server.errors import (
     from_code,
     not_found,
 )
+from model_server.rank_hazards import RankHazards
 from model_server.signatures import Array, Signature
 
 # What a batched request is answered at once: trying again alone would only add to the load.
@@ -120,10 +121,12 @@ class SavedModel:
         try:
             meta_graph = tf.compat.v1.saved_model.load(self._session, list(tags), str(path))
             self._session._extend_graph()
+            hazards = RankHazards(meta_graph.graph_def)
             self.signatures = {
-                key: Signature(key, _copy(definition), graph)
+                key: Signature(key, _copy(definition), graph, _reached(hazards, definition))
                 for key, definition in meta_graph.signature_def.items()
             }
+            del hazards
             if batching is not None:
                 graph_def = graph.as_graph_def()
                 self._batchers = {
@@ -226,6 +229,11 @@ class SavedModel:
         self._session.close()
         self.signatures = {}
         self._batchers = {}
+
+
+def _reached(hazards: RankHazards, definition: Any) -> frozenset[str]:
+    inputs, outputs = definition.inputs.values(), definition.outputs.values()
+    return hazards.reached([info.name for info in inputs], [info.name for info in outputs])
 
 
 def _copy(definition: Any) -> Any:

@@ -54,11 +54,15 @@ class Signature:
         inputs: Input by alias, sorted by alias.
         outputs: Output by alias, sorted by alias.
         defaults: Values (``TensorProto``) of inputs a caller may leave out, by alias.
+        hazards: Operations that its inputs reach and that end the process on a wrong rank.
     """
 
-    def __init__(self, key: str, definition: Any, graph: Any) -> None:
+    def __init__(
+        self, key: str, definition: Any, graph: Any, hazards: frozenset[str] = frozenset()
+    ) -> None:
         """Look up the tensors of ``definition`` in ``graph``."""
         self.key = key
+        self.hazards = hazards
         self.definition = definition
         self.inputs = _tensor_infos(definition.inputs)
         self.outputs = _tensor_infos(definition.outputs)
