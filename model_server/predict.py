@@ -57,6 +57,20 @@ def find_signature(model: SavedModel, key: str) -> Signature:
     return signature
 
 
+def check_method(signature: Signature, rules: PredictRules) -> None:
+    """Refuse a signature whose ``method_name`` is none that can be predicted with.
+
+    Raises:
+        ServingError: INTERNAL, when the rules ask for it.
+    """
+    if rules.check_method_name and signature.definition.method_name not in _METHODS:
+        raise ServingError(
+            grpc.StatusCode.INTERNAL,
+            f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
+            f"Was: {signature.definition.method_name}",
+        )
+
+
 def read_inputs(
     signature: Signature, request_inputs: Mapping[str, Any], rules: PredictRules
 ) -> dict[str, Array]:
@@ -73,12 +87,7 @@ def read_inputs(
     Raises:
         ServingError: INVALID_ARGUMENT; which check failed is in the message.
     """
-    if rules.check_method_name and signature.definition.method_name not in _METHODS:
-        raise ServingError(
-            grpc.StatusCode.INTERNAL,
-            f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
-            f"Was: {signature.definition.method_name}",
-        )
+    check_method(signature, rules)
     wanted = signature.inputs
     if len(request_inputs) > len(wanted) or (
         len(request_inputs) < len(wanted) and not signature.defaults

@@ -163,17 +163,13 @@ class RankHazards:
                 pending += readers.get(node.name, [])
         return frozenset(found), touched
 
-    def _call(
-        self, node: Any, arguments: frozenset[int]
-    ) -> tuple[frozenset[str], frozenset[int]]:
+    def _call(self, node: Any, arguments: frozenset[int]) -> tuple[frozenset[str], frozenset[int]]:
         """Return what a node's functions contain, and which of its results are touched."""
         shape = _CALLS.get(node.op)
         if shape is None:
             # Of an operation with functions that is not known here, all arguments count.
             names = [node.op, *_function_names(node)]
-            inside = [
-                self._function(name, None)[0] for name in names if name in self._functions
-            ]
+            inside = [self._function(name, None)[0] for name in names if name in self._functions]
             return frozenset().union(*inside), frozenset({_ALL})
         attributes, skipped, is_loop = shape
         found: frozenset[str] = frozenset()
@@ -226,7 +222,7 @@ def _graph_tensor(name: str) -> _Tensor:
 def _function_tensor(name: str) -> _Tensor:
     """Read ``argument`` or ``node:result:index``; calls have one result, a list."""
     parts = name.split(":")
-    return parts[0], int(parts[2]) if len(parts) == 3 else 0  # noqa: PLR2004
+    return parts[0], int(parts[2]) if len(parts) == 3 else 0
 
 
 def _attribute_names(value: Any) -> list[str]:
