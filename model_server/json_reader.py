@@ -40,8 +40,11 @@ _ESCAPES = {
 }
 _INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
 
-# What Python accepts and RapidJSON refuses can only be where one of these is.
-_SUSPECT = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{300}|\\u[dD][89a-fA-F]")
+# What Python accepts and RapidJSON refuses can only be where one of these is, digits as zeros:
+# numbers that no double may hold, and halves of surrogate pairs.
+_ZEROS = bytes.maketrans(b"123456789E", b"000000000e")
+_LARGE = (b"e000", b"e+000", b"0" * 300)
+_HALF_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
 
 _TOO_BIG = "Number too big to be stored in double."
 _MISS_ELEMENT = "Missing a comma or ']' after an array element."
@@ -77,13 +80,18 @@ def parse(body: bytes) -> Any:
     Raises:
         ServingError: INVALID_ARGUMENT with RapidJSON's text and the offset in bytes.
     """
-    if _SUSPECT.search(body) is None:
+    if not _may_differ(body):
         try:
             text = body.removeprefix(_BYTE_ORDER_MARK).decode(*ENCODING)
             return json.loads(text, object_pairs_hook=_first_of_equal_keys)
         except (ValueError, RecursionError):
             pass  # the other parser says what is wrong, or that nothing is
     return _Parser(body).parse()
+
+
+def _may_differ(body: bytes) -> bool:
+    zeros = body.translate(_ZEROS)
+    return any(mark in zeros for mark in _LARGE) or _HALF_PAIR.search(body) is not None
 
 
 def _first_of_equal_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import http.client
 import json
 import shutil
 import subprocess
@@ -17,18 +15,6 @@ import pytest
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
-
-PREDICT = "/v1/models/toy:predict"
-
-
-def post(server: Any, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection(server.rest.removeprefix("http://"), timeout=30)
-    try:
-        connection.request("POST", PREDICT, body, headers or {})
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
-    finally:
-        connection.close()
 
 
 def test_reflection_names_the_services(toy_server: Any) -> None:
@@ -44,70 +30,6 @@ def test_a_message_of_many_megabytes_is_answered(toy_server: Any, caller: Any) -
     answer = caller(toy_server.target).predict([1.0] * 3_000_000)
     assert answer.code == "OK"
     assert len(answer.response.outputs["y"].float_val) == 3_000_000
-
-
-def test_a_gzip_body_is_read_and_a_bomb_is_not(toy_server: Any) -> None:
-    body = gzip.compress(b'{"instances": [1.0]}')
-    gzipped = {"Content-Encoding": "gzip"}
-    assert post(toy_server, body, gzipped) == (200, {"predictions": [2.5]})
-    bomb = gzip.compress(b"[" + b"0," * (64 * 2**20) + b"0]")
-    status, answer = post(toy_server, bomb, gzipped)
-    assert status == 429
-    assert "when decompressed" in answer["error"]
-    assert post(toy_server, body[:-9], gzipped)[0] == 400
-
-
-@pytest.mark.parametrize(
-    ("body", "error"),
-    [
-        (b"[1]", "JSON Value: [\n    1\n] Is not object"),
-        (
-            b'{"instances": [1], "inputs": [1]}',
-            'JSON Value: {\n    "instances": [\n        1\n    ],\n    "inputs": [\n        1\n'
-            "    ]\n} Not formatted correctly expecting only one of 'inputs' or 'instances' keys "
-            "to exist ",
-        ),
-        (
-            b'{"instances": [1.0, [2.0]]}',
-            "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: "
-            "Expecting shape [] but got: [1]",
-        ),
-        (
-            b'{"instances": [1.0, true]}',
-            "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: "
-            "JSON Value: true Type: True is not of expected type: float",
-        ),
-        (
-            b'{"instances": [16777217]}',
-            "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: "
-            "Cannot convert JSON value: 16777217 to float without loss of precision.",
-        ),
-        (
-            b'{"instances": [1.0 2.0]}',
-            "JSON Parse error: Missing a comma or ] after an array element. at offset: 19",
-        ),
-        (b'{"signature_name": 5, "instances": [1]}', None),
-        (b'{"instances": []}', None),
-        (b'{"inputs": {"z": [1.0]}}', "Missing named input: x in 'inputs' object."),
-        (b"[" * 100_000, "JSON Parse error: Terminate parsing due to Handler error."),
-        (b'{"instances": [' + b"[" * 300 + b"1" + b"]" * 300 + b"]}", None),
-        (b"\xff\xfe", "JSON Parse error: Invalid encoding in string. at offset: 0"),
-    ],
-)
-def test_a_wrong_body_is_a_400_that_says_why(
-    toy_server: Any, body: bytes, error: str | None
-) -> None:
-    status, answer = post(toy_server, body)
-    assert status == 400, answer
-    assert error is None or answer["error"] == error
-
-
-def test_two_signature_inputs_by_column(toy_server: Any) -> None:
-    body = {"signature_name": "weighted_sum", "inputs": {"a": [[1, 2]], "b": [3]}}
-    assert post(toy_server, json.dumps(body).encode()) == (
-        200,
-        {"outputs": {"total": [9.0], "count": [3]}},
-    )
 
 
 @pytest.fixture(scope="module")
