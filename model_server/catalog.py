@@ -341,9 +341,9 @@ class Catalog:
                 else:
                     version.state = State.END
                 logger.error(
-                    "%s cannot be loaded from %s: %s: %s (%s)",
-                    version,
-                    version.path,
+                    "Servable {%s %d} cannot be loaded: %s: %s (%s)",
+                    version.model_name,
+                    version.number,
                     error.code.name,
                     error.message,
                     f"next try in {self._settings.retry_seconds:g} s" if again else "given up",

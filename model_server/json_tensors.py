@@ -11,6 +11,7 @@ from model_server.errors import ServingError, invalid_argument
 from model_server.json_values import by_value, is_base64, numbers, to_array
 from model_server.json_writer import show
 from model_server.signatures import Array, TensorInfo
+from model_server.tensors import shape_text
 
 
 def read(
@@ -109,7 +110,9 @@ def _add(
     if items and item.size != items[0].size:
         raise invalid_argument(f"Expecting tensor size: {items[0].size} but got: {item.size}")
     if items and item.shape != items[0].shape:
-        raise invalid_argument(f"Expecting shape {_shape(items[0])} but got: {_shape(item)}")
+        raise invalid_argument(
+            f"Expecting shape {shape_text(items[0])} but got: {shape_text(item)}"
+        )
     items.append(item)
 
 
@@ -132,7 +135,3 @@ def _columns(inputs: Any, infos: Mapping[str, TensorInfo]) -> dict[str, Array]:
 
 def _is_object(value: Any) -> bool:
     return isinstance(value, dict) and not is_base64(value)
-
-
-def _shape(array: Array) -> str:
-    return "[" + ",".join(map(str, array.shape)) + "]"

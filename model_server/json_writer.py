@@ -71,8 +71,9 @@ def _tokens(value: Any) -> Iterator[str]:
         if isinstance(value, dict | list):
             is_object = isinstance(value, dict)
             yield before + ("{" if is_object else "[")
-            members = enumerate(value.items() if isinstance(value, dict) else value)
-            open_containers.append((members, is_object))
+            open_containers.append(
+                (enumerate(value.items() if isinstance(value, dict) else value), is_object)
+            )
             is_empty = True
         else:
             text = _scalar(value)
@@ -81,7 +82,7 @@ def _tokens(value: Any) -> Iterator[str]:
             yield before + text
         while open_containers:
             members, is_object = open_containers[-1]
-            position, member = next(members, (-1, None))
+            position, member = next(members, (-1, ("", None)))
             if position >= 0:
                 break
             open_containers.pop()

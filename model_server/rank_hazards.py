@@ -169,14 +169,16 @@ class RankHazards:
         if shape is None:
             # Of an operation with functions that is not known here, all arguments count.
             names = [node.op, *_function_names(node)]
-            inside = [self._function(name, None)[0] for name in names if name in self._functions]
-            return frozenset().union(*inside), frozenset({_ALL})
+            reached = [self._function(name, None)[0] for name in names]
+            return frozenset().union(*reached), frozenset({_ALL})
         attributes, skipped, is_loop = shape
         found: frozenset[str] = frozenset()
         results: frozenset[int] = frozenset()
         touched = frozenset(number - skipped for number in arguments if number >= skipped)
         while True:
             for attribute in attributes:
+                if attribute not in node.attr:
+                    continue
                 for name in _attribute_names(node.attr[attribute]):
                     inside, outside = self._function(name, touched)
                     found |= inside

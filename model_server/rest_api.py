@@ -30,6 +30,7 @@ from model_server.json_writer import (
     write_regressions,
     write_rows,
 )
+from model_server.limits import CallLimits
 from model_server.predict import check_method, check_shape
 from model_server.signatures import DEFAULT_SIGNATURE
 
@@ -91,7 +92,7 @@ class RestApi:
     def __init__(self, engine: Engine, timeout_ms: int | None) -> None:
         """Create the API; ``timeout_ms`` bounds each run."""
         self._engine = engine
-        self._timeout_ms = timeout_ms
+        self._limits = CallLimits(timeout_ms)
 
     def answer(self, method: str, path: str, body: bytes, call: RestCall) -> str:
         """Answer one request.
@@ -155,7 +156,7 @@ class RestApi:
                     info = signature.inputs[name]
                     check_shape(signature, info, info.dtype, array.shape)
             names = list(signature.outputs)
-            values = self._engine.run(version, signature, feeds, names, self._timeout_ms, "predict")
+            values = self._engine.run(version, signature, feeds, names, self._limits)
         outputs = dict(zip(names, values, strict=True))
         return write_rows(outputs) if is_row else write_columns(outputs)
 
@@ -164,7 +165,7 @@ class RestApi:
         request = classification_pb2.ClassificationRequest(model_spec=spec)
         request.model_spec.signature_name = call.signature = _signature_name(document)
         json_examples.read(document, request.input)
-        response = self._engine.classify(request, self._timeout_ms)
+        response = self._engine.classify(request, self._limits)
         call.version = response.model_spec.version.value
         return write_classifications(
             [
@@ -178,7 +179,7 @@ class RestApi:
         request = regression_pb2.RegressionRequest(model_spec=spec)
         request.model_spec.signature_name = call.signature = _signature_name(document)
         json_examples.read(document, request.input)
-        response = self._engine.regress(request, self._timeout_ms)
+        response = self._engine.regress(request, self._limits)
         call.version = response.model_spec.version.value
         return write_regressions([row.value for row in response.result.regressions])
 

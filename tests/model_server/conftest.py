@@ -111,12 +111,12 @@ class Caller:
 
 @pytest.fixture(scope="session")
 def make_toy() -> Callable[..., Path]:
-    """Write versions of the toy model: ``make_toy(base, 1, 2, scale=False)``."""
+    """Write versions of the toy model: ``make_toy(base, 1, 2, scale=False, warmup=0)``."""
 
-    def make(base: Path, *versions: int, scale: bool = False) -> Path:
+    def make(base: Path, *versions: int, scale: bool = False, warmup: int = 0) -> Path:
         command = [sys.executable, str(HERE / "make_toy.py"), str(base), *map(str, versions)]
         subprocess.run(
-            [*command, *(["--scale"] if scale else [])],
+            [*command, f"--warmup={warmup}", *(["--scale"] if scale else [])],
             check=True,
             capture_output=True,
             timeout=120,
