@@ -1,8 +1,8 @@
 """Write the toy model of the conformance corpus: ``python make_toy.py BASE VERSION...``.
 
 Runs in a process of its own, since the tests' process never imports TensorFlow. With ``--scale``
-the versions tell themselves apart, y = x / 2 + 2 * version, and keep that offset in a variable. With
-``--warmup ROWS`` each has one warm-up request of so many rows.
+the versions tell themselves apart, y = x / 2 + 2 * version, and keep that offset in a variable.
+With ``--warmup ROWS`` each has one warm-up request of so many rows.
 """
 
 import argparse

@@ -7,8 +7,6 @@ The expected texts are those of its ``batching_session.cc`` and of TensorFlow's
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +15,11 @@ from typing import Any
 
 import grpc
 import pytest
+
+from model_server import batching
+from model_server.errors import UsageError
+from python_client import messages
+from tests.running import metrics_of
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
 
@@ -38,7 +41,6 @@ batch_timeout_micros { value: 500000 }
 max_enqueued_batches { value: 6 }
 """
 WAITING = "batch_timeout_micros { value: 1000000000 }\nmax_batch_size { value: 4 }\n"
-PATH = "/monitoring/prometheus/metrics"
 
 
 @pytest.fixture(scope="module")
@@ -202,15 +204,13 @@ def test_different_sizes_are_padded_where_that_is_asked_for(splitting: Any) -> N
 
 
 def test_batches_are_measured(splitting: Any) -> None:
-    connection = splitting.page(PATH)
-    prefix = ":tensorflow:serving:batching_session:"
-    before = splitting.page(PATH)
+    before = metrics_of(splitting.server)
     assert y(splitting.predict([0.0] * 4)) == [2.0] * 4
-    after = splitting.page(PATH)
-    assert connection
+    after = metrics_of(splitting.server)
 
     def grew(name: str) -> float:
-        return float(after[prefix + name] - before.get(prefix + name, 0.0))
+        name = f":tensorflow:serving:batching_session:{name}"
+        return after[name] - before.get(name, 0.0)
 
     assert grew("wrapped_run_count{}") == 2
     assert grew("input_batch_size_count{}") == 1
@@ -221,9 +221,16 @@ def test_batches_are_measured(splitting: Any) -> None:
 
 def test_a_call_that_is_over_leaves_the_queue(start: Callable[..., Any]) -> None:
     call = start(WAITING, "--grpc_max_threads=1")
+    message = messages.PredictRequest()
+    message.model_spec.name = "toy"
+    tensor_proto = message.inputs["x"]
+    tensor_proto.dtype = messages.DataType.Value("DT_FLOAT")
+    tensor_proto.tensor_shape.dim.add().size = 1
+    tensor_proto.float_val.append(1.0)
+    request = message.SerializeToString()
     with grpc.insecure_channel(call.server.target) as channel:
         stub = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
-        first = stub.future(call.request([1.0]))
+        first = stub.future(request)
         until(lambda: call.predict([1.0] * 4).code == "RESOURCE_EXHAUSTED")
         first.cancel()
         until(lambda: call.predict([1.0] * 4).code == "OK")  # a full batch does not wait
@@ -260,7 +267,8 @@ def test_a_warm_up_that_batching_forbids_fails_the_version(
     shutil.copytree(toy_models / "1", base / "1")
     server = start_server(*flags, f"--model_base_path={base}")
     call = caller(server.target)
-    (warm / "2").rename(base / "2") if failing.process.wait(120) == 1 else None
+    assert failing.process.wait(120) == 1
+    (warm / "2").rename(base / "2")
     assert f"Servable {{toy 2}} cannot be loaded: INVALID_ARGUMENT: {problem}" in failing.log
     assert "Failed to start server." in failing.log
     until(lambda: call.status().get(2, ("",))[0] == "END")
@@ -291,15 +299,7 @@ def test_a_warm_up_that_batching_forbids_fails_the_version(
 def test_contradicting_parameters_are_said(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "batching.config"
     file.write_text(text)
-    result = subprocess.run(
-        [
-            *(sys.executable, "-m", "model_server", "--model_base_path=/m", "--enable_batching"),
-            f"--batching_parameters_file={file}",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert result.returncode == 2
-    assert message in result.stderr
+    with pytest.raises(UsageError) as raised:
+        batching.read_settings(file)
+    assert message in str(raised.value)
+    assert str(raised.value).startswith(str(file))
