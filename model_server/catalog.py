@@ -187,12 +187,18 @@ class Catalog:
                     f"{len(failed)} servable(s) did not become available: {'; '.join(failed)}"
                 )
 
-    def reload(self, messages: Iterable[Any], deadline_s: float | None = None) -> None:
+    def reload(
+        self,
+        messages: Iterable[Any],
+        deadline_s: float | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Replace the whole list of models and wait for those that are new.
 
         Args:
             messages: ``ModelConfig`` messages.
             deadline_s: Longest wait for new models in seconds; None waits for ever.
+            is_wanted: Asked while it waits; False ends the wait, the list stays in force.
 
         Raises:
             ServingError: The list is not allowed (nothing changes then), or a new model did not
@@ -212,6 +218,8 @@ class Catalog:
                         grpc.StatusCode.DEADLINE_EXCEEDED,
                         f"Models are not available yet: {', '.join(new)}",
                     )
+                if not is_wanted():
+                    raise ServingError(grpc.StatusCode.CANCELLED, "the caller no longer waits")
                 if failed := self._failed(new):
                     raise ServingError(
                         grpc.StatusCode.UNKNOWN,

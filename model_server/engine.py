@@ -6,7 +6,7 @@ gRPC and REST both call this, so that they cannot answer differently.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tensorflow_serving.apis import (
@@ -189,15 +189,26 @@ class Engine:
             entry.status.error_message = error.message if error else ""
         return response
 
-    def reload(self, request: Any, deadline_s: float | None = None) -> Any:
-        """Answer a ``ReloadConfigRequest``: replace the models and wait for the new ones."""
+    def reload(
+        self,
+        request: Any,
+        deadline_s: float | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Any:
+        """Answer a ``ReloadConfigRequest``: replace the models and wait for the new ones.
+
+        Args:
+            request: The message.
+            deadline_s: Longest wait in seconds; None for any.
+            is_wanted: Tells whether the caller still waits.
+        """
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid_argument(
                 "ServerModelConfig type not supported by HandleReloadConfigRequest. "
                 "Only ModelConfigList is currently supported"
             )
         configs: Iterable[Any] = request.config.model_config_list.config
-        self.catalog.reload(configs, deadline_s)
+        self.catalog.reload(configs, deadline_s, is_wanted)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.error_code = 0
         return response

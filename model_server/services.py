@@ -102,6 +102,7 @@ class _Service:
         response = None
         try:
             self._running.begin(context)
+            _check_wanted(context)
             with self._admission:
                 response = call(request, *rest)
         except ServingError as err:
@@ -167,7 +168,14 @@ class ModelService(_Service, model_service_pb2_grpc.ModelServiceServicer):
             self._engine.reload,
             request,
             _remaining_s(context),
+            context.is_active,
         )
+
+
+def _check_wanted(context: Any) -> None:
+    """Refuse a call that waited for a thread longer than its caller waited for it."""
+    if not context.is_active():
+        raise ServingError(grpc.StatusCode.CANCELLED, "the caller no longer waits")
 
 
 def _remaining_s(context: Any) -> float | None:

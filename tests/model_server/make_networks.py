@@ -1,7 +1,8 @@
 """Write ``BASE/1``: signatures that a wrong rank ends the process through, and some it does not.
 
 Runs in a process of its own, since the tests' process never imports TensorFlow. ``classify`` and
-``regress`` take ``tf.Example`` messages, each through a placeholder of its own, as TensorFlow 2 does.
+``regress`` take ``tf.Example`` messages, each through a placeholder of its own, as exports of
+TensorFlow 2 do.
 """
 
 import sys

@@ -12,18 +12,60 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
-    ProtoReflectionDescriptorDatabase,
-)
+from google.protobuf import descriptor_pb2, descriptor_pool
+from grpc_reflection.v1alpha import reflection_pb2
+
+from python_client import messages
 
 
-def test_reflection_names_the_services(toy_server: Any) -> None:
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+def test_reflection_describes_services_methods_and_messages(toy_server: Any, version: str) -> None:
+    serving = "tensorflow.serving"
     with grpc.insecure_channel(toy_server.target) as channel:
-        names = set(ProtoReflectionDescriptorDatabase(channel).get_services())
-    assert {
-        "tensorflow.serving.PredictionService",
-        "tensorflow.serving.ModelService",
-    } <= names
+        ask = channel.stream_stream(
+            f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )
+
+        def answer(**request: str) -> Any:
+            return next(ask(iter([reflection_pb2.ServerReflectionRequest(**request)]), timeout=30))
+
+        services = [
+            service.name for service in answer(list_services="").list_services_response.service
+        ]
+        assert services == [
+            "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
+            f"{serving}.ModelService",
+            f"{serving}.PredictionService",
+        ]
+        for symbol in (
+            *services,
+            f"{serving}.PredictionService.Predict",
+            f"{serving}.ModelService.HandleReloadConfigRequest",
+            f"{serving}.PredictRequest.inputs",
+            f"{serving}.ModelVersionStatus.State.AVAILABLE",
+            "tensorflow.TensorProto",
+        ):
+            found = answer(file_containing_symbol=symbol).file_descriptor_response
+            # Every file that is needed comes with it, so that the whole can be built.
+            pool = descriptor_pool.DescriptorPool()
+            files = [
+                descriptor_pb2.FileDescriptorProto.FromString(data)
+                for data in found.file_descriptor_proto
+            ]
+            added: set[str] = set()
+            while missing := [file for file in files if file.name not in added]:
+                ready = [file for file in missing if set(file.dependency) <= added]
+                assert ready, (symbol, [file.name for file in missing])
+                for file in ready:
+                    pool.Add(file)
+                    added.add(file.name)
+            if symbol in services:
+                assert pool.FindServiceByName(symbol).methods
+        wrong = answer(file_containing_symbol=f"{serving}.PredictionService.Nothing")
+        assert wrong.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
 
 
 def test_a_message_of_many_megabytes_is_answered(toy_server: Any, caller: Any) -> None:
@@ -150,11 +192,28 @@ def test_reloading_over_grpc_adds_and_removes_models(
             timeout,
         )
 
+    def as_bytes(**models: Path) -> bytes:
+        request = messages.load("tensorflow_serving.apis.model_management_pb2")
+        message = request.ReloadConfigRequest()
+        for name, path in models.items():
+            message.config.model_config_list.config.add(
+                name=name, base_path=str(path), model_platform="tensorflow"
+            )
+        data: bytes = message.SerializeToString()
+        return data
+
     assert reload(toy=toy_models, other=scaled_toys).code == "OK"
     assert call.predict([0.0], name="other").response.outputs["y"].float_val[0] == 6.0
     # A new model without versions is waited for as long as the caller waits.
     waited = reload(timeout=1.0, toy=toy_models, empty=toy_models / "1" / "variables")
     assert waited.code == "DEADLINE_EXCEEDED"
+    # One that its caller gave up keeps no other waiting, with a deadline or without.
+    begun = call.channel.unary_unary(
+        "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
+    ).future(as_bytes(fresh=toy_models / "1" / "variables"))
+    while call.predict([0.0]).code == "OK":
+        assert not begun.done()
+    begun.cancel()
     assert reload(other=scaled_toys).code == "OK"
     gone = call.predict([0.0])
     assert (gone.code, gone.message) == ("NOT_FOUND", "Servable not found for request: Latest(toy)")
