@@ -25,8 +25,6 @@ MODELS_SH = SERVING_CONFIG / "image" / "models.sh"
 DASHBOARD = SERVING_CONFIG / "grafana" / "dashboards" / "serving.json"
 RULES = SERVING_CONFIG / "prometheus_rules.yml"
 METRIC = re.compile(r":tensorflow:serving:[a-z_:]+")
-# Counted by TensorFlow Serving's own batching session, which the embedded server does not have.
-ONLY_IN_TENSORFLOW_SERVING = {":tensorflow:serving:batching_session:queuing_latency"}
 
 
 @pytest.fixture(scope="module")
@@ -174,12 +172,11 @@ def test_everything_the_dashboard_draws_is_measured(server: RunningServer) -> No
         assert json.load(answer) == {"predictions": [2.5, 3.0]}
 
     page = scrape(server)
-    # Warm-up is measured only for versions that carry requests, which the toy does not.
-    measured = set(METRIC.findall(page)) | {":tensorflow:serving:model_warmup_latency"}
+    measured = set(METRIC.findall(page))
     for where, text in expressions().items():
         for name in METRIC.findall(text):
             base = re.sub(r"_(bucket|sum|count)$", "", name)
-            assert {name, base} & (measured | ONLY_IN_TENSORFLOW_SERVING), f"{where}: {name}"
+            assert {name, base} & measured, f"{where}: {name}"
     labels = {"model_name", "status", "le", "model", "instance", "model_path", "job"}
     for where, text in expressions().items():
         for clause in re.findall(r"by \(([^)]*)\)", text):

@@ -32,14 +32,14 @@ def test_flags_in_every_form() -> None:
             "toy",
             BASE,
             "--enable_grpc_healthcheck_service",
-            "--nocheck_signature_shapes",
+            "--check_signature_shapes=true",
             "--enable_model_warmup=false",
             "--allow_version_labels_for_unavailable_models=true",
         ]
     )
     assert (parsed.port, parsed.model_name) == (9000, "toy")
     assert parsed.enable_grpc_healthcheck_service
-    assert not parsed.check_signature_shapes
+    assert parsed.check_signature_shapes == "true"
     assert not parsed.enable_model_warmup
     assert parsed.allow_version_labels_for_unavailable_models
 
@@ -50,7 +50,7 @@ def test_flags_in_every_form() -> None:
         (["--prot=1", BASE], "unknown flag --prot; did you mean --port?"),
         (["--port=many", BASE], "--port expects a whole number, received 'many'"),
         (["--port=70000", BASE], "--port expects 0 to 65535, received 70000"),
-        (["--check_signature_shapes=maybe", BASE], "expects true or false, received 'maybe'"),
+        (["--check_signature_shapes=maybe", BASE], "expects auto, true or false, received 'maybe'"),
         (["--noport", BASE], "unknown flag --noport"),
         (["serve", BASE], "'serve' is not a flag"),
         ([BASE, "--model_name"], "--model_name needs a value"),

@@ -17,7 +17,7 @@ REPO = Path(__file__).resolve().parent.parent.parent
 pytestmark = pytest.mark.usefixtures("embedded_only")
 
 
-@pytest.mark.parametrize("checked", ["true", "false"])
+@pytest.mark.parametrize("checked", ["true", "auto"])
 def test_generated_requests_get_the_right_code(
     toy_models: Path, start_server: Callable[..., Any], checked: str
 ) -> None:

@@ -56,7 +56,7 @@ def test_the_binary_gets_the_flags_and_the_signals(
             [
                 *(sys.executable, "-m", "model_server", "--server", "auto", "--port=18603"),
                 *("--model_name=toy", f"--model_base_path={toy_models}"),
-                *("--nocheck_signature_shapes", "--grpc_max_threads", "16"),
+                *("--check_signature_shapes=false", "--grpc_max_threads", "16"),
             ],
             cwd=REPO,
             stdout=output,
