@@ -349,11 +349,12 @@ class Catalog:
                 else:
                     version.state = State.END
                 logger.error(
-                    "Servable {%s %d} cannot be loaded: %s: %s (%s)",
+                    "Servable {%s %d} cannot be loaded: %s: %s (from %s, %s)",
                     version.model_name,
                     version.number,
                     error.code.name,
                     error.message,
+                    version.path,
                     f"next try in {self._settings.retry_seconds:g} s" if again else "given up",
                 )
             self._publish()
