@@ -13,6 +13,7 @@ import grpc
 import tensorflow as tf
 
 from model_server import batching, warmup, xla
+from model_server.batch_scheduler import BatchScheduler
 from model_server.batching import BatchingSettings
 from model_server.catalog import Catalog, CatalogSettings
 from model_server.config_files import read_text_proto
@@ -190,7 +191,7 @@ def _loader(
             max(1, options.num_request_iterations_for_warmup) if options.enable_model_warmup else 0
         ),
         rules=rules,
-        batching=settings.batching,
+        batches=BatchScheduler(settings.batching) if settings.batching else None,
         metrics=metrics,
     )
 
@@ -204,18 +205,18 @@ class _Loader:
         threads: SessionThreads,
         warmup_iterations: int,
         rules: PredictRules,
-        batching: BatchingSettings | None,
+        batches: BatchScheduler | None,
         metrics: Metrics | None,
     ) -> None:
         self._metrics = metrics
-        self._batching = batching
+        self._batches = batches
         self._tags = tags
         self._threads = threads
         self._warmup_iterations = warmup_iterations
         self._rules = rules
 
     def __call__(self, version: Version) -> SavedModel:
-        model = SavedModel(version.path, self._tags, self._threads, self._batching)
+        model = SavedModel(version.path, self._tags, self._threads, self._batches, self._metrics)
         if self._warmup_iterations:
             try:
                 warmup.replay(

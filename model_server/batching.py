@@ -1,37 +1,16 @@
-"""Dynamic batching: requests of one signature run together, on TensorFlow's own batch scheduler.
+"""How requests are batched: what a ``batching_parameters_file`` says.
 
-A signature's subgraph becomes the body of a ``BatchFunction`` operation in the same session. The
-operation queues its callers, joins them along axis 0, pads to an allowed size, runs once and deals
-the rows out again: the scheduler is the one TensorFlow Serving uses.
-
-Two requests can be joined when they fetch the same outputs and agree in every dimension but the
-first, so each such combination has an operation (and with it a queue) of its own. A combination
-costs memory, a copy of the subgraph's constants; when a signature has :data:`MAX_ENDPOINTS`,
-further ones run unbatched.
-
-A request that finds nothing else of its signature running has nobody to be joined with: it runs
-past the queue, which would cost it a hand-over to another thread, padding, and the wait of
-``batch_timeout_micros``.
-
-Another difference to TensorFlow Serving: there ``num_batch_threads`` is one pool for all models of
-the server, here each combination has a pool of that size. The operation's scheduler lives in its
-session, so versions could not share one. In both, what runs at the same time is bounded by
-``--grpc_max_threads`` and by the process-wide pool of ``--tensorflow_intra_op_parallelism``.
+The rules and defaults are TensorFlow Serving's (``session_bundle_config.proto``,
+``bundle_factory_util.cc``, ``shared_batch_scheduler.h``).
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import tensorflow as tf
 
 from model_server.config_files import read_text_proto
 from model_server.errors import UsageError
@@ -39,11 +18,6 @@ from model_server.serving_protos import BatchingParameters
 
 logger = logging.getLogger(__name__)
 
-Array = np.ndarray[Any, Any]
-
-MAX_ENDPOINTS = 8
-
-# Defaults of TensorFlow Serving's scheduler (shared_batch_scheduler.h).
 _DEFAULT_MAX_BATCH_SIZE = 1000
 _DEFAULT_MAX_ENQUEUED_BATCHES = 10
 
@@ -53,12 +27,15 @@ class BatchingSettings:
     """``BatchingParameters`` with defaults filled in.
 
     Attributes:
-        max_batch_size: Most rows that run together.
+        max_batch_size: Most rows of a request; one more is refused, INVALID_ARGUMENT.
         timeout_micros: How long a row waits for others.
         max_enqueued_batches: Batches that wait for a thread; one more row is refused, UNAVAILABLE.
-        threads: Batches that run at the same time, for each combination that has a queue.
+        threads: Batches that run at the same time, of all models together.
         allowed_sizes: Sizes that batches are padded to; empty for any.
-        split_large: A request above ``max_batch_size`` is split instead of refused.
+        split_large: A request above ``max_execution_batch_size`` is split into several batches.
+        max_execution_batch_size: Most rows that run together when requests are split; None is
+            ``max_batch_size``.
+        pad_inputs: Tensors of different sizes are padded to the largest instead of refused.
     """
 
     max_batch_size: int = _DEFAULT_MAX_BATCH_SIZE
@@ -67,20 +44,30 @@ class BatchingSettings:
     threads: int = os.cpu_count() or 1
     allowed_sizes: tuple[int, ...] = ()
     split_large: bool = False
+    max_execution_batch_size: int | None = None
+    pad_inputs: bool = False
+
+    @property
+    def largest_batch(self) -> int:
+        """Most rows that run together."""
+        if self.split_large and self.max_execution_batch_size is not None:
+            return self.max_execution_batch_size
+        return self.max_batch_size
+
+    def padded_size(self, size: int) -> int:
+        """Return the smallest allowed size that holds ``size`` rows."""
+        return next((allowed for allowed in self.allowed_sizes if allowed >= size), size)
 
 
 def read_settings(path: Path | None) -> BatchingSettings:
     """Read a ``batching_parameters_file``; None gives the defaults.
 
     Raises:
-        UsageError: The file cannot be read or parsed, or its values contradict each other.
+        UsageError: The file cannot be read or parsed, or no model could be loaded with its values.
     """
     if path is None:
         return BatchingSettings()
     message = read_text_proto(path, BatchingParameters())
-    for field in ("pad_variable_length_inputs",):
-        if getattr(message, field):
-            raise UsageError(f"{path}: {field} is not supported by this embedded server")
 
     def value(field: str, default: Any, least: int) -> Any:
         if not message.HasField(field):
@@ -91,154 +78,54 @@ def read_settings(path: Path | None) -> BatchingSettings:
         return found
 
     defaults = BatchingSettings()
+    split = bool(value("enable_large_batch_splitting", False, 0))
     settings = BatchingSettings(
         max_batch_size=value("max_batch_size", defaults.max_batch_size, 1),
         timeout_micros=value("batch_timeout_micros", defaults.timeout_micros, 0),
-        max_enqueued_batches=value("max_enqueued_batches", defaults.max_enqueued_batches, 1),
+        # 0 counts as 1 there, unless requests are split.
+        max_enqueued_batches=max(
+            1, value("max_enqueued_batches", defaults.max_enqueued_batches, 1 if split else 0)
+        ),
         threads=value("num_batch_threads", defaults.threads, 1),
         allowed_sizes=tuple(message.allowed_batch_sizes),
-        split_large=value("enable_large_batch_splitting", False, 0),
+        split_large=split,
+        max_execution_batch_size=value("max_execution_batch_size", None, 1 if split else 0),
+        pad_inputs=message.pad_variable_length_inputs,
     )
-    sizes = settings.allowed_sizes
-    if sizes and (list(sizes) != sorted(set(sizes)) or sizes[-1] != settings.max_batch_size):
+    _check_sizes(path, settings, message.HasField("max_batch_size"))
+    return settings
+
+
+def _check_sizes(path: Path, settings: BatchingSettings, has_max_batch_size: bool) -> None:
+    sizes, largest = settings.allowed_sizes, settings.max_batch_size
+    if sizes and sizes[-1] != largest:
         raise UsageError(
-            f"{path}: allowed_batch_sizes must grow and end with max_batch_size "
-            f"({settings.max_batch_size}), are {list(sizes)}"
+            f"{path}: Last entry in allowed_batch_sizes must match max_batch_size; last entry was "
+            f"{sizes[-1]}; expected {largest}"
         )
-    if sizes and sizes[0] > 1:
+    if settings.split_large and not has_max_batch_size:
+        raise UsageError(f"{path}: enable_large_batch_splitting needs max_batch_size")
+    if settings.split_large and largest < settings.largest_batch:
+        raise UsageError(
+            f"{path}: When enable_large_batch_splitting is true, max_batch_size must be greater "
+            f"than or equal to max_execution_batch_size; they are {largest} and "
+            f"{settings.largest_batch}"
+        )
+    if settings.max_execution_batch_size is not None and not settings.split_large:
+        logger.warning(
+            "%s: max_execution_batch_size has no effect without enable_large_batch_splitting", path
+        )
+    if list(sizes) != sorted(set(sizes)):
+        logger.warning(
+            "%s: allowed_batch_sizes should grow, are %s: a batch is padded to the first that "
+            "holds it",
+            path,
+            list(sizes),
+        )
+    elif sizes and sizes[0] > 1:
         logger.warning(
             "%s: allowed_batch_sizes starts at %d, so a single row is padded to %d",
             path,
             sizes[0],
             sizes[0],
-        )
-    return settings
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A ``BatchFunction`` operation: where to feed and what to fetch, by alias."""
-
-    feeds: Mapping[str, Any]
-    fetches: Mapping[str, Any]
-
-
-class SignatureBatcher:
-    """Makes the endpoints of one signature, each when it is first asked for."""
-
-    def __init__(self, session: Any, graph_def: Any, signature: Any, settings: BatchingSettings):
-        """Create a batcher.
-
-        Args:
-            session: The session that holds the model.
-            graph_def: The model's graph as loaded, without any batching.
-            signature: The signature.
-            settings: How to batch.
-        """
-        self._session = session
-        self._graph_def = graph_def
-        self._signature = signature
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._in_flight = 0
-        self._endpoints: dict[Any, Endpoint] = {}
-        tensors = (*signature.inputs.values(), *signature.outputs.values())
-        # Rows can only be joined and dealt out when axis 0 is the batch everywhere.
-        self.is_possible = bool(signature.inputs) and all(
-            info.shape and info.shape[0] == -1 for info in tensors
-        )
-
-    @contextlib.contextmanager
-    def in_flight(self) -> Iterator[int]:
-        """Count a request while it runs; gives the number of others that run at its start."""
-        with self._lock:
-            others = self._in_flight
-            self._in_flight += 1
-        try:
-            yield others
-        finally:
-            with self._lock:
-                self._in_flight -= 1
-
-    def endpoint(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> Endpoint | None:
-        """Return the endpoint for a request, or None when it has to run alone.
-
-        Args:
-            feeds: The request's arrays by alias.
-            outputs: The outputs it asks for.
-        """
-        if not self.is_possible or not all(array.ndim for array in feeds.values()):
-            return None
-        rows = {len(array) for array in feeds.values()}
-        if len(rows) != 1 or 0 in rows:
-            return None
-        # dtypes that contradict the signature are refused by the direct run, in its words.
-        key = (
-            tuple(sorted(outputs)),
-            tuple((array.dtype.str, array.shape[1:]) for array in feeds.values()),
-        )
-        found = self._endpoints.get(key)
-        if found is None:
-            with self._lock:
-                found = self._endpoints.get(key)
-                if found is None and len(self._endpoints) < MAX_ENDPOINTS:
-                    found = self._make(feeds, key[0])
-                    if found is not None:
-                        self._endpoints[key] = found
-        return found
-
-    def _make(self, feeds: Mapping[str, Array], outputs: Sequence[str]) -> Endpoint | None:
-        signature, settings = self._signature, self._settings
-        for alias, array in feeds.items():
-            dtype = tf.dtypes.as_dtype(signature.inputs[alias].dtype)
-            if dtype.as_numpy_dtype != array.dtype.type and not (
-                dtype == tf.string and array.dtype == object
-            ):
-                return None
-        inputs = [signature.inputs[alias].tensor_name for alias in feeds]
-        fetched = [signature.outputs[alias].tensor_name for alias in outputs]
-        subgraph = tf.compat.v1.graph_util.extract_sub_graph(
-            self._graph_def, [name.partition(":")[0] for name in fetched]
-        )
-
-        def body(*rows: Any) -> Any:
-            return tf.graph_util.import_graph_def(
-                subgraph,
-                input_map=dict(zip(inputs, rows, strict=True)),
-                return_elements=fetched,
-                name="model",
-            )
-
-        with self._session.graph.as_default():
-            placeholders = [
-                tf.compat.v1.placeholder(
-                    tf.dtypes.as_dtype(signature.inputs[alias].dtype), [None, *array.shape[1:]]
-                )
-                for alias, array in feeds.items()
-            ]
-            batched = tf.nondifferentiable_batch_function(
-                num_batch_threads=settings.threads,
-                max_batch_size=settings.max_batch_size,
-                batch_timeout_micros=settings.timeout_micros,
-                allowed_batch_sizes=list(settings.allowed_sizes) or None,
-                max_enqueued_batches=settings.max_enqueued_batches,
-                autograph=False,
-                enable_large_batch_splitting=settings.split_large,
-            )(body)(*placeholders)
-        self._session._extend_graph()
-        logger.info(
-            "batching requests of signature %s with inputs %s for outputs %s",
-            signature.key,
-            {alias: list(array.shape[1:]) for alias, array in feeds.items()},
-            list(outputs),
-        )
-        return Endpoint(
-            feeds={
-                alias: tensor._as_tf_output()
-                for alias, tensor in zip(feeds, placeholders, strict=True)
-            },
-            fetches={
-                alias: tensor._as_tf_output()
-                for alias, tensor in zip(outputs, batched, strict=True)
-            },
         )

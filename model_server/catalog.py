@@ -195,12 +195,18 @@ class Catalog:
                     f"{len(failed)} servable(s) did not become available: {'; '.join(failed)}"
                 )
 
-    def reload(self, messages: Iterable[Any] | None, deadline_s: float | None = None) -> bool:
+    def reload(
+        self,
+        messages: Iterable[Any] | None,
+        deadline_s: float | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> bool:
         """Replace the whole list of models and wait for those that are new.
 
         Args:
             messages: ``ModelConfig`` messages; None is a configuration without a list.
             deadline_s: Longest wait for new models in seconds; None waits for ever.
+            is_wanted: Asked while it waits; False ends the wait, the list stays in force.
 
         Returns:
             Whether the list differs from the one that was in force.
@@ -232,6 +238,8 @@ class Catalog:
                         grpc.StatusCode.DEADLINE_EXCEEDED,
                         f"Models are not available yet: {', '.join(new)}",
                     )
+                if not is_wanted():
+                    raise ServingError(grpc.StatusCode.CANCELLED, "the caller no longer waits")
                 if failed := self._failed(new):
                     raise ServingError(
                         grpc.StatusCode.UNKNOWN,
@@ -371,11 +379,12 @@ class Catalog:
                 else:
                     version.state = State.END
                 logger.error(
-                    "%s cannot be loaded from %s: %s: %s (%s)",
-                    version,
-                    version.path,
+                    "Servable {%s %d} cannot be loaded: %s: %s (from %s, %s)",
+                    version.model_name,
+                    version.number,
                     error.code.name,
                     error.message,
+                    version.path,
                     f"next try in {self._settings.retry_seconds:g} s" if again else "given up",
                 )
             self._publish()

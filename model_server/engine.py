@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
-    inference_pb2,
     model_management_pb2,
     model_pb2,
     predict_pb2,
@@ -24,9 +23,10 @@ from tensorflow_serving.apis import (
 from model_server import inference, tensors
 from model_server.catalog import Catalog
 from model_server.errors import invalid_argument, not_found
+from model_server.limits import NO_LIMITS, CallLimits
 from model_server.observation import Observer
 from model_server.predict import PredictRules, choose_outputs, find_signature, read_inputs
-from model_server.signatures import Array, Signature
+from model_server.signatures import DEFAULT_SIGNATURE, Array, Signature
 from model_server.versions import Version
 
 logger = logging.getLogger(__name__)
@@ -58,12 +58,12 @@ class Engine:
         self._metrics = observer.metrics
         self._as_content = as_content
 
-    def predict(self, request: Any, timeout_ms: int | None = None) -> Any:
+    def predict(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``PredictRequest``.
 
         Args:
             request: The message.
-            timeout_ms: Time left for the run; None for any.
+            limits: What bounds the call.
 
         Raises:
             ServingError: With TensorFlow Serving's code and text.
@@ -73,7 +73,7 @@ class Engine:
             signature = find_signature(version.model, spec.signature_name)
             feeds = read_inputs(signature, request.inputs, self.rules)
             names = choose_outputs(signature, request.output_filter)
-            values = self.run(version, signature, feeds, names, timeout_ms, "Predict")
+            values = self.run(version, signature, feeds, names, limits)
         response = predict_pb2.PredictResponse()
         _describe(response.model_spec, version, signature.key)
         for name, value in zip(names, values, strict=True):
@@ -86,61 +86,71 @@ class Engine:
         signature: Signature,
         feeds: Mapping[str, Array],
         outputs: Sequence[str],
-        timeout_ms: int | None,
-        api: str,
+        limits: CallLimits = NO_LIMITS,
     ) -> list[Array]:
-        """Run a leased version and measure how long that takes.
+        """Run a signature of a leased version for Predict, over gRPC or REST.
 
         Args:
             version: The version.
             signature: One of its signatures.
             feeds: Array by input alias.
             outputs: Output aliases.
-            timeout_ms: Time left for the run; None for any.
-            api: Who asks, for the metrics.
+            limits: What bounds the call.
 
         Returns:
             One array per entry of ``outputs``.
         """
-        metrics = self._metrics
-        if metrics is None:
-            return version.model.run(signature, feeds, outputs, timeout_ms)
         begin = time.perf_counter()
-        values = version.model.run(signature, feeds, outputs, timeout_ms)
-        micros = (time.perf_counter() - begin) * 1e6
-        metrics.runtime_latency.observe(micros, version.model_name, api, "TF1")
-        first = next(iter(feeds.values()), None)
-        if first is not None and first.ndim:
-            metrics.example_counts.observe(len(first), version.model_name)
+        values = version.model.run(signature, feeds, outputs, limits)
+        self._measure(version, "Predict", begin)
         return values
 
-    def classify(self, request: Any, timeout_ms: int | None = None) -> Any:
+    def _runner(self, version: Version, api: str, limits: CallLimits) -> inference.Run:
+        def run(feeds: Mapping[str, Array], fetches: Sequence[str]) -> list[Array]:
+            begin = time.perf_counter()
+            values = version.model.run_tensors(feeds, fetches, limits)
+            if api:
+                self._measure(version, api, begin)
+            return values
+
+        return run
+
+    def _measure(self, version: Version, api: str, begin: float) -> None:
+        if self._metrics is not None:
+            micros = (time.perf_counter() - begin) * 1e6
+            self._metrics.runtime_latency.observe(micros, version.model_name, api, "TF1")
+
+    def classify(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``ClassificationRequest``."""
         response = classification_pb2.ClassificationResponse()
         with self.catalog.lease(_spec(request)) as version:
-            result = inference.classify(version.model, request, self.rules, timeout_ms)
+            run = self._runner(version, "Classify", limits)
+            result = inference.classify(version.model, request, self.rules, run)
         response.result.CopyFrom(result)
-        _describe(response.model_spec, version, request.model_spec.signature_name)
+        _describe(response.model_spec, version, _key(request.model_spec))
         return response
 
-    def regress(self, request: Any, timeout_ms: int | None = None) -> Any:
+    def regress(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``RegressionRequest``."""
         response = regression_pb2.RegressionResponse()
         with self.catalog.lease(_spec(request)) as version:
-            result = inference.regress(version.model, request, self.rules, timeout_ms)
+            run = self._runner(version, "Regress", limits)
+            result = inference.regress(version.model, request, self.rules, run)
         response.result.CopyFrom(result)
-        _describe(response.model_spec, version, request.model_spec.signature_name)
+        _describe(response.model_spec, version, _key(request.model_spec))
         return response
 
-    def infer_all(self, request: Any, timeout_ms: int | None = None) -> Any:
+    def infer_all(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``MultiInferenceRequest``."""
         first = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
         with self.catalog.lease(first) as version:
-            response: inference_pb2.MultiInferenceResponse = inference.infer_all(
-                version.model, request, self.rules, timeout_ms
-            )
+            run = self._runner(version, "", limits)
+            response, examples = inference.infer_all(version.model, request, self.rules, run)
+        if self._metrics is not None:
+            self._metrics.example_counts.observe(examples, version.model_name)
+            self._metrics.example_count_total.add(version.model_name, count=examples)
         for task, result in zip(request.tasks, response.results, strict=True):
-            _describe(result.model_spec, version, task.model_spec.signature_name)
+            _describe(result.model_spec, version, _key(task.model_spec))
         return response
 
     def metadata(self, request: Any) -> Any:
@@ -182,15 +192,26 @@ class Engine:
             entry.status.error_message = error.message if error else ""
         return response
 
-    def reload(self, request: Any, deadline_s: float | None = None) -> Any:
-        """Answer a ``ReloadConfigRequest``: replace the models and wait for the new ones."""
+    def reload(
+        self,
+        request: Any,
+        deadline_s: float | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Any:
+        """Answer a ``ReloadConfigRequest``: replace the models and wait for the new ones.
+
+        Args:
+            request: The message.
+            deadline_s: Longest wait in seconds; None for any.
+            is_wanted: Tells whether the caller still waits.
+        """
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid_argument(
                 "ServerModelConfig type not supported by HandleReloadConfigRequest. "
                 "Only ModelConfigList is currently supported"
             )
         configs: Iterable[Any] = request.config.model_config_list.config
-        self.catalog.reload(configs, deadline_s)
+        self.catalog.reload(configs, deadline_s, is_wanted)
         response = model_management_pb2.ReloadConfigResponse()
         response.status.error_code = 0
         if request.metric_names:
@@ -208,6 +229,10 @@ def _spec(request: Any) -> Any:
     if not request.HasField("model_spec"):
         raise invalid_argument("Missing ModelSpec")
     return request.model_spec
+
+
+def _key(spec: Any) -> str:
+    return spec.signature_name or DEFAULT_SIGNATURE
 
 
 def _describe(spec: Any, version: Version, signature_name: str) -> None:

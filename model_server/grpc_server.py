@@ -8,7 +8,6 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 from tensorflow_serving.apis import (
     model_service_pb2,
     model_service_pb2_grpc,
@@ -19,6 +18,7 @@ from tensorflow_serving.apis import (
 from model_server.engine import Engine
 from model_server.errors import StartError, UsageError
 from model_server.options import ServerOptions
+from model_server.reflection import add_reflection
 from model_server.running import Running
 from model_server.services import Admission, ModelService, PredictionService
 
@@ -92,7 +92,6 @@ class GrpcServer:
         services = [
             prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name,
             model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
-            reflection.SERVICE_NAME,
         ]
         self._health: Any = None
         if options.enable_grpc_healthcheck_service:
@@ -105,7 +104,7 @@ class GrpcServer:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
             services.append(health.SERVICE_NAME)
             engine.catalog.subscribe(self._set_health)
-        reflection.enable_server_reflection(services, self._server)
+        add_reflection(self._server, services)
         self.addresses = [self._listen(address) for address in _addresses(options)]
 
     def _listen(self, address: str) -> str:

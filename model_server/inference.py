@@ -6,7 +6,7 @@ its checks are in its order (``classifier.cc``, ``regressor.cc``, ``multi_infere
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,11 @@ from tensorflow_serving.apis import classification_pb2, inference_pb2, regressio
 from model_server.errors import ServingError, invalid_argument
 from model_server.predict import CLASSIFY_METHOD, REGRESS_METHOD, PredictRules
 from model_server.saved_model import SavedModel
-from model_server.signatures import DEFAULT_SIGNATURE, Array, Signature
+from model_server.signatures import DEFAULT_SIGNATURE, Array, Signature, TensorInfo
+from model_server.tensors import shape_text, type_name
+
+Run = Callable[[Mapping[str, Array], Sequence[str]], list[Array]]
+"""Values by tensor name, names of tensors; returns a value per name."""
 
 _INPUTS = "inputs"
 _CLASSES, _SCORES, _OUTPUTS = "classes", "scores", "outputs"
@@ -32,10 +36,12 @@ class _Task:
     outputs: tuple[str, ...]
     build: Callable[[dict[str, Array], int], Any]
 
+    def fetched(self) -> dict[str, TensorInfo]:
+        """Return the outputs by alias."""
+        return {name: self.signature.outputs[name] for name in self.outputs}
 
-def classify(
-    model: SavedModel, request: Any, rules: PredictRules, timeout_ms: int | None = None
-) -> Any:
+
+def classify(model: SavedModel, request: Any, rules: PredictRules, run: Run) -> Any:
     """Answer a ``ClassificationRequest`` with a ``ClassificationResult``.
 
     Raises:
@@ -43,12 +49,10 @@ def classify(
     """
     signature = _signature(model, request.model_spec.signature_name)
     task = _classification(signature, rules)
-    return _run(model, [task], request.input, timeout_ms)[0]
+    return _run(run, [task], request.input)[0][0]
 
 
-def regress(
-    model: SavedModel, request: Any, rules: PredictRules, timeout_ms: int | None = None
-) -> Any:
+def regress(model: SavedModel, request: Any, rules: PredictRules, run: Run) -> Any:
     """Answer a ``RegressionRequest`` with a ``RegressionResult``.
 
     Raises:
@@ -56,13 +60,23 @@ def regress(
     """
     signature = _signature(model, request.model_spec.signature_name)
     task = _regression(signature, rules)
-    return _run(model, [task], request.input, timeout_ms)[0]
+    return _run(run, [task], request.input)[0][0]
 
 
-def infer_all(
-    model: SavedModel, request: Any, rules: PredictRules, timeout_ms: int | None = None
-) -> Any:
-    """Answer a ``MultiInferenceRequest`` with a ``MultiInferenceResponse`` without model specs.
+def infer_all(model: SavedModel, request: Any, rules: PredictRules, run: Run) -> tuple[Any, int]:
+    """Answer a ``MultiInferenceRequest``.
+
+    The tasks run as one. An export of TensorFlow 2 has a placeholder for each signature, which are
+    all fed with the same examples.
+
+    Args:
+        model: The model.
+        request: The message.
+        rules: How strict to be.
+        run: Runs the model.
+
+    Returns:
+        A ``MultiInferenceResponse`` without model specs, and the number of examples.
 
     Raises:
         ServingError: With TensorFlow Serving's code and text.
@@ -94,18 +108,15 @@ def infer_all(
                 grpc.StatusCode.UNIMPLEMENTED,
                 f"Unsupported signature method_name: {asked.method_name}",
             )
-        if _input_name(tasks[-1].signature) != _input_name(tasks[0].signature):
-            raise invalid_argument("Input tensor must be the same for all Signatures.")
+    answers, count = _run(run, tasks, request.input)
     response = inference_pb2.MultiInferenceResponse()
-    for asked, answer in zip(
-        request.tasks, _run(model, tasks, request.input, timeout_ms), strict=True
-    ):
+    for asked, answer in zip(request.tasks, answers, strict=True):
         result = response.results.add()
         if asked.method_name == CLASSIFY_METHOD:
             result.classification_result.CopyFrom(answer)
         else:
             result.regression_result.CopyFrom(answer)
-    return response
+    return response, count
 
 
 def _signature(model: SavedModel, key: str) -> Signature:
@@ -113,10 +124,6 @@ def _signature(model: SavedModel, key: str) -> Signature:
     if signature is None:
         raise invalid_argument(f"No signature was found with the name: {key or DEFAULT_SIGNATURE}")
     return signature
-
-
-def _input_name(signature: Signature) -> str:
-    return signature.inputs[_INPUTS].tensor_name
 
 
 def _check_method(signature: Signature, kind: str, method: str, rules: PredictRules) -> None:
@@ -160,17 +167,23 @@ def _regression(signature: Signature, rules: PredictRules) -> _Task:
     return _Task(signature, (_OUTPUTS,), _regressions)
 
 
-def _run(model: SavedModel, tasks: list[_Task], message: Any, timeout_ms: int | None) -> list[Any]:
+def _run(run: Run, tasks: list[_Task], message: Any) -> tuple[list[Any], int]:
+    """Feed the examples to every input there is, fetch every output there is, all in one run."""
     examples = _serialized_examples(message)
     if not examples:
         raise invalid_argument("Input is empty.")
     batch = np.empty(len(examples), object)
     batch[:] = examples
-    answers = []
-    for task in tasks:
-        values = model.run(task.signature, {_INPUTS: batch}, task.outputs, timeout_ms)
-        answers.append(task.build(dict(zip(task.outputs, values, strict=True)), len(examples)))
-    return answers
+    inputs = {task.signature.inputs[_INPUTS].tensor_name for task in tasks}
+    outputs = sorted({info.tensor_name for task in tasks for info in task.fetched().values()})
+    values = dict(zip(outputs, run(dict.fromkeys(sorted(inputs), batch), outputs), strict=True))
+    answers = [
+        task.build(
+            {name: values[info.tensor_name] for name, info in task.fetched().items()}, len(examples)
+        )
+        for task in tasks
+    ]
+    return answers, len(examples)
 
 
 def _serialized_examples(message: Any) -> list[bytes]:
@@ -195,11 +208,13 @@ def _classifications(values: dict[str, Array], count: int) -> Any:
             continue
         if value.ndim != 2:
             raise invalid_argument(
-                f"Expected Tensor shape: [batch_size num_classes] but got {list(value.shape)}"
+                f"Expected Tensor shape: [batch_size num_classes] but got {shape_text(value)}"
             )
         if value.dtype != dtype:
             want = "DT_STRING" if dtype is object else "DT_FLOAT"
-            raise invalid_argument(f"Expected {name} Tensor of {want}. Got: {value.dtype}")
+            raise invalid_argument(
+                f"Expected {name} Tensor of {want}. Got: DT_{type_name(value.dtype).upper()}"
+            )
         if len(value) != count:
             raise invalid_argument(
                 f"Expected {name} output batch size of {count}. Got: {len(value)}"
@@ -228,14 +243,16 @@ def _regressions(values: dict[str, Array], count: int) -> Any:
     if not (value.ndim == 1 or (value.ndim == 2 and value.shape[1] == 1)):
         raise invalid_argument(
             "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
-            f"{list(value.shape)}"
+            f"{shape_text(value)}"
         )
     if len(value) != count:
         raise invalid_argument(
             f"Input batch size did not match output batch size: {count} vs. {len(value)}"
         )
     if value.dtype != np.float32:
-        raise invalid_argument(f"Expected output Tensor of DT_FLOAT.  Got: {value.dtype}")
+        raise invalid_argument(
+            f"Expected output Tensor of DT_FLOAT.  Got: DT_{type_name(value.dtype).upper()}"
+        )
     result = regression_pb2.RegressionResult()
     for number in value.ravel().tolist():
         result.regressions.add().value = number

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from model_server.errors import invalid_argument
-from model_server.json_text import kind_of, show
-from model_server.json_values import decode_base64, is_base64
+from model_server.json_reader import ENCODING
+from model_server.json_values import as_number, decode_base64, is_base64
+from model_server.json_writer import kind_of, show
 
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 _INT64 = (-(2**63), 2**63 - 1)
@@ -57,9 +58,9 @@ def _add(item: Any, name: str, feature: Any) -> None:
         raise invalid_argument(
             f"Feature: {name} has element with unexpected JSON type: {kind_of(item)}"
         )
-    value = item
+    value = item = as_number(item)
     if isinstance(item, str):
-        kind, value = "bytes_list", item.encode("utf-8", "surrogatepass")
+        kind, value = "bytes_list", item.encode(*ENCODING)
     elif isinstance(item, dict):
         kind, value = "bytes_list", decode_base64(item)
     elif isinstance(item, float):
@@ -67,7 +68,9 @@ def _add(item: Any, name: str, feature: Any) -> None:
     else:
         kind, value = "int64_list", int(item)
         if not _INT64[0] <= value <= _INT64[1]:
-            raise invalid_argument(f"Feature: {name} has uint64 element. Only int64 is supported.")
+            raise invalid_argument(
+                f"Feature: {name} has uint64_t element. Only int64_t is supported."
+            )
     present = feature.WhichOneof("kind")
     if present not in (None, kind):
         raise invalid_argument(

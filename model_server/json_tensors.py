@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from model_server.errors import ServingError, invalid_argument
-from model_server.json_text import show
 from model_server.json_values import by_value, is_base64, numbers, to_array
+from model_server.json_writer import show
 from model_server.signatures import Array, TensorInfo
+from model_server.tensors import shape_text
 
 
 def read(
@@ -44,7 +45,7 @@ def read(
 def _rows(document: Any, instances: Any, infos: Mapping[str, TensorInfo]) -> dict[str, Array]:
     if not isinstance(instances, list):
         raise invalid_argument(
-            f"JSON Value: {show(document)} Excepting 'instances' to be an list/array"
+            f"JSON Value: {show(document)} Expecting 'instances' to be an list/array"
         )
     if not instances:
         raise invalid_argument(f"JSON Value: {show(document)} No values in 'instances' array")
@@ -53,57 +54,66 @@ def _rows(document: Any, instances: Any, infos: Mapping[str, TensorInfo]) -> dic
             "instances is a plain list, but expecting list of objects as multiple input tensors "
             "required as per tensorinfo_map"
         )
-    columns: dict[str, list[Any]] = {name: [] for name in infos}
+    fast = _plain_rows(instances, infos)
+    return _rows_by_value(instances, infos) if fast is None else fast
+
+
+def _plain_rows(instances: Any, infos: Mapping[str, TensorInfo]) -> dict[str, Array] | None:
+    """Convert rows that are numbers throughout; None when any needs a second look."""
+    columns = {next(iter(infos)): instances}
+    if isinstance(instances[0], dict):
+        names = infos.keys()
+        if any(not isinstance(row, dict) or row.keys() != names for row in instances):
+            return None
+        columns = {name: [row[name] for row in instances] for name in names}
+    arrays = {name: numbers(values, infos[name].dtype) for name, values in columns.items()}
+    if any(array is None for array in arrays.values()):
+        return None
+    return arrays  # type: ignore[return-value]  # none is None
+
+
+def _rows_by_value(instances: Any, infos: Mapping[str, TensorInfo]) -> dict[str, Array]:
+    """Convert row by row, in the order that decides which of several errors a caller sees."""
+    columns: dict[str, list[Array]] = {name: [] for name in infos}
     named = _is_object(instances[0])
-    for position, element in enumerate(instances):
-        if named != _is_object(element):
+    for position, row in enumerate(instances):
+        if named != _is_object(row):
             raise invalid_argument(
                 f"Expecting object but got list at item {position} of input list"
                 if named
                 else f"Expecting value/list but got object at item {position} of input list"
             )
-        if not named:
-            columns[next(iter(infos))].append(element)
-            continue
-        for name, value in element.items():
-            if name not in infos:
+        for name, value in row.items() if named else [(next(iter(infos)), row)]:
+            try:
+                _add(value, name, infos, columns)
+            except ServingError as err:
+                key = f" key: {name}" if named else ""
                 raise invalid_argument(
-                    f"Failed to process element: {position} key: {name} of 'instances' list. "
-                    "Error: INVALID_ARGUMENT: JSON object: does not have named input: " + name
-                )
-            columns[name].append(value)
-        if set(element) != set(infos):
+                    f"Failed to process element: {position}{key} of 'instances' list. "
+                    f"Error: {err.code.name}: {err.message}"
+                ) from err
+        if named and set(row) != set(infos):
             raise invalid_argument(
                 f"Failed to process element: {position} of 'instances' list. JSON object: "
-                f"{show(element)} must only have keys: {','.join(sorted(infos))}"
+                f"{show(row)} keys must be equal to: {','.join(sorted(infos))}"
             )
-    return {name: _batch(values, name, infos[name], named) for name, values in columns.items()}
+    return {name: np.stack(items) for name, items in columns.items()}
 
 
-def _batch(values: list[Any], name: str, info: TensorInfo, named: bool) -> Array:
-    fast = numbers(values, info.dtype)
-    if fast is not None:
-        return fast
-    items: list[Array] = []
-    for position, value in enumerate(values):
-        try:
-            item = by_value(value, info.dtype)
-            if items and item.size != items[0].size:
-                raise invalid_argument(
-                    f"Expecting tensor size: {items[0].size} but got: {item.size}"
-                )
-            if items and item.shape != items[0].shape:
-                raise invalid_argument(
-                    f"Expecting shape {_shape(items[0])} but got: {_shape(item)}"
-                )
-        except ServingError as err:
-            key = f" key: {name}" if named else ""
-            raise invalid_argument(
-                f"Failed to process element: {position}{key} of 'instances' list. "
-                f"Error: {err.code.name}: {err.message}"
-            ) from err
-        items.append(item)
-    return np.stack(items)
+def _add(
+    value: Any, name: str, infos: Mapping[str, TensorInfo], columns: dict[str, list[Array]]
+) -> None:
+    if name not in infos:
+        raise invalid_argument(f"JSON object: does not have named input: {name}")
+    item = by_value(value, infos[name].dtype)
+    items = columns[name]
+    if items and item.size != items[0].size:
+        raise invalid_argument(f"Expecting tensor size: {items[0].size} but got: {item.size}")
+    if items and item.shape != items[0].shape:
+        raise invalid_argument(
+            f"Expecting shape {shape_text(items[0])} but got: {shape_text(item)}"
+        )
+    items.append(item)
 
 
 def _columns(inputs: Any, infos: Mapping[str, TensorInfo]) -> dict[str, Array]:
@@ -125,7 +135,3 @@ def _columns(inputs: Any, infos: Mapping[str, TensorInfo]) -> dict[str, Array]:
 
 def _is_object(value: Any) -> bool:
     return isinstance(value, dict) and not is_base64(value)
-
-
-def _shape(array: Array) -> str:
-    return "[" + ",".join(map(str, array.shape)) + "]"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
 from typing import Any
 
 import grpc
@@ -16,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from model_server.errors import ServingError, invalid_argument
-from model_server.json_text import kind_of, show
+from model_server.json_reader import ENCODING
+from model_server.json_writer import kind_of, show
 from model_server.signatures import Array
 from model_server.tensors import MAX_RANK
 
@@ -43,8 +43,8 @@ _RANGES = {
     22: (0, 2**32 - 1),
     23: (0, 2**64 - 1),
 }
-_EXACT_INTEGERS = {1: 2**24 - 1, 2: 2**53 - 1}
-_LARGEST = {1: float(np.finfo(np.float32).max), 2: float(np.finfo(np.float64).max)}
+_FLOATS = (1, 2)
+_64_BITS = range(-(2**63), 2**64)
 
 
 def to_array(value: Any, dtype: int) -> Array:
@@ -75,21 +75,26 @@ def numbers(values: list[Any], dtype: int) -> Array | None:
         return None
     if array.size == 0 or (array.dtype.kind in "iuf" and _has_boolean(values)):
         return None
-    if dtype in _LARGEST:
-        if array.dtype.kind == "f":
-            finite = array[np.isfinite(array)]
-            limit = _LARGEST[dtype]
-        elif array.dtype.kind in "iu":
-            finite, limit = array, _EXACT_INTEGERS[dtype]
-        else:
-            return None
-        if finite.size and max(float(finite.max()), -float(finite.min())) > limit:
+    if dtype in _FLOATS:
+        if array.dtype.kind not in "iuf":
             return None
     elif array.dtype.kind not in "iu" or not (
         _RANGES[dtype][0] <= int(array.min()) and int(array.max()) <= _RANGES[dtype][1]
     ):
         return None
-    return array.astype(_NUMPY[dtype])
+    return _cast(array, dtype)
+
+
+def as_number(value: Any) -> Any:
+    """Turn an integer that 64 bits cannot hold into a float, as RapidJSON does."""
+    if isinstance(value, int) and value not in _64_BITS:
+        return float(value)
+    return value
+
+
+def _cast(array: Array, dtype: int) -> Array:
+    with np.errstate(over="ignore"):  # what a float32 cannot hold is infinite, as there
+        return array.astype(_NUMPY[dtype])
 
 
 def _has_boolean(values: Any) -> bool:
@@ -125,7 +130,7 @@ def by_value(value: Any, dtype: int) -> Array:
     array[:] = flat
     if dtype != _STRING and dtype in _NUMPY:
         wide = np.int64 if dtype in (4, 5, 6) else _NUMPY[dtype]
-        array = array.astype(wide).astype(_NUMPY[dtype])
+        array = _cast(array.astype(np.float64 if dtype in _FLOATS else wide), dtype)
     return array.reshape(shape)
 
 
@@ -151,6 +156,7 @@ def _fill(value: Any, level: int, shape: list[int], dtype: int, flat: list[Any])
 
 
 def _value(value: Any, dtype: int) -> Any:
+    value = as_number(value)
     name = tf.dtypes.as_dtype(dtype).name.replace("float32", "float").replace("float64", "double")
     wrong = invalid_argument(
         f"JSON Value: {show(value)} Type: {kind_of(value)} is not of expected type: {name}"
@@ -162,20 +168,11 @@ def _value(value: Any, dtype: int) -> Any:
     if dtype == _STRING:
         if not isinstance(value, str):
             raise wrong
-        return value.encode("utf-8", "surrogatepass")
+        return value.encode(*ENCODING)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if dtype in _LARGEST:
+    if dtype in _FLOATS:
         if not is_number:
             raise wrong
-        exact = (
-            abs(value) <= _EXACT_INTEGERS[dtype]
-            if isinstance(value, int)
-            else (not math.isfinite(value) or abs(value) <= _LARGEST[dtype])
-        )
-        if not exact:
-            raise invalid_argument(
-                f"Cannot convert JSON value: {show(value)} to {name} without loss of precision."
-            )
         return value
     if dtype in _RANGES:
         low, high = _RANGES[dtype]
@@ -199,7 +196,7 @@ def decode_base64(value: dict[str, Any]) -> bytes:
     """
     if not is_base64(value):
         raise invalid_argument(f"JSON Value: {show(value)} not formatted correctly for base64 data")
-    text = value["b64"].strip()
+    text = "".join(value["b64"].split())
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError) as err:

@@ -17,27 +17,28 @@ def _exponential(first: float, growth: float, count: int) -> tuple[float, ...]:
     return tuple(first * growth**power for power in range(count))
 
 
-# serving/servables/tensorflow/util.cc
+# Of util.cc, batching_session.cc and batching_util.h.
 _LATENCY_MICROS = _exponential(10, 1.8, 33)
+_QUEUING_MICROS = _exponential(100, 1.2, 52)
 _EXAMPLES = _exponential(1, 2, 15)
+_BATCH_SIZES = _exponential(1, 2, 14)
 
 
 class Counter:
     """A number per combination of label values that only grows."""
 
-    kind = "counter"
-
-    def __init__(self, name: str, labels: Sequence[str]) -> None:
+    def __init__(self, name: str, labels: Sequence[str], kind: str = "counter") -> None:
         """Create a counter with these labels."""
+        self.kind = kind
         self.name = _PREFIX + name
         self._labels = tuple(labels)
         self._values: dict[tuple[str, ...], int] = {}
         self._lock = threading.Lock()
 
-    def add(self, *values: str) -> None:
-        """Count one for these label values."""
+    def add(self, *values: str, count: int = 1) -> None:
+        """Count one, or ``count``, for these label values."""
         with self._lock:
-            self._values[values] = self._values.get(values, 0) + 1
+            self._values[values] = self._values.get(values, 0) + count
 
     def lines(self) -> list[str]:
         """Return the samples in Prometheus's text format."""
@@ -94,14 +95,25 @@ class Histogram:
 
 
 class Metrics:
-    """Everything this server measures.
+    """Everything that TensorFlow Serving itself measures.
+
+    TensorFlow's runtime has counters of its own on that page; they are not here.
 
     Attributes:
-        request_count: Finished inference calls by model and status.
-        request_latency: Microseconds of successful calls, from request to answer.
+        request_count: Finished inference calls and REST requests by model and status.
+        request_latency: Microseconds of successful ones, from request to answer.
         runtime_latency: Microseconds inside the session.
+        example_counts: ``tf.Example`` messages per MultiInference.
+        example_count_total: Their sum.
         warmup_latency: Microseconds of a version's warm-up.
-        example_counts: Rows per request.
+        warmup_records: Warm-up requests read.
+        request_log_count: Logged requests; no collector of requests exists here, so none.
+        mlmd_map: The ML Metadata identifiers of versions; they have none here.
+        queuing_latency: Microseconds in a batching queue.
+        wrapped_run_count: Batches run.
+        input_batch_size: Rows per tensor of a request that is batched.
+        processed_batch_size: Rows per batch, padding included.
+        padding_size: Rows of padding per batch.
     """
 
     def __init__(self) -> None:
@@ -113,18 +125,30 @@ class Metrics:
         self.runtime_latency = Histogram(
             "runtime_latency", ("model_name", "API", "runtime"), _LATENCY_MICROS
         )
+        self.example_counts = Histogram("request_example_counts", ("model",), _EXAMPLES)
+        self.example_count_total = Counter("request_example_count_total", ("model",))
         self.warmup_latency = Histogram(
             "model_warmup_latency", ("model_path", "status"), _LATENCY_MICROS
         )
-        self.example_counts = Histogram("request_example_counts", ("model",), _EXAMPLES)
+        self.warmup_records = Counter("model_warmup_records_read", ("model_path", "status"))
+        self.request_log_count = Counter("request_log_count", ("model_name", "status_code"))
+        self.mlmd_map = Counter("mlmd_map", ("model_name", "version"), kind="gauge")
+        batching = "batching_session"
+        self.queuing_latency = Histogram(
+            f"{batching}:queuing_latency", ("thread_pool_name",), _QUEUING_MICROS
+        )
+        self.wrapped_run_count = Counter(f"{batching}:wrapped_run_count", ())
+        self.input_batch_size = Histogram(f"{batching}:input_batch_size", (), _BATCH_SIZES)
+        self.processed_batch_size = Histogram(f"{batching}:processed_batch_size", (), _BATCH_SIZES)
+        self.padding_size = Histogram(
+            f"{batching}:padding_size", ("execution_batch_size",), _BATCH_SIZES
+        )
 
     def text(self) -> str:
         """Return the whole page in Prometheus's text format 0.0.4."""
         lines = []
-        for metric in vars(self).values():
-            samples = metric.lines()
-            if samples:
-                lines += [f"# TYPE {metric.name} {metric.kind}", *samples]
+        for metric in sorted(vars(self).values(), key=lambda metric: str(metric.name)):
+            lines += [f"# TYPE {metric.name} {metric.kind}", *metric.lines()]
         return "\n".join(lines) + "\n"
 
 

@@ -15,7 +15,10 @@ logger = logging.getLogger(__name__)
 # W3C trace context: in gRPC metadata under these keys, in HTTP under headers of these names.
 TRACE_CONTEXT_KEYS = ("traceparent", "tracestate")
 
-_INFERENCE = frozenset(("predict", "classify", "regress", "multiinference"))
+# Of gRPC's methods TensorFlow Serving counts these, and of the REST API every request; a request's
+# API there is the call's name in the path, if it is one.
+_GRPC_COUNTED = frozenset(("Predict", "Classify", "Regress"))
+_REST_CALLS = frozenset(("predict", "classify", "regress"))
 _LONGEST_LOGGED = 300
 _MOST_MODELS = 1000  # callers choose the names they ask for; labels must not grow without bound
 _OTHER_MODELS = "(other)"
@@ -87,12 +90,14 @@ class Observer:
         failed = call.code != "OK"
         if self._tracing is not None:
             self._tracing.record(call)
-        if self.metrics is not None and call.api.lower() in _INFERENCE:
+        is_rest = call.entrypoint == "REST"
+        if self.metrics is not None and (is_rest or call.api in _GRPC_COUNTED):
             model = self._label(call.model)
             self.metrics.request_count.add(model, call.code)
             if not failed:
+                api = "" if is_rest and call.api not in _REST_CALLS else call.api
                 self.metrics.request_latency.observe(
-                    call.seconds * 1e6, model, call.api, call.entrypoint
+                    call.seconds * 1e6, model, api, call.entrypoint
                 )
         if self._log_all or (failed and self._log_errors):
             fields = {

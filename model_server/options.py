@@ -127,11 +127,11 @@ class ServerOptions:
     )
     mixed_precision: str = _default_only("", "graphs run in the precision they were exported in")
 
-    check_signature_shapes: bool = _own(
-        True,
-        "refuse a tensor whose rank or fixed dimensions contradict the "
-        "signature before anything runs; off, the graph decides, and a wrong rank can end the "
-        "process",
+    check_signature_shapes: str = _own(
+        "auto",
+        "refuse a tensor whose rank or fixed dimensions contradict the signature before anything "
+        "runs: auto (only where the signature's graph reaches a kernel that ends the process on a "
+        "wrong rank), true, or false (as TensorFlow Serving)",
     )
     server: str = _own(
         "embedded", "which server runs: auto, binary, docker or embedded; auto prefers the real one"
@@ -194,6 +194,7 @@ class ServerOptions:
                 "separately. You cannot configure all."
             )
         for name, choices in (
+            ("check_signature_shapes", ("auto", "true", "false")),
             ("request_log", ("none", "errors", "all")),
             ("opentelemetry", ("none", "console", "otlp")),
         ):

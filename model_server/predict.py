@@ -28,12 +28,20 @@ class PredictRules:
     """How strict Predict is.
 
     Attributes:
-        check_shapes: Refuse tensors that contradict the signature's rank or fixed dimensions.
+        check_shapes: Refuse tensors that contradict the signature's rank or fixed dimensions:
+            ``true``, ``false`` as TensorFlow Serving, or ``auto``, only where a wrong rank could
+            end the process.
         check_method_name: Refuse signatures with a foreign ``method_name``.
     """
 
-    check_shapes: bool = True
+    check_shapes: str = "auto"
     check_method_name: bool = False
+
+    def compare_shapes_of(self, signature: Signature) -> bool:
+        """Tell whether this signature's inputs are compared with it before anything runs."""
+        return self.check_shapes == "true" or (
+            self.check_shapes == "auto" and bool(signature.hazards)
+        )
 
 
 def find_signature(model: SavedModel, key: str) -> Signature:
@@ -47,6 +55,20 @@ def find_signature(model: SavedModel, key: str) -> Signature:
     if signature is None:
         raise failed_precondition(f'Serving signature key "{key}" not found.')
     return signature
+
+
+def check_method(signature: Signature, rules: PredictRules) -> None:
+    """Refuse a signature whose ``method_name`` is none that can be predicted with.
+
+    Raises:
+        ServingError: INTERNAL, when the rules ask for it.
+    """
+    if rules.check_method_name and signature.definition.method_name not in _METHODS:
+        raise ServingError(
+            grpc.StatusCode.INTERNAL,
+            f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
+            f"Was: {signature.definition.method_name}",
+        )
 
 
 def read_inputs(
@@ -65,12 +87,7 @@ def read_inputs(
     Raises:
         ServingError: INVALID_ARGUMENT; which check failed is in the message.
     """
-    if rules.check_method_name and signature.definition.method_name not in _METHODS:
-        raise ServingError(
-            grpc.StatusCode.INTERNAL,
-            f"Expected prediction signature method_name to be one of {{{', '.join(_METHODS)}}}. "
-            f"Was: {signature.definition.method_name}",
-        )
+    check_method(signature, rules)
     wanted = signature.inputs
     if len(request_inputs) > len(wanted) or (
         len(request_inputs) < len(wanted) and not signature.defaults
@@ -144,7 +161,7 @@ def check_shape(signature: Signature, info: TensorInfo, dtype: int, shape: tuple
 def _read(signature: Signature, info: TensorInfo, proto: Any, rules: PredictRules) -> Array:
     try:
         shape = tensors.shape_of(proto)
-        if rules.check_shapes:
+        if rules.compare_shapes_of(signature):
             check_shape(signature, info, proto.dtype, shape)
         return tensors.from_proto(proto, shape)
     except tensors.TensorTooLargeError as err:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-import numpy as np
 from google.protobuf import json_format
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -22,9 +21,18 @@ from tensorflow_serving.apis import (
 from model_server import json_examples, json_tensors
 from model_server.engine import Engine
 from model_server.errors import ServingError, invalid_argument
-from model_server.json_text import parse_object, show, values_of
-from model_server.predict import check_shape
-from model_server.signatures import DEFAULT_SIGNATURE, Array
+from model_server.json_reader import parse_object
+from model_server.json_writer import (
+    show,
+    write_classifications,
+    write_columns,
+    write_error,
+    write_regressions,
+    write_rows,
+)
+from model_server.limits import CallLimits
+from model_server.predict import check_method, check_shape
+from model_server.signatures import DEFAULT_SIGNATURE
 
 _MODEL = r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?"
 _CALL = re.compile(_MODEL + r":(classify|regress|predict)", re.IGNORECASE)
@@ -84,14 +92,14 @@ class RestApi:
     def __init__(self, engine: Engine, timeout_ms: int | None) -> None:
         """Create the API; ``timeout_ms`` bounds each run."""
         self._engine = engine
-        self._timeout_ms = timeout_ms
+        self._limits = CallLimits(timeout_ms)
 
     def answer(self, method: str, path: str, body: bytes, call: RestCall) -> str:
         """Answer one request.
 
         Args:
             method: The HTTP method.
-            path: The path as it was sent, without the query.
+            path: The path as it was sent, with its query; a route has none.
             body: The body, decompressed.
             call: Filled with what the request turned out to be, also when it fails.
 
@@ -103,9 +111,9 @@ class RestApi:
         """
         malformed = invalid_argument(f"Malformed request: {method} {path}")
         if method == "POST" and (match := _CALL.fullmatch(path)):
-            call.api = match[4].lower()
+            call.api = match[4]
         elif method == "GET" and (match := _LOOK.fullmatch(path)):
-            call.api = "metadata" if match[4] else "status"
+            call.api = "metadata" if match[4] == "metadata" else "status"
         else:
             raise malformed
         spec = model_pb2.ModelSpec(name=urllib.parse.unquote(match[1] or ""))
@@ -122,6 +130,8 @@ class RestApi:
             return self._classify(spec, body, call)
         if call.api == "regress":
             return self._regress(spec, body, call)
+        if method == "POST":  # the route is found in any case of letters, the call is not
+            raise malformed
         if not spec.name:
             raise invalid_argument("Missing model name in request.")
         return self._metadata(spec) if call.api == "metadata" else self._status(spec)
@@ -137,38 +147,41 @@ class RestApi:
                     f'Serving signature name: "{key}" not found in signature def'
                 )
             if not signature.inputs:
-                raise invalid_argument(f"Failed to get input map for signature: {key}")
+                name = _signature_name(document) or "DEFAULT"
+                raise invalid_argument(f"Failed to get input map for signature: {name}")
             feeds, is_row = json_tensors.read(document, signature.inputs)
-            if self._engine.rules.check_shapes:
+            check_method(signature, self._engine.rules)
+            if self._engine.rules.compare_shapes_of(signature):
                 for name, array in feeds.items():
                     info = signature.inputs[name]
                     check_shape(signature, info, info.dtype, array.shape)
             names = list(signature.outputs)
-            values = self._engine.run(version, signature, feeds, names, self._timeout_ms, "predict")
+            values = self._engine.run(version, signature, feeds, names, self._limits)
         outputs = dict(zip(names, values, strict=True))
-        return _write_rows(outputs) if is_row else _write_columns(outputs)
+        return write_rows(outputs) if is_row else write_columns(outputs)
 
     def _classify(self, spec: Any, body: bytes, call: RestCall) -> str:
         document = parse_object(body)
         request = classification_pb2.ClassificationRequest(model_spec=spec)
         request.model_spec.signature_name = call.signature = _signature_name(document)
         json_examples.read(document, request.input)
-        response = self._engine.classify(request, self._timeout_ms)
+        response = self._engine.classify(request, self._limits)
         call.version = response.model_spec.version.value
-        rows = [
-            [[entry.label, _float32(entry.score)] for entry in row.classes]
-            for row in response.result.classifications
-        ]
-        return _wrap("results", rows)
+        return write_classifications(
+            [
+                [(entry.label, entry.score) for entry in row.classes]
+                for row in response.result.classifications
+            ]
+        )
 
     def _regress(self, spec: Any, body: bytes, call: RestCall) -> str:
         document = parse_object(body)
         request = regression_pb2.RegressionRequest(model_spec=spec)
         request.model_spec.signature_name = call.signature = _signature_name(document)
         json_examples.read(document, request.input)
-        response = self._engine.regress(request, self._timeout_ms)
+        response = self._engine.regress(request, self._limits)
         call.version = response.model_spec.version.value
-        return _wrap("results", [_float32(r.value) for r in response.result.regressions])
+        return write_regressions([row.value for row in response.result.regressions])
 
     def _status(self, spec: Any) -> str:
         request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec)
@@ -209,42 +222,6 @@ def _signature_name(document: dict[str, Any]) -> str:
     return name
 
 
-def _write_rows(outputs: dict[str, Array]) -> str:
-    size = 0
-    for name, array in outputs.items():
-        if not array.ndim:
-            raise invalid_argument(f"Tensor name: {name} has no shape information ")
-        if len(array) < 1:
-            raise invalid_argument(f"Tensor name: {name} has invalid batch size: {len(array)}")
-        if size and len(array) != size:
-            raise invalid_argument(
-                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {size}"
-            )
-        size = len(array)
-    columns = {name: _values(name, array) for name, array in outputs.items()}
-    if len(columns) == 1:
-        return _wrap("predictions", next(iter(columns.values())))
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return _wrap("predictions", rows)
-
-
-def _write_columns(outputs: dict[str, Array]) -> str:
-    columns = {name: _values(name, array) for name, array in outputs.items()}
-    return _wrap("outputs", next(iter(columns.values())) if len(columns) == 1 else columns)
-
-
-def _values(name: str, array: Array) -> Any:
-    return values_of(array, as_base64=name.endswith("_bytes"))
-
-
-def _wrap(key: str, value: Any) -> str:
-    return f'{{\n    "{key}": {json.dumps(value, ensure_ascii=False)}\n}}'
-
-
-def _float32(value: float) -> float:
-    return float(str(np.float32(value)))
-
-
 def error_text(err: ServingError) -> str:
     """Return the body of a failed request."""
-    return f'{{ "error": {json.dumps(err.message, ensure_ascii=False)} }}'
+    return write_error(err.message)

@@ -1,12 +1,14 @@
-"""HTTP around the REST API: a thread pool, limits, compression, metrics and 404 pages.
+"""HTTP around the REST API: a thread pool, compression, CORS, metrics and error pages.
 
 Waitress does the protocol: it reads whole requests in one loop before a worker sees them, so slow
-senders hold no worker, and it bounds headers and bodies.
+senders hold no worker. What a client sees is what TensorFlow Serving's libevent sends.
 """
 
 from __future__ import annotations
 
 import logging
+import re
+import socket
 import threading
 import time
 import zlib
@@ -18,25 +20,30 @@ import grpc
 import waitress.server  # type: ignore[import-untyped]
 from waitress import wasyncore
 
-from model_server.errors import ServingError, StartError, invalid_argument
+from model_server.errors import ServingError, StartError
 from model_server.observation import TRACE_CONTEXT_KEYS, Call, Observer
 from model_server.rest_api import RestApi, RestCall, error_text, handles, http_status
 from model_server.running import Running
 
 logger = logging.getLogger(__name__)
 
-# Numbers in JSON grow up to sixteenfold in memory; photographs belong into gRPC or base64.
-_MAX_BODY_BYTES = 64 * 2**20
+_ANY_SIZE = 2**62  # bodies are as large as clients make them; so they are there
 
 # To hand over and send the last answers; what a slow caller has not read by the end of the grace
 # period is lost.
 _SENDING_S = 2.0
 _POLL_S = 0.01
 
-_NOT_FOUND_PAGE = (
-    "<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD>"
-    "<BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
-)
+# What a gzip body may become; above, it is taken for empty (gzip_zlib.h).
+_MAX_INFLATED_BYTES = 100 * 2**20
+_GZIP_TRAILER_BYTES = 4
+
+_JSON, _PAGE = "application/json", "text/html"
+_NO_TYPE = "text/html; charset=ISO-8859-1"  # what libevent says when nobody says anything
+
+_METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH")
+_ORIGIN = re.compile("https?://")
+_AUTHORITY = re.compile("https?://[^/?#]*", re.IGNORECASE)
 _CORS_HEADERS = [
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Methods", "POST, GET"),
@@ -64,11 +71,13 @@ class RestServer:
         try:
             self._server = waitress.server.create_server(
                 self._respond,
-                host="0.0.0.0",  # noqa: S104  # as TensorFlow Serving: a server in a container
-                port=port,
+                sockets=[_bind(port)],
                 threads=threads,
                 ident="model_server",
-                max_request_body_size=_MAX_BODY_BYTES,
+                max_request_body_size=_ANY_SIZE,
+                # Bodies and answers stay in memory: a container may have no disk to write to.
+                inbuf_overflow=_ANY_SIZE,
+                outbuf_overflow=_ANY_SIZE,
                 channel_timeout=60,
                 connection_limit=1000,
                 clear_untrusted_proxy_headers=True,
@@ -84,7 +93,7 @@ class RestServer:
     def start(self) -> None:
         """Answer requests from now on."""
         self._thread.start()
-        logger.info("REST: listening on 0.0.0.0:%d", self.port)
+        logger.info("REST: listening on port %d", self.port)
 
     def refuse(self) -> None:
         """Accept no more connections; requests on those there are get 503."""
@@ -126,25 +135,45 @@ class RestServer:
 
     def _answer_or_page(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
-        path = environ.get("REQUEST_URI", "").partition("?")[0]
-        content_type = "application/json"
+        target = _AUTHORITY.sub("", environ.get("REQUEST_URI", ""), count=1) or "/"
+        path = re.split("[?#]", target, maxsplit=1)[0]
+        content_type = _JSON
         extra: list[tuple[str, str]] = []
-        if path in self._pages:
-            status = 200
-            content_type, text = self._pages[path]()
-        elif not handles(path):
-            status, content_type, text = 404, "text/html", _NOT_FOUND_PAGE
-        elif method == "OPTIONS" and self._cors:
-            status, text, extra = 200, "", self._cors
+        if method not in _METHODS:
+            status, content_type, text = _error_page(HTTPStatus.NOT_IMPLEMENTED)
+        elif path in self._pages:
+            status, content_type, text = self._page(path, target)
+        elif not handles(target):
+            status, content_type, text = _error_page(HTTPStatus.NOT_FOUND)
         else:
-            status, text = self._answer(method, path, environ)
+            if method == "OPTIONS":
+                status, content_type, text = self._preflight(environ), _NO_TYPE, ""
+            else:
+                status, text = self._answer(method, target, environ)
             extra = self._cors
-        body = text.encode("utf-8", "surrogatepass")
+        body = text.encode("utf-8", "surrogateescape")
         start_response(
             f"{status} {_reason(status)}",
             [("Content-Type", content_type), ("Content-Length", str(len(body))), *extra],
         )
         return [] if method == "HEAD" else [body]
+
+    def _page(self, path: str, target: str) -> tuple[int, str, str]:
+        content_type, text = self._pages[path]()
+        if target != path:
+            return 400, content_type, f"Unexpected path: {target}. Should be {path}"
+        return 200, content_type, text
+
+    def _preflight(self, environ: dict[str, Any]) -> int:
+        """Answer OPTIONS: only a browser asks, and a browser names the page it asks for."""
+        is_asked = _ORIGIN.search(environ.get("HTTP_ORIGIN", "")) is not None
+        code = "OK" if is_asked else "FAILED_PRECONDITION"
+        if self._observer.is_interested(failed=not is_asked):
+            message = "" if is_asked else "Origin header is missing in CORS preflight"
+            self._observer.finished(
+                Call(api="", entrypoint="REST", seconds=0.0, code=code, message=message)
+            )
+        return 200 if is_asked else 400
 
     def _answer(self, method: str, path: str, environ: dict[str, Any]) -> tuple[int, str]:
         begin = time.perf_counter()
@@ -203,24 +232,54 @@ def _refusal(error: ServingError, start_response: Any) -> Iterable[bytes]:
     return [body]
 
 
+def _bind(port: int) -> socket.socket:
+    """Bind all addresses of both families, or of IPv4 alone where the machine has no IPv6.
+
+    Raises:
+        OSError: The port is taken or may not be used.
+    """
+    problem: OSError | None = None
+    for family, address in ((socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")):  # noqa: S104
+        sock: socket.socket | None = None
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            sock.bind((address, port))
+        except OSError as err:
+            problem = err
+            if sock is not None:
+                sock.close()
+        else:
+            return sock
+    assert problem is not None  # noqa: S101  # one of the two was tried
+    raise problem
+
+
 def _body(environ: dict[str, Any]) -> bytes:
     body: bytes = environ["wsgi.input"].read()
-    if environ.get("HTTP_CONTENT_ENCODING", "").lower() != "gzip":
+    if "gzip" not in environ.get("HTTP_CONTENT_ENCODING", ""):
         return body
-    # A bomb is refused by what comes out, not by what went in.
+    # The last bytes say how long it becomes. A body that lies, is cut short or becomes too long is
+    # taken for an empty one, as there; a bomb is refused by what comes out.
+    size = int.from_bytes(body[-_GZIP_TRAILER_BYTES:], "little")
+    if size > _MAX_INFLATED_BYTES:
+        return b""
     inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        plain = inflate.decompress(body, _MAX_BODY_BYTES)
-    except zlib.error as err:
-        raise invalid_argument(f"Failed to decompress the gzip body: {err}") from err
-    if inflate.unconsumed_tail:
-        raise ServingError(
-            grpc.StatusCode.RESOURCE_EXHAUSTED,
-            f"the body is larger than {_MAX_BODY_BYTES} bytes when decompressed",
-        )
-    if not inflate.eof:
-        raise invalid_argument("Failed to decompress the gzip body: it ends too early")
-    return plain
+        plain = inflate.decompress(body, size + 1)
+    except zlib.error:
+        return b""
+    return plain if len(plain) == size and inflate.eof else b""
+
+
+def _error_page(status: HTTPStatus) -> tuple[int, str, str]:
+    text = (
+        f"<HTML><HEAD>\n<TITLE>{status.value} {status.phrase}</TITLE>\n</HEAD>"
+        f"<BODY>\n<H1>{status.phrase}</H1>\n</BODY></HTML>\n"
+    )
+    return status.value, _PAGE, text
 
 
 def _reason(status: int) -> str:

@@ -18,22 +18,20 @@ import grpc
 import tensorflow as tf
 from tensorflow.python.client import pywrap_tf_session
 
-from model_server.batching import BatchingSettings, Endpoint, SignatureBatcher
+from model_server.batch_scheduler import BatchScheduler
+from model_server.batched_runs import BatchedRuns
 from model_server.errors import (
     ServingError,
     StartError,
     from_code,
+    invalid_argument,
     not_found,
 )
+from model_server.limits import NO_LIMITS, CallLimits
+from model_server.metrics import Metrics
+from model_server.rank_hazards import RankHazards
 from model_server.signatures import Array, Signature
 
-# What a batched request is answered at once: trying again alone would only add to the load.
-_OWN_FAULT = (
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.CANCELLED,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
-)
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 
 
@@ -91,7 +89,8 @@ class SavedModel:
         path: Path,
         tags: Sequence[str],
         threads: SessionThreads,
-        batching: BatchingSettings | None = None,
+        batches: BatchScheduler | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """Load a SavedModel and run its initialisation.
 
@@ -99,7 +98,8 @@ class SavedModel:
             path: The version's directory.
             tags: Tags of the meta graph.
             threads: Sizes of the session's thread pools.
-            batching: Join requests into batches; None runs each alone.
+            batches: Joins requests; None runs each alone.
+            metrics: Where batches are measured.
 
         Raises:
             ServingError: The directory is not a SavedModel, has no such meta graph, or its graph,
@@ -116,20 +116,20 @@ class SavedModel:
             allow_soft_placement=True,
         )
         self._session = tf.compat.v1.Session(graph=graph, config=config)
-        self._batchers: dict[str, SignatureBatcher] = {}
+        self._handles: dict[str, Any] = {}
+        self._short: dict[tuple[str, ...], bool] = {}  # whose last run took less than _SHORT_RUN_S
+        self._batched = BatchedRuns(batches, self._run_session, metrics) if batches else None
         try:
             meta_graph = tf.compat.v1.saved_model.load(self._session, list(tags), str(path))
             self._session._extend_graph()
+            hazards = RankHazards(meta_graph.graph_def)
             self.signatures = {
-                key: Signature(key, _copy(definition), graph)
+                key: Signature(key, _copy(definition), _reached(hazards, definition))
                 for key, definition in meta_graph.signature_def.items()
             }
-            if batching is not None:
-                graph_def = graph.as_graph_def()
-                self._batchers = {
-                    key: SignatureBatcher(self._session, graph_def, signature, batching)
-                    for key, signature in self.signatures.items()
-                }
+            for signature in self.signatures.values():
+                for info in (*signature.inputs.values(), *signature.outputs.values()):
+                    self._find(info.tensor_name, graph)
         except tf.errors.OpError as err:
             self.close()
             raise from_code(err.error_code, err.message) from err
@@ -142,12 +142,20 @@ class SavedModel:
                 grpc.StatusCode.DATA_LOSS, f"{path} cannot be loaded: {type(err).__name__}: {err}"
             ) from err
 
+    def _find(self, name: str, graph: Any) -> None:
+        try:
+            self._handles[name] = graph.get_tensor_by_name(name)._as_tf_output()
+        except (KeyError, ValueError):
+            # The initialisation entry names an operation, not a tensor; it is no signature that can
+            # be called, and the session's own error says so when somebody does.
+            return
+
     def run(
         self,
         signature: Signature,
         feeds: Mapping[str, Array],
         outputs: Sequence[str],
-        timeout_ms: int | None = None,
+        limits: CallLimits = NO_LIMITS,
     ) -> list[Array]:
         """Run one signature.
 
@@ -155,7 +163,7 @@ class SavedModel:
             signature: One of :attr:`signatures`.
             feeds: Value by input alias; dtypes are passed on as they are, never cast.
             outputs: Output aliases.
-            timeout_ms: Give up after this time; None never does.
+            limits: What bounds the call.
 
         Returns:
             One array per entry of ``outputs``; strings are ``bytes`` in an object array.
@@ -163,69 +171,77 @@ class SavedModel:
         Raises:
             ServingError: With the session's code and text.
         """
-        batcher = self._batchers.get(signature.key)
-        endpoint = batcher.endpoint(feeds, outputs) if batcher is not None else None
-        if batcher is None or endpoint is None:
-            return self._run_alone(signature, feeds, outputs, timeout_ms)
-        with batcher.in_flight() as others:
-            if not others:
-                return self._run_alone(signature, feeds, outputs, timeout_ms)
-            try:
-                return self._run_batched(endpoint, feeds, outputs, timeout_ms)
-            except ServingError as err:
-                if err.code in _OWN_FAULT:
-                    raise
-            # One bad row fails its whole batch; alone, each request gets its own answer.
-            return self._run_alone(signature, feeds, outputs, timeout_ms)
+        return self.run_tensors(
+            {signature.inputs[alias].tensor_name: value for alias, value in feeds.items()},
+            [signature.outputs[alias].tensor_name for alias in outputs],
+            limits,
+        )
 
-    def _run_alone(
+    def run_tensors(
         self,
-        signature: Signature,
         feeds: Mapping[str, Array],
-        outputs: Sequence[str],
-        timeout_ms: int | None,
+        fetches: Sequence[str],
+        limits: CallLimits = NO_LIMITS,
     ) -> list[Array]:
-        feed = {signature.handle(signature.inputs[alias]): value for alias, value in feeds.items()}
-        fetch = [signature.handle(signature.outputs[alias]) for alias in outputs]
+        """Run any part of the graph that the signatures' tensors bound.
+
+        Args:
+            feeds: Value by tensor name.
+            fetches: Tensor names.
+            limits: What bounds the call.
+
+        Returns:
+            One array per entry of ``fetches``.
+
+        Raises:
+            ServingError: With the session's code and text, or the batch scheduler's.
+        """
+        if self._batched is not None:
+            return self._batched(feeds, fetches, limits)
+        return self._run_session(feeds, fetches, limits.timeout_ms)
+
+    def _run_session(
+        self, feeds: Mapping[str, Array], fetches: Sequence[str], timeout_ms: int | None
+    ) -> list[Array]:
+        feed = {self._handle(name): value for name, value in feeds.items()}
+        fetch = [self._handle(name) for name in fetches]
+        key = tuple(fetches)
+        is_short = self._short.get(key, False)
         own_options = None
-        if not signature.is_short and timeout_ms is not None:
+        if not is_short and timeout_ms is not None:
             own_options = _run_options(timeout_in_ms=timeout_ms)
-        options = _IN_CALLERS_THREAD if signature.is_short else own_options
+        options = _IN_CALLERS_THREAD if is_short else own_options
         begin = time.perf_counter()
         try:
             result: list[Array] = self._session._call_tf_sessionrun(options, feed, fetch, [], None)
         except tf.errors.OpError as err:
             raise from_code(err.error_code, err.message) from err
         finally:
-            signature.is_short = time.perf_counter() - begin < _SHORT_RUN_S
+            self._short[key] = time.perf_counter() - begin < _SHORT_RUN_S
             if own_options is not None:
                 pywrap_tf_session.TF_DeleteBuffer(own_options)
         return result
 
-    def _run_batched(
-        self,
-        endpoint: Endpoint,
-        feeds: Mapping[str, Array],
-        outputs: Sequence[str],
-        timeout_ms: int | None,
-    ) -> list[Array]:
-        feed = {endpoint.feeds[alias]: value for alias, value in feeds.items()}
-        fetch = [endpoint.fetches[alias] for alias in outputs]
-        options = _run_options(timeout_in_ms=timeout_ms) if timeout_ms is not None else None
+    def _handle(self, name: str) -> Any:
         try:
-            result: list[Array] = self._session._call_tf_sessionrun(options, feed, fetch, [], None)
-        except tf.errors.OpError as err:
-            raise from_code(err.error_code, err.message) from err
-        finally:
-            if options is not None:
-                pywrap_tf_session.TF_DeleteBuffer(options)
-        return result
+            return self._handles[name]
+        except KeyError:
+            raise invalid_argument(
+                f"Tensor {name}, specified in either feed_devices or fetch_devices was not found "
+                "in the Graph"
+            ) from None
 
     def close(self) -> None:
         """Free the session. Nothing may run any more."""
+        if self._batched is not None:
+            self._batched.close()
         self._session.close()
         self.signatures = {}
-        self._batchers = {}
+
+
+def _reached(hazards: RankHazards, definition: Any) -> frozenset[str]:
+    inputs, outputs = definition.inputs.values(), definition.outputs.values()
+    return hazards.reached([info.name for info in inputs], [info.name for info in outputs])
 
 
 def _copy(definition: Any) -> Any:

@@ -13,6 +13,7 @@ from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_p
 
 from model_server.engine import Engine
 from model_server.errors import ServingError
+from model_server.limits import CallLimits
 from model_server.observation import TRACE_CONTEXT_KEYS, Call
 from model_server.running import Running
 
@@ -61,6 +62,7 @@ class _Service:
             self._running.begin()
             if not context.add_callback(self._running.end):  # over already: the caller gave up
                 self._running.end()
+            _check_wanted(context)
             with self._admission:
                 response = call(request, *rest)
         except ServingError as err:
@@ -96,19 +98,17 @@ class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceS
     """Predict, Classify, Regress, MultiInference and GetModelMetadata."""
 
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer(context, "Predict", self._engine.predict, request, _timeout_ms(context))
+        return self._answer(context, "Predict", self._engine.predict, request, _limits(context))
 
     def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer(
-            context, "Classify", self._engine.classify, request, _timeout_ms(context)
-        )
+        return self._answer(context, "Classify", self._engine.classify, request, _limits(context))
 
     def Regress(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer(context, "Regress", self._engine.regress, request, _timeout_ms(context))
+        return self._answer(context, "Regress", self._engine.regress, request, _limits(context))
 
     def MultiInference(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
         return self._answer(
-            context, "MultiInference", self._engine.infer_all, request, _timeout_ms(context)
+            context, "MultiInference", self._engine.infer_all, request, _limits(context)
         )
 
     def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
@@ -128,7 +128,14 @@ class ModelService(_Service, model_service_pb2_grpc.ModelServiceServicer):
             self._engine.reload,
             request,
             _remaining_s(context),
+            context.is_active,
         )
+
+
+def _check_wanted(context: Any) -> None:
+    """Refuse a call that waited for a thread longer than its caller waited for it."""
+    if not context.is_active():
+        raise ServingError(grpc.StatusCode.CANCELLED, "the caller no longer waits")
 
 
 def _remaining_s(context: Any) -> float | None:
@@ -136,10 +143,11 @@ def _remaining_s(context: Any) -> float | None:
     return None if remaining is None or remaining > _LONGEST_DEADLINE_S else remaining
 
 
-def _timeout_ms(context: Any) -> int | None:
+def _limits(context: Any) -> CallLimits:
     remaining = _remaining_s(context)
     # 0 would mean "no limit" to the session, the opposite of a deadline that is over.
-    return None if remaining is None else max(1, int(remaining * 1000))
+    timeout_ms = None if remaining is None else max(1, int(remaining * 1000))
+    return CallLimits(timeout_ms, context.add_callback)
 
 
 def _model_spec(request: Any) -> Any:

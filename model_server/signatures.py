@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from model_server.errors import invalid_argument
-
 Array = np.ndarray[Any, Any]
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -46,7 +44,7 @@ def describe(dtype: int, shape: Sequence[int] | None) -> str:
 
 
 class Signature:
-    """One signature key with its tensors looked up in the graph.
+    """One signature key and what callers name of it.
 
     Attributes:
         key: The signature key.
@@ -54,39 +52,17 @@ class Signature:
         inputs: Input by alias, sorted by alias.
         outputs: Output by alias, sorted by alias.
         defaults: Values (``TensorProto``) of inputs a caller may leave out, by alias.
+        hazards: Operations that its inputs reach and that end the process on a wrong rank.
     """
 
-    def __init__(self, key: str, definition: Any, graph: Any) -> None:
-        """Look up the tensors of ``definition`` in ``graph``."""
+    def __init__(self, key: str, definition: Any, hazards: frozenset[str] = frozenset()) -> None:
+        """Read a ``SignatureDef``."""
         self.key = key
         self.definition = definition
         self.inputs = _tensor_infos(definition.inputs)
         self.outputs = _tensor_infos(definition.outputs)
         self.defaults: Mapping[str, Any] = dict(definition.defaults)
-        self.is_short = False  # the last run took less than _SHORT_RUN_S
-        self._handles: dict[str, Any] = {}
-        for info in (*self.inputs.values(), *self.outputs.values()):
-            try:
-                tensor = graph.get_tensor_by_name(info.tensor_name)
-            except (KeyError, ValueError):
-                # The initialisation entry names an operation, not a tensor; it is no signature that
-                # can be called, and the session's own error says so when somebody does.
-                continue
-            self._handles[info.tensor_name] = tensor._as_tf_output()
-
-    def handle(self, info: TensorInfo) -> Any:
-        """Return the native handle of a tensor.
-
-        Raises:
-            ServingError: INVALID_ARGUMENT when the graph has no such tensor.
-        """
-        try:
-            return self._handles[info.tensor_name]
-        except KeyError:
-            raise invalid_argument(
-                f"Tensor {info.tensor_name}, specified in either feed_devices or fetch_devices was "
-                "not found in the Graph"
-            ) from None
+        self.hazards = hazards
 
 
 def _tensor_infos(infos: Mapping[str, Any]) -> dict[str, TensorInfo]:

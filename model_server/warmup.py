@@ -53,16 +53,11 @@ def replay(
     if not file.is_file():
         return 0
     begin = time.monotonic()
-    status = "OK"
-    try:
-        count = _replay_file(model, file, rules, iterations)
-    except ServingError as err:
-        status = err.code.name
-        raise
-    finally:
-        seconds = time.monotonic() - begin
-        if metrics is not None:
-            metrics.warmup_latency.observe(seconds * 1e6, str(path), status)
+    count = _replay_file(model, file, rules, iterations)
+    seconds = time.monotonic() - begin
+    if metrics is not None:
+        metrics.warmup_latency.observe(seconds * 1e6, str(path), "OK")
+        metrics.warmup_records.add(str(path), "OK", count=count)
     logger.info("%d warm-up requests of %s took %.2f s", count, path, seconds)
     return count
 
@@ -80,11 +75,20 @@ def _replay_file(model: SavedModel, file: Path, rules: PredictRules, iterations:
                 _run(model, log, rules)
             count += 1
     except ServingError as err:
-        raise ServingError(err.code, f"warm-up request {count} of {file}: {err.message}") from err
+        # The version fails with TensorFlow Serving's words, which do not say which request it was.
+        logger.error("warm-up request %d of %s: %s", count, file, err.message)  # noqa: TRY400
+        raise
+    except tf.errors.DataLossError as err:
+        raise from_code(
+            err.error_code,
+            f"{err.message}. Please verify your warmup data is in TFRecord format.",
+        ) from err
     except tf.errors.OpError as err:
         raise from_code(err.error_code, f"warm-up file {file}: {err.message}") from err
     except ValueError as err:  # protobuf's DecodeError
-        raise invalid_argument(f"warm-up request {count} of {file} cannot be parsed") from err
+        raise invalid_argument(
+            f"Failed to parse warmup record: number {count} from {file}"
+        ) from err
     return count
 
 
@@ -96,10 +100,10 @@ def _run(model: SavedModel, log: Any, rules: PredictRules) -> None:
         feeds = read_inputs(signature, request.inputs, rules)
         model.run(signature, feeds, choose_outputs(signature, request.output_filter))
     elif kind == "classify_log":
-        inference.classify(model, log.classify_log.request, rules)
+        inference.classify(model, log.classify_log.request, rules, model.run_tensors)
     elif kind == "regress_log":
-        inference.regress(model, log.regress_log.request, rules)
+        inference.regress(model, log.regress_log.request, rules, model.run_tensors)
     elif kind == "multi_inference_log":
-        inference.infer_all(model, log.multi_inference_log.request, rules)
+        inference.infer_all(model, log.multi_inference_log.request, rules, model.run_tensors)
     else:
         raise invalid_argument(f"Unsupported log_type for warmup: {kind}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,3 +86,16 @@ def free_ports(count: int) -> list[int]:
     finally:
         for holder in holders:
             holder.close()
+
+
+def metrics_of(server: Any) -> dict[str, float]:
+    """Read the Prometheus page of a running server; every line has to be one of that format."""
+    url = f"{server.rest}/monitoring/prometheus/metrics"
+    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310  # our own server
+        assert response.headers["Content-Type"] == "text/plain"
+        lines = response.read().decode().splitlines()
+    samples = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
+    label = r'\w+="[^"]*"'
+    for name, _ in samples:
+        assert re.fullmatch(rf":tensorflow:serving:[\w:]+\{{({label}(,{label})*)?\}}", name), name
+    return {name: float(value) for name, value in samples}

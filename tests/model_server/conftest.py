@@ -18,7 +18,7 @@ from google.protobuf import json_format
 from python_client import messages
 
 HERE = Path(__file__).parent
-SHARED = HERE.parent.parent.parent / "shared" / "conformance"
+RECORDED = HERE / "recorded"
 
 _API = "tensorflow_serving.apis"
 _MESSAGES = {
@@ -111,12 +111,12 @@ class Caller:
 
 @pytest.fixture(scope="session")
 def make_toy() -> Callable[..., Path]:
-    """Write versions of the toy model: ``make_toy(base, 1, 2, scale=False)``."""
+    """Write versions of the toy model: ``make_toy(base, 1, 2, scale=False, warmup=0)``."""
 
-    def make(base: Path, *versions: int, scale: bool = False) -> Path:
+    def make(base: Path, *versions: int, scale: bool = False, warmup: int = 0) -> Path:
         command = [sys.executable, str(HERE / "make_toy.py"), str(base), *map(str, versions)]
         subprocess.run(
-            [*command, *(["--scale"] if scale else [])],
+            [*command, f"--warmup={warmup}", *(["--scale"] if scale else [])],
             check=True,
             capture_output=True,
             timeout=120,
@@ -163,7 +163,6 @@ def toy_server(
         f"--model_config_file={config}",
         "--grpc_max_threads=32",
         "--allow_version_labels_for_unavailable_models=true",
-        "--check_signature_shapes=false",
         rest=True,
     )
 
@@ -174,20 +173,12 @@ def caller() -> type[Caller]:
     return Caller
 
 
-def corpus(name: str) -> list[dict[str, Any]]:
-    """Read recorded cases; none when the corpus is not there (its test says so)."""
-    path = SHARED / name
-    return json.loads(path.read_text()) if path.is_file() else []
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each recorded case a test of its own."""
-    for argument, name in (
-        ("grpc_case", "tensorflow_serving_2.20.json"),
-        ("rest_case", "tensorflow_serving_2.20_rest.json"),
+    """Give each recorded case a test of its own; a missing file fails the collection."""
+    for argument, names in (
+        ("grpc_case", ["tensorflow_serving_2.20.json"]),
+        ("rest_case", ["tensorflow_serving_2.20_rest.json", "tensorflow_serving_2.20_rest_2.json"]),
     ):
         if argument in metafunc.fixturenames:
-            cases = corpus(name)
-            if not cases and os.environ.get("CI") == "true":
-                pytest.fail(f"under CI the recorded answers must be there: {SHARED / name}")
+            cases = [case for name in names for case in json.loads((RECORDED / name).read_text())]
             metafunc.parametrize(argument, cases, ids=[case["id"] for case in cases])

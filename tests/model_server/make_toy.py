@@ -2,11 +2,14 @@
 
 Runs in a process of its own, since the tests' process never imports TensorFlow. With ``--scale``
 the versions tell themselves apart, y = x / 2 + 2 * version, and keep that offset in a variable.
+With ``--warmup ROWS`` each has one warm-up request of so many rows.
 """
 
 import argparse
+from pathlib import Path
 
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
 
 class Toy(tf.Module):
@@ -38,12 +41,25 @@ class Toy(tf.Module):
         return {"length": tf.strings.length(text)}
 
 
+def write_warmup(version: Path, rows: int) -> None:
+    """Write a warm-up request of ``rows`` rows for the default signature."""
+    log = prediction_log_pb2.PredictionLog()
+    request = log.predict_log.request
+    request.model_spec.name = "toy"
+    request.inputs["x"].CopyFrom(tf.make_tensor_proto([0.0] * rows))
+    folder = version / "assets.extra"
+    folder.mkdir()
+    with tf.io.TFRecordWriter(str(folder / "tf_serving_warmup_requests")) as writer:
+        writer.write(log.SerializeToString())
+
+
 def main() -> None:
     """Write every version asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("base")
     parser.add_argument("versions", nargs="+", type=int)
     parser.add_argument("--scale", action="store_true")
+    parser.add_argument("--warmup", type=int, default=0)
     arguments = parser.parse_args()
     for version in arguments.versions:
         toy = Toy(tf.Variable(2.0 * version) if arguments.scale else 2.0)
@@ -56,6 +72,8 @@ def main() -> None:
                 "length": toy.length,
             },
         )
+        if arguments.warmup:
+            write_warmup(Path(arguments.base) / str(version), arguments.warmup)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pytest
 REPO = Path(__file__).resolve().parent.parent.parent
 
 
-@pytest.mark.parametrize("checked", ["true", "false"])
+@pytest.mark.parametrize("checked", ["true", "auto"])
 def test_generated_requests_get_the_right_code(
     toy_models: Path,
     start_server: Callable[..., Any],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("embedded_only")
+from tests.running import metrics_of
 
-PATH = "/monitoring/prometheus/metrics"
+pytestmark = pytest.mark.usefixtures("embedded_only")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def observed(
     caller: Any,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Any:
-    """A server with Prometheus on and every request logged, after five calls."""
+    """A server with Prometheus on and every request logged, after seven calls."""
     file = tmp_path_factory.mktemp("monitoring") / "monitoring.config"
     file.write_text("prometheus_config { enable: true }")
     server = start_server(
@@ -44,35 +44,65 @@ def observed(
     )
     with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
         assert json.loads(response.read()) == {"predictions": [2.5]}
+    with urllib.request.urlopen(f"{server.rest}/v1/models/toy", timeout=30):  # noqa: S310
+        pass
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(f"{server.rest}/v1/models", timeout=30)  # noqa: S310
     yield server
     server.stop()
 
 
-def page(server: Any) -> dict[str, float]:
-    with urllib.request.urlopen(f"{server.rest}{PATH}", timeout=30) as response:  # noqa: S310
-        assert response.headers["Content-Type"] == "text/plain"
-        lines = response.read().decode().splitlines()
-    samples = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
-    for name, _ in samples:
-        assert re.fullmatch(r':tensorflow:serving:\w+\{\w+="[^"]*"(,\w+="[^"]*")*\}', name), name
-    return {name: float(value) for name, value in samples}
-
-
 def test_counts_and_latencies(observed: Any) -> None:
-    found = page(observed)
+    found = metrics_of(observed)
     count = ":tensorflow:serving:request_count"
-    assert found[f'{count}{{model_name="toy",status="OK"}}'] == 3
+    assert found[f'{count}{{model_name="toy",status="OK"}}'] == 4
     assert found[f'{count}{{model_name="toy",status="FAILED_PRECONDITION"}}'] == 1
-    assert found[f'{count}{{model_name="",status="INVALID_ARGUMENT"}}'] == 1
+    assert found[f'{count}{{model_name="",status="INVALID_ARGUMENT"}}'] == 2
     latency = ":tensorflow:serving:request_latency"
-    for api, entrypoint, calls in (("Predict", "GRPC", 2), ("predict", "REST", 1)):
+    for api, entrypoint, calls in (("Predict", "GRPC", 2), ("predict", "REST", 1), ("", "REST", 1)):
         labels = f'model_name="toy",API="{api}",entrypoint="{entrypoint}"'
         assert found[f"{latency}_count{{{labels}}}"] == calls
         assert found[f'{latency}_bucket{{{labels},le="+Inf"}}'] == calls
         assert found[f"{latency}_sum{{{labels}}}"] > 0
+    # The runtime's label is the call's, whichever way it came.
     runtime = 'model_name="toy",API="Predict",runtime="TF1"'
-    assert found[f":tensorflow:serving:runtime_latency_count{{{runtime}}}"] == 2
-    assert found[':tensorflow:serving:request_example_counts_sum{model="toy"}'] == 5
+    assert found[f":tensorflow:serving:runtime_latency_count{{{runtime}}}"] == 3
+
+
+def test_every_metric_of_tensorflow_serving_itself_is_on_the_page(observed: Any) -> None:
+    url = f"{observed.rest}/monitoring/prometheus/metrics"
+    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310  # our own server
+        types = [line for line in response.read().decode().splitlines() if line[:6] == "# TYPE"]
+    assert types == [
+        f"# TYPE :tensorflow:serving:{name}"
+        for name in (
+            "batching_session:input_batch_size histogram",
+            "batching_session:padding_size histogram",
+            "batching_session:processed_batch_size histogram",
+            "batching_session:queuing_latency histogram",
+            "batching_session:wrapped_run_count counter",
+            "mlmd_map gauge",
+            "model_warmup_latency histogram",
+            "model_warmup_records_read counter",
+            "request_count counter",
+            "request_example_count_total counter",
+            "request_example_counts histogram",
+            "request_latency histogram",
+            "request_log_count counter",
+            "runtime_latency histogram",
+        )
+    ]
+
+
+def test_the_page_has_no_query(observed: Any) -> None:
+    url = f"{observed.rest}/monitoring/prometheus/metrics?a=b"
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(url, timeout=30)  # noqa: S310  # our own server
+    assert raised.value.code == 400
+    assert raised.value.read() == (
+        b"Unexpected path: /monitoring/prometheus/metrics?a=b. Should be "
+        b"/monitoring/prometheus/metrics"
+    )
 
 
 def test_each_call_is_one_json_object_in_the_log(observed: Any) -> None:
@@ -84,6 +114,8 @@ def test_each_call_is_one_json_object_in_the_log(observed: Any) -> None:
         ("Predict", "GRPC", "FAILED_PRECONDITION"),
         ("Predict", "GRPC", "INVALID_ARGUMENT"),
         ("predict", "REST", "OK"),
+        ("status", "REST", "OK"),
+        ("status", "REST", "INVALID_ARGUMENT"),
     ]
     assert calls[0]["model"] == "toy"
     assert calls[0]["version"] == 2

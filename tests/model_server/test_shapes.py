@@ -1,59 +1,162 @@
-"""--check_signature_shapes: what contradicts the signature is refused before anything runs."""
+"""Wrong shapes: refused where they could end the process, and left to the graph elsewhere."""
 
 from __future__ import annotations
 
+import platform
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from model_server import rank_hazards
+from tests.running import run_python
+
 pytestmark = pytest.mark.usefixtures("embedded_only")
+
+HERE = Path(__file__).parent
+RANKS = [[], [4], [8, 4], [8, 8, 4], [1, 1, 8, 8, 4], [1, 1, 1, 8, 8, 4]]
+HAZARDOUS = ["convolution", "in_a_branch", "in_a_loop"]
 
 
 @pytest.fixture(scope="module")
-def strict(toy_models: Path, start_server: Callable[..., Any], caller: Any) -> Any:
-    """A server with the default, the check on."""
-    server = start_server("--model_name=toy", f"--model_base_path={toy_models}")
-    yield caller(server.target)
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose signatures reach, or do not reach, kernels that abort."""
+    base = tmp_path_factory.mktemp("networks") / "net"
+    done = run_python(HERE / "make_networks.py", base)
+    assert done.code == 0, done.err
+    return base
+
+
+@pytest.fixture(scope="module")
+def network_server(networks: Path, start_server: Callable[..., Any], caller: Any) -> Any:
+    """A server of it with default flags, and a caller."""
+    server = start_server("--model_name=net", f"--model_base_path={networks}")
+    yield server, caller(server.target)
     server.stop()
 
 
-def weighted_sum(shape: list[int]) -> dict[str, Any]:
+def floats(signature: str, shape: list[int]) -> dict[str, Any]:
     return {
-        "modelSpec": {"name": "toy", "signatureName": "weighted_sum"},
+        "modelSpec": {"name": "net", "signatureName": signature},
         "inputs": {
-            "a": {
+            "x": {
                 "dtype": "DT_FLOAT",
                 "tensorShape": {"dim": [{"size": str(size)} for size in shape]},
                 "floatVal": [1.0],
-            },
-            "b": {
-                "dtype": "DT_INT64",
-                "tensorShape": {"dim": [{"size": "1"}]},
-                "int64Val": ["1"],
-            },
+            }
         },
     }
 
 
-@pytest.mark.parametrize("shape", [[], [2], [1, 3], [1, 2, 1], [0, 0]])
-def test_a_shape_that_contradicts_the_signature_is_refused(strict: Any, shape: list[int]) -> None:
-    answer = strict("PredictionService/Predict", weighted_sum(shape))
-    assert answer.code == "INVALID_ARGUMENT"
-    assert answer.message == (
-        'input "a" of signature "weighted_sum" contradicts the signature: '
-        f"expected float32 [-1, 2], received float32 {shape}"
+@pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="which kernels abort was found for oneDNN on x86-64"
+)
+def test_the_table_of_aborting_kernels_is_what_tensorflow_does() -> None:
+    done = run_python(HERE / "wrong_ranks.py")
+    assert done.code == 0, done.err
+    found = done.result
+    assert {name for name, ranks in found.items() if ranks} == {
+        name for name in found if rank_hazards.aborts(name)
+    }
+    assert found["Conv2D"] == [0, 1, 2, 3]
+    assert found["MaxPool3D"] == [4]
+    # The resize of that name stands before a convolution.
+    assert found["ResizeBilinear"] == []
+    assert "ResizeBilinear" in rank_hazards.RANK_GUARDS
+
+
+@pytest.mark.parametrize("shape", RANKS, ids=str)
+@pytest.mark.parametrize("signature", HAZARDOUS)
+def test_a_rank_that_could_end_the_process_is_refused(
+    network_server: Any, signature: str, shape: list[int]
+) -> None:
+    server, call = network_server
+    answer = call("PredictionService/Predict", floats(signature, shape))
+    assert (answer.code, answer.message) == (
+        "INVALID_ARGUMENT",
+        f'input "x" of signature "{signature}" contradicts the signature: expected float32 '
+        f"[-1, 8, 8, 4], received float32 {shape}",
     )
+    assert call("PredictionService/Predict", floats(signature, [2, 8, 8, 4])).code == "OK"
+    assert server.process.poll() is None
 
 
-def test_a_shape_that_fits_is_answered(strict: Any) -> None:
-    answer = strict("PredictionService/Predict", weighted_sum([1, 2]))
-    assert answer.code == "OK"
-    assert list(answer.response.outputs["total"].float_val) == [2.0]
+@pytest.mark.parametrize("shape", RANKS, ids=str)
+@pytest.mark.parametrize("signature", ["resized", "dense"])
+def test_elsewhere_the_graph_decides(network_server: Any, signature: str, shape: list[int]) -> None:
+    server, call = network_server
+    answer = call("PredictionService/Predict", floats(signature, shape))
+    assert "contradicts the signature" not in answer.message
+    assert answer.code in ("OK", "INVALID_ARGUMENT")
+    assert server.process.poll() is None
 
 
-def test_a_tensor_that_would_fill_the_memory_is_refused(strict: Any) -> None:
-    answer = strict("PredictionService/Predict", weighted_sum([2**40, 2]))
+def test_without_the_check_a_wrong_rank_ends_the_process(
+    networks: Path, start_server: Callable[..., Any], caller: Any
+) -> None:
+    server = start_server(
+        "--model_name=net", f"--model_base_path={networks}", "--check_signature_shapes=false"
+    )
+    call = caller(server.target)
+    if platform.machine() == "x86_64":
+        assert call("PredictionService/Predict", floats("convolution", [8, 8, 4])).code != "OK"
+        assert server.process.wait(60) == -signal.SIGABRT
+        assert "tensor_format.h" in server.log
+    server.stop()
+
+
+def test_a_signature_takes_what_its_graph_takes(toy_server: Any, caller: Any) -> None:
+    # x is [-1]; TensorFlow Serving never looks.
+    tensor = {
+        "dtype": "DT_FLOAT",
+        "tensorShape": {"dim": [{"size": "3"}, {"size": "1"}]},
+        "floatVal": [1.0, 2.0, 5.0],
+    }
+    request = {"modelSpec": {"name": "toy"}, "inputs": {"x": tensor}}
+    answer = caller(toy_server.target)("PredictionService/Predict", request)
+    assert list(answer.response.outputs["y"].float_val) == [2.5, 3.0, 4.5]
+
+
+def test_a_tensor_that_would_fill_the_memory_is_refused(network_server: Any) -> None:
+    _, call = network_server
+    answer = call("PredictionService/Predict", floats("dense", [2**40, 4]))
     assert answer.code == "RESOURCE_EXHAUSTED"
-    assert 'input "a" is too large' in answer.message
+    assert 'input "x" is too large' in answer.message
+
+
+def examples(*values: float) -> dict[str, Any]:
+    return {
+        "exampleList": {
+            "examples": [
+                {"features": {"feature": {"x": {"floatList": {"value": [value]}}}}}
+                for value in values
+            ]
+        }
+    }
+
+
+def test_multi_inference_runs_signatures_with_placeholders_of_their_own(
+    network_server: Any,
+) -> None:
+    _, call = network_server
+    tasks = [
+        {
+            "modelSpec": {"name": "net", "signatureName": name},
+            "methodName": f"tensorflow/serving/{name}",
+        }
+        for name in ("classify", "regress")
+    ]
+    answer = call(
+        "PredictionService/MultiInference", {"tasks": tasks, "input": examples(0.25, 0.5)}
+    )
+    assert answer.code == "OK", answer
+    classified, regressed = answer.response.results
+    assert [
+        [(entry.label, entry.score) for entry in row.classes]
+        for row in classified.classification_result.classifications
+    ] == [[("no", 0.75), ("yes", 0.25)], [("no", 0.5), ("yes", 0.5)]]
+    assert [row.value for row in regressed.regression_result.regressions] == [2.5, 5.0]
+    assert regressed.model_spec.signature_name == "regress"
+    assert regressed.model_spec.version.value == 1

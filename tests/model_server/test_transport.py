@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import http.client
 import json
 import shutil
 import subprocess
@@ -14,100 +12,66 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
-    ProtoReflectionDescriptorDatabase,
-)
+from google.protobuf import descriptor_pb2, descriptor_pool
+from grpc_reflection.v1alpha import reflection_pb2
 
-PREDICT = "/v1/models/toy:predict"
-
-
-def post(server: Any, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection(server.rest.removeprefix("http://"), timeout=30)
-    try:
-        connection.request("POST", PREDICT, body, headers or {})
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
-    finally:
-        connection.close()
+from python_client import messages
 
 
-def test_reflection_names_the_services(toy_server: Any) -> None:
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+def test_reflection_describes_services_methods_and_messages(toy_server: Any, version: str) -> None:
+    serving = "tensorflow.serving"
     with grpc.insecure_channel(toy_server.target) as channel:
-        names = set(ProtoReflectionDescriptorDatabase(channel).get_services())
-    assert {
-        "tensorflow.serving.PredictionService",
-        "tensorflow.serving.ModelService",
-    } <= names
+        ask = channel.stream_stream(
+            f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+            request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )
+
+        def answer(**request: str) -> Any:
+            return next(ask(iter([reflection_pb2.ServerReflectionRequest(**request)]), timeout=30))
+
+        services = [
+            service.name for service in answer(list_services="").list_services_response.service
+        ]
+        assert services == [
+            "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
+            f"{serving}.ModelService",
+            f"{serving}.PredictionService",
+        ]
+        for symbol in (
+            *services,
+            f"{serving}.PredictionService.Predict",
+            f"{serving}.ModelService.HandleReloadConfigRequest",
+            f"{serving}.PredictRequest.inputs",
+            f"{serving}.ModelVersionStatus.State.AVAILABLE",
+            "tensorflow.TensorProto",
+        ):
+            found = answer(file_containing_symbol=symbol).file_descriptor_response
+            # Every file that is needed comes with it, so that the whole can be built.
+            pool = descriptor_pool.DescriptorPool()
+            files = [
+                descriptor_pb2.FileDescriptorProto.FromString(data)
+                for data in found.file_descriptor_proto
+            ]
+            added: set[str] = set()
+            while missing := [file for file in files if file.name not in added]:
+                ready = [file for file in missing if set(file.dependency) <= added]
+                assert ready, (symbol, [file.name for file in missing])
+                for file in ready:
+                    pool.Add(file)
+                    added.add(file.name)
+            if symbol in services:
+                assert pool.FindServiceByName(symbol).methods
+        wrong = answer(file_containing_symbol=f"{serving}.PredictionService.Nothing")
+        assert wrong.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
 
 
 def test_a_message_of_many_megabytes_is_answered(toy_server: Any, caller: Any) -> None:
     answer = caller(toy_server.target).predict([1.0] * 3_000_000)
     assert answer.code == "OK"
     assert len(answer.response.outputs["y"].float_val) == 3_000_000
-
-
-def test_a_gzip_body_is_read_and_a_bomb_is_not(toy_server: Any) -> None:
-    body = gzip.compress(b'{"instances": [1.0]}')
-    gzipped = {"Content-Encoding": "gzip"}
-    assert post(toy_server, body, gzipped) == (200, {"predictions": [2.5]})
-    bomb = gzip.compress(b"[" + b"0," * (64 * 2**20) + b"0]")
-    status, answer = post(toy_server, bomb, gzipped)
-    assert status == 429
-    assert "when decompressed" in answer["error"]
-    assert post(toy_server, body[:-9], gzipped)[0] == 400
-
-
-@pytest.mark.parametrize(
-    ("body", "error"),
-    [
-        (b"[1]", "JSON Value: [\n    1\n] Is not object"),
-        (
-            b'{"instances": [1], "inputs": [1]}',
-            'JSON Value: {\n    "instances": [\n        1\n    ],\n    "inputs": [\n        1\n'
-            "    ]\n} Not formatted correctly expecting only one of 'inputs' or 'instances' keys "
-            "to exist ",
-        ),
-        (
-            b'{"instances": [1.0, [2.0]]}',
-            "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: "
-            "Expecting shape [] but got: [1]",
-        ),
-        (
-            b'{"instances": [1.0, true]}',
-            "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: "
-            "JSON Value: true Type: True is not of expected type: float",
-        ),
-        (
-            b'{"instances": [16777217]}',
-            "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: "
-            "Cannot convert JSON value: 16777217 to float without loss of precision.",
-        ),
-        (
-            b'{"instances": [1.0 2.0]}',
-            "JSON Parse error: Missing a comma or ] after an array element. at offset: 19",
-        ),
-        (b'{"signature_name": 5, "instances": [1]}', None),
-        (b'{"instances": []}', None),
-        (b'{"inputs": {"z": [1.0]}}', "Missing named input: x in 'inputs' object."),
-        (b"[" * 100_000, "JSON Parse error: Terminate parsing due to Handler error."),
-        (b'{"instances": [' + b"[" * 300 + b"1" + b"]" * 300 + b"]}", None),
-        (b"\xff\xfe", "JSON Parse error: Invalid encoding in string. at offset: 0"),
-    ],
-)
-def test_a_wrong_body_is_a_400_that_says_why(
-    toy_server: Any, body: bytes, error: str | None
-) -> None:
-    status, answer = post(toy_server, body)
-    assert status == 400, answer
-    assert error is None or answer["error"] == error
-
-
-def test_two_signature_inputs_by_column(toy_server: Any) -> None:
-    body = {"signature_name": "weighted_sum", "inputs": {"a": [[1, 2]], "b": [3]}}
-    assert post(toy_server, json.dumps(body).encode()) == (
-        200,
-        {"outputs": {"total": [9.0], "count": [3]}},
-    )
 
 
 @pytest.fixture(scope="module")
@@ -229,11 +193,28 @@ def test_reloading_over_grpc_adds_and_removes_models(
             timeout,
         )
 
+    def as_bytes(**models: Path) -> bytes:
+        request = messages.load("tensorflow_serving.apis.model_management_pb2")
+        message = request.ReloadConfigRequest()
+        for name, path in models.items():
+            message.config.model_config_list.config.add(
+                name=name, base_path=str(path), model_platform="tensorflow"
+            )
+        data: bytes = message.SerializeToString()
+        return data
+
     assert reload(toy=toy_models, other=scaled_toys).code == "OK"
     assert call.predict([0.0], name="other").response.outputs["y"].float_val[0] == 6.0
     # A new model without versions is waited for as long as the caller waits.
     waited = reload(timeout=1.0, toy=toy_models, empty=toy_models / "1" / "variables")
     assert waited.code == "DEADLINE_EXCEEDED"
+    # One that its caller gave up keeps no other waiting, with a deadline or without.
+    begun = call.channel.unary_unary(
+        "/tensorflow.serving.ModelService/HandleReloadConfigRequest"
+    ).future(as_bytes(fresh=toy_models / "1" / "variables"))
+    while call.predict([0.0]).code == "OK":
+        assert not begun.done()
+    begun.cancel()
     assert reload(other=scaled_toys).code == "OK"
     gone = call.predict([0.0])
     assert (gone.code, gone.message) == ("NOT_FOUND", "Servable not found for request: Latest(toy)")
