@@ -232,11 +232,11 @@ class VersionRefusalTest {
         unreadable(
             ToyModel.good().contract(json -> json.replaceFirst("\\{", "{\"model\": \"x\","))));
     assertEquals(
-        file + "contract_version is 2, this toolkit reads 1",
+        file + "contract_version is 3, this toolkit reads 1 and 2",
         unreadable(
             ToyModel.good()
                 .contract(
-                    json -> json.replace("\"contract_version\": 1", "\"contract_version\": 2"))));
+                    json -> json.replace("\"contract_version\": 2", "\"contract_version\": 3"))));
     assertTrue(
         unreadable(ToyModel.good().contract(json -> json.substring(1))).startsWith(file),
         "a syntax error names the file");

@@ -8,6 +8,7 @@ import io.thecodeforge.ml.ContractMismatchException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -64,6 +65,26 @@ class ContractTest {
   }
 
   @Test
+  void toleranceAndRankingAreReadAsWritten() {
+    SignatureSpec signature = Contract.ofModel("detector").signature("serving_bytes");
+    assertEquals(
+        Optional.of(new Ranking("detection_scores", "num_detections", "score_threshold")),
+        signature.ranking());
+    assertEquals(
+        new Tolerance(0, 0), signature.outputs().get("detection_classes").statedTolerance().get());
+    Tolerance logits =
+        Contract.ofModel("classifier")
+            .signature("serving_bytes")
+            .outputs()
+            .get("logits")
+            .tolerance();
+    assertEquals(logits.absolute() + 10 * logits.relative(), logits.limit(-10), 1e-12);
+    // Where a contract states nothing, the dtype decides.
+    assertEquals(1e-4, TensorSpec.of("float32", 1).tolerance().absolute());
+    assertEquals(0, TensorSpec.of("int64", 1).tolerance().limit(5));
+  }
+
+  @Test
   void anUnknownSignatureIsAnsweredWithThoseThatExist() {
     assertEquals(
         "the signature \"predict\" breaks its contract:\n"
@@ -92,7 +113,11 @@ class ContractTest {
         "{\"dtype\": \"float32\", \"shape\": [1.5]}|has the size 1.5; use -1, a count or a name",
         "{\"dtype\": \"float32\"}|lacks shape",
         "{\"dtype\": \"float32\", \"shape\": [], \"unit\": \"m\"}|has unknown unit; known are axes,"
-            + " dtype, meaning, range, shape",
+            + " dtype, meaning, range, shape, tolerance",
+        "{\"dtype\": \"float32\", \"shape\": [], \"tolerance\": {\"absolute\": -1}}|tolerance has"
+            + " absolute -1; use a number of at least 0",
+        "{\"dtype\": \"float32\", \"shape\": [], \"tolerance\": {\"relative\": 1}}|tolerance lacks"
+            + " absolute",
       })
   void aSpecThatDoesNotFollowTheFormat(String spec, String complaint) {
     String json = contract("\"a\": " + spec);
