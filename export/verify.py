@@ -34,7 +34,7 @@ from serving_config.contract import Contract, Difference, Signature, TensorSpec
 
 _CLI = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
 _CLI_DTYPES = {"FLOAT": "float32", "DOUBLE": "float64", "HALF": "float16"}
-_LARGE_BYTES = 32 * 2**20
+_LARGE_BYTES = 64 * 2**20
 _TIMEOUT_S = 300.0  # a witness that hangs is a finding, not a wait
 
 
