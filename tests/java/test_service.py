@@ -54,10 +54,12 @@ def test_golden_files_with_the_weights_in_variables(
     java: Any, published_variables: dict[str, Any]
 ) -> None:
     version = Path(published_variables["path"])
+    contract = contracts.load(version)
     number = java("load", version)
-    for case in golden.load(version, contracts.load(version)):
+    for case in golden.load(version, contract):
         if case.signature == "serving_bytes":
-            _assert_golden(case, java("classify", number, list(case.inputs["image_bytes"])))
+            answers = java("classify", number, list(case.inputs["image_bytes"]))
+            _assert_golden(case, answers, contract)
     java("close", number)
 
 
