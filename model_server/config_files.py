@@ -140,7 +140,8 @@ def _parse(text: str, path: Path, message: AnyMessage) -> AnyMessage:
         place = f"{path}:{err.GetLine() or 1}"
         if err.GetColumn():
             place += f":{err.GetColumn()}"
-        raise UsageError(f"{place}: {reason}") from err
+        kind = message.DESCRIPTOR.full_name
+        raise UsageError(f"{place}: Error parsing text-format {kind}: {reason}") from err
 
 
 def _line_of(field: str, text: str) -> int:
