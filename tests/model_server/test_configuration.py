@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 RELOAD = "ModelService/HandleReloadConfigRequest"
 
 
