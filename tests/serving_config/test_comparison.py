@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -239,3 +241,33 @@ def test_tolerances_and_rankings_survive_the_file() -> None:
     signature = again.signature("serving_bytes")
     assert signature.ranking == Ranking("detection_scores", "num_detections", "score_threshold")
     assert replace(signature, ranking=None) != signature
+
+
+def _cases() -> list[Any]:
+    groups = json.loads(Path(__file__).with_name("comparisons.json").read_text(encoding="utf-8"))
+    return [
+        pytest.param(
+            contracts.loads(json.dumps(group["contract"])),
+            {"threshold": group["threshold"]} if "threshold" in group else {},
+            case,
+            id=case["name"],
+        )
+        for group in groups
+        for case in group["cases"]
+    ]
+
+
+@pytest.mark.parametrize(("contract", "parameters", "case"), _cases())
+def test_cases_that_java_is_held_to_as_well(
+    contract: contracts.Contract, parameters: dict[str, float], case: dict[str, Any]
+) -> None:
+    golden, answer = (
+        {
+            name: np.array(value, dtype=object if name == "label" else np.float64)
+            for name, value in case[role].items()
+        }
+        for role in ("golden", "answer")
+    )
+    signature = contract.signature("serving_default")
+    found = compare(golden, answer, signature, parameters, "case")
+    assert found.ok is case["ok"], found.differences

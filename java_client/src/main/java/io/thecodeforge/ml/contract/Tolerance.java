@@ -23,4 +23,11 @@ public record Tolerance(double absolute, double relative) {
   public double limit(double golden) {
     return absolute + relative * Math.abs(golden);
   }
+
+  @Override
+  public String toString() {
+    return relative == 0
+        ? String.valueOf(absolute)
+        : "%s + %s of the value".formatted(absolute, relative);
+  }
 }
