@@ -19,7 +19,9 @@ import hashlib
 import json
 import logging
 import os
+import shlex
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -225,7 +227,8 @@ class Work:
             write: Writes it into the directory it is given.
 
         Raises:
-            ResumeError: It cannot be written.
+            ResumeError: It cannot be written here. The message names the temporary directory where
+                it is kept instead, unless it cannot be written there either.
         """
         if not self._writes:
             return
@@ -238,8 +241,25 @@ class Work:
             flush(beside)
             beside.rename(self.directory / FOLDER)
         except OSError as err:
-            raise ResumeError(f"cannot keep what was trained in {self.directory}: {err}") from err
+            shutil.rmtree(beside, ignore_errors=True)
+            raise ResumeError(
+                f"cannot keep what was trained in {self.directory}: {err}; "
+                + self._keep_elsewhere(write)
+            ) from err
         log.info("what was trained is kept in %s until it is published", self.directory)
+
+    def _keep_elsewhere(self, write: Callable[[Path], None]) -> str:
+        """Make a working directory among the temporary ones; say what came of it."""
+        try:
+            place = Path(tempfile.mkdtemp(prefix="vision-forge-work-"))
+            shutil.copy(self.directory / _IDENTITY, place)
+            (place / FOLDER).mkdir()
+            write(place / FOLDER)
+            flush(place)
+        except OSError as err:
+            return f"nor in {tempfile.gettempdir()}: {err}"
+        command = f"python -m export publish {shlex.quote(str(place))} --out MODELS"
+        return f"it is kept in {place}, go on from there: {command}"
 
     def _release(self) -> None:
         (self.directory / _RESERVED).unlink(missing_ok=True)

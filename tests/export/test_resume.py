@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -131,6 +134,41 @@ def test_a_fingerprint_is_of_names_and_contents_alone(tmp_path: Path) -> None:
     assert record["training"] == ["cat/1.jpg", "cat/2.jpg"]
     assert record["validation"] == ["dog/1.jpg"]
     assert record["fingerprint"] == fingerprint(data, files)
+
+
+def test_what_cannot_be_kept_in_its_place_is_kept_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, spare = tmp_path / "full", tmp_path / "spare"
+    spare.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spare))
+
+    def write(folder: Path) -> None:
+        if folder.is_relative_to(home):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        (folder / "weights").write_bytes(b"years of work")
+
+    with closing(Work(home / "work", IDENTITY)) as work:
+        with pytest.raises(ResumeError, match="No space left on device; it is kept in ") as caught:
+            work.keep(write)
+        assert work.finished is None
+        assert not list((home / "work").glob(".new-*")), "half of it takes room that is needed"
+    (place,) = spare.iterdir()
+    assert f"python -m export publish {place} --out MODELS" in str(caught.value)
+    with closing(Work.reopen(place)) as again:
+        assert again.finished
+        assert (again.finished / "weights").read_bytes() == b"years of work"
+
+
+def test_room_is_held_until_what_was_trained_is_kept(tmp_path: Path) -> None:
+    with closing(Work(tmp_path / "work", IDENTITY)) as work:
+        work.reserve(1_000_000)
+        (held,) = (p for p in work.directory.iterdir() if p.stat().st_size == 1_000_000)
+        assert held.stat().st_blocks * 512 >= 1_000_000, "a promise, not room"
+        seen = []
+        work.keep(lambda folder: seen.append(held.exists()) or (folder / "x").write_bytes(b"x"))
+        assert seen == [False], "the room is there to be written to"
+        assert work.finished
 
 
 @dataclass(frozen=True)
