@@ -12,7 +12,7 @@ ExportError
   │     ├── BatchNormShiftError  a frozen base's statistics moved
   │     └── OutOfMemoryError     one example alone does not fit into memory
   ├── WorkerError      a worker of a distributed training is missing or was lost
-  ├── ResumeError      a working directory holds another run, or is in use
+  ├── ResumeError      a working directory holds another run, is in use, or cannot be written
   ├── PublishError     a version failed verification, or cannot be put into place
   └── LineageError     the record of runs cannot be read or written
 """

@@ -21,6 +21,8 @@ from export.publish import Published, check_place
 from export.training import finished as finished_training
 from export.training.finished import Finished
 from export.training.resume import Work
+from serving_config.comparison import finite
+from serving_config.contract import ContractError
 
 if TYPE_CHECKING:
     from export.lineage.run import Run
@@ -47,10 +49,9 @@ def publish_finished(
     Raises:
         PublishError: Nothing was published. The message names the directory, which is unchanged.
     """
-    with _kept(work):
-        if work.finished is None:
-            raise PublishError("what was trained is not there any more")
-        finished = finished_training.load(work.finished)
+    # Damage has advice of its own: nothing is kept there any more.
+    finished = finished_training.load(work.directory / finished_training.FOLDER)
+    with _kept(work, models_dir):
         published = _publisher(finished.model)(finished, models_dir, run_on_record)
     run_on_record.published(published.version, published.path)
     work.remove()
@@ -59,7 +60,7 @@ def publish_finished(
         "version": published.version,
         "path": str(published.path),
         **finished.result,
-        "max_distance": dict(published.verification.max_distance),
+        "max_distance": finite(published.verification.max_distance),
         "lineage": run_on_record.to_json(),
         "seconds": {**finished.result["seconds"], "all": round(time.monotonic() - started, 1)},
     }
@@ -78,7 +79,7 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _models_of(work: Path, model: str) -> Path:
-    if work.parent.name != model:
+    if work.parent.name != model or not work.name.startswith(".work-"):
         raise PublishError(f"say where to publish with --out MODELS; {work} is not below one")
     return work.parent.parent
 
@@ -94,12 +95,13 @@ def _publisher(model: str) -> Publish:
 
 
 @contextlib.contextmanager
-def _kept(work: Work) -> Iterator[None]:
+def _kept(work: Work, models_dir: Path) -> Iterator[None]:
     """Say of whatever fails inside where the training is, and how to go on from there."""
-    command = f"python -m export publish {shlex.quote(str(work.directory))}"
+    place = work.directory.resolve()
+    where = f"{shlex.quote(str(place))} --out {shlex.quote(str(models_dir.resolve()))}"
     advice = (
-        f"What was trained is kept in {work.directory}; when the cause is mended, go on from "
-        f"there, without training: {command}"
+        f"What was trained is kept in {place}; when the cause is mended, go on from there, without "
+        f"training: python -m export publish {where}"
     )
     try:
         yield
@@ -107,6 +109,6 @@ def _kept(work: Work) -> Iterator[None]:
         log.warning("%s", advice)
         raise
     except Exception as err:
-        if not isinstance(err, ExportError | OSError):
+        if not isinstance(err, ExportError | ContractError | OSError):
             log.exception("publication failed")
         raise PublishError(f"nothing was published: {err}\n{advice}") from err

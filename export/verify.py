@@ -30,6 +30,7 @@ import numpy as np
 from export.errors import ExportError
 from serving_config import contract as contracts
 from serving_config import golden
+from serving_config.comparison import finite
 from serving_config.contract import Contract, Difference, Signature, TensorSpec
 
 _CLI = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
@@ -69,7 +70,7 @@ class Verification:
             "model": self.model,
             "ok": self.ok,
             "requests": self.requests,
-            "max_distance": dict(self.max_distance),
+            "max_distance": finite(self.max_distance),
             "differences": [str(difference) for difference in self.differences],
         }
 

@@ -12,6 +12,7 @@ the tolerance. Rounding decides such ties differently on every processor.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +42,11 @@ class Comparison:
     def ok(self) -> bool:
         """Whether the answer is the golden one within the tolerance."""
         return not self.differences
+
+
+def finite(distances: Mapping[str, float]) -> dict[str, float | None]:
+    """Return distances as JSON can hold them: None where nothing could be compared."""
+    return {name: value if math.isfinite(value) else None for name, value in distances.items()}
 
 
 def compare(
@@ -109,7 +115,10 @@ def _shape_problem(want: Array, got: Array | None) -> tuple[str, str] | None:
         return "the golden answer", "no such output"
     if np.shape(got) != want.shape:
         return f"shape {list(want.shape)}", f"shape {list(np.shape(got))}"
-    if want.dtype.kind not in "OSU" and not np.isfinite(np.asarray(got, np.float64)).all():
+    is_text, got_text = (np.asarray(side).dtype.kind in "OSU" for side in (want, got))
+    if is_text != got_text:
+        return ("text", "numbers") if is_text else ("numbers", "text")
+    if not is_text and not np.isfinite(np.asarray([want, got], np.float64)).all():
         return "finite numbers", "others"
     return None
 
@@ -123,7 +132,7 @@ def _compare_values(want: Array, got: Array, spec: TensorSpec, name: str, found:
         return
     distance, excess = _distances(want, got, spec)
     found.measured(name, float(distance.max(initial=0.0)))
-    if excess.size and excess.max() > 0:
+    if (excess > 0).any():
         worst = np.unravel_index(excess.argmax(), excess.shape)
         place = f" {[int(i) for i in worst]}" if worst else ""
         found.differ(
@@ -138,11 +147,14 @@ def _distances(want: Array, got: Array, spec: TensorSpec) -> tuple[Array, Array]
 
     Two texts are equal or infinitely far apart.
     """
+    want, got = np.asarray(want), np.asarray(got)
     if want.dtype.kind in "OSU":
         distance = np.where(_as_text(want) == _as_text(got), 0.0, np.inf)
         return distance, distance
     golden = np.asarray(want, np.float64)
     distance = np.abs(np.asarray(got, np.float64) - golden)
+    if want.dtype.kind in "iu":
+        distance = np.maximum(distance, got != want)  # float64 cannot tell large ones apart
     return distance, distance - spec.tolerance.limit(golden)
 
 
@@ -204,7 +216,7 @@ class _List:
         for j in sorted(set(range(len(answer))) - set(pairs.values())):
             if not self._at_a_cut(answer[j], golden, threshold, capacity):
                 self._differ("only the golden entries", f"also {_entry(self.answer, j)}")
-        self._compare_order({j: i for i, j in pairs.items()})
+        self._compare_order()
 
     def _agreeing(self) -> Array:
         """Return bool [golden entries, answer's entries]: all outputs agree."""
@@ -221,30 +233,30 @@ class _List:
         self, score: float, others: Array, threshold: float | None, capacity: int
     ) -> bool:
         """Tell whether rounding can have kept an entry out of the other list."""
-        cuts = [] if threshold is None else [threshold]
-        if len(others) == capacity:
-            cuts.append(float(others[-1]))  # it had no room for what is worse than its last
         tolerance = self.specs[self.scores].tolerance
-        return any(score <= cut + tolerance.limit(cut) for cut in cuts)
+        if threshold is not None and abs(score - threshold) <= tolerance.limit(threshold):
+            return True
+        if len(others) < capacity:
+            return False
+        last = float(others[-1])  # the list had no room for what is worse
+        return bool(score <= last + tolerance.limit(last))
 
-    def _compare_order(self, golden_of: Mapping[int, int]) -> None:
-        """Hold the answer to descending scores: its own, and those of its golden partners."""
+    def _compare_order(self) -> None:
+        """Hold the answer to descending scores; its partners' then descend as far as they bind."""
         tolerance = self.specs[self.scores].tolerance
-        golden, answer = self.golden[self.scores], self.answer[self.scores]
-        lowest: float | None = None
-        for j in range(len(answer)):
-            score = float(golden[golden_of[j]] if j in golden_of else answer[j])
-            if lowest is not None and score > lowest + tolerance.limit(lowest):
+        lowest = float("inf")
+        for score in map(float, self.answer[self.scores]):
+            if score > lowest + tolerance.limit(lowest):
                 self._differ("descending scores", f"{score:g} behind {lowest:g}")
                 return
-            lowest = score if lowest is None else min(score, lowest)
+            lowest = min(score, lowest)
 
     def _nearest(self, ones: Tensors, i: int, others: Tensors) -> str:
         if not len(others[self.scores]):
             return "an empty list"
         apart = np.zeros(len(others[self.scores]))
         for name, spec in self.specs.items():
-            distance, _ = _distances(ones[name][i][None], others[name], spec)
+            distance, _ = _distances(ones[name][i : i + 1], others[name], spec)
             apart += distance.reshape(len(apart), -1).sum(-1)
         return f"at best {_entry(others, int(np.argmin(apart)))}"
 
@@ -258,7 +270,9 @@ class _List:
 def _entry(entries: Tensors, index: int) -> str:
     def text(value: Any) -> str:
         array = np.asarray(value)
-        items = _as_text(array) if array.dtype.kind in "OSU" else [f"{v:g}" for v in array.flat]
+        items = (
+            _as_text(array).ravel() if array.dtype.kind in "OSU" else [f"{v:g}" for v in array.flat]
+        )
         return items[0] if array.ndim == 0 else f"[{', '.join(items)}]"
 
     return ", ".join(f"{name} {text(values[index])}" for name, values in entries.items())

@@ -333,7 +333,8 @@ def _contract_from_json(document: Any) -> Contract:
         required={"model", "contract_version", "signatures"},
         optional={"summary", "dimensions", "bound", "class_names", "parameters"},
     )
-    if document["contract_version"] not in _READABLE_VERSIONS:
+    version = document["contract_version"]
+    if isinstance(version, bool) or version not in _READABLE_VERSIONS:
         raise ContractFileError(
             f"contract_version is {document['contract_version']!r}, "
             f"this toolkit reads {' and '.join(map(str, _READABLE_VERSIONS))}"
@@ -352,7 +353,11 @@ def _contract_from_json(document: Any) -> Contract:
             inputs=_specs_from_json(entry["inputs"], f"{key} input", dimensions),
             outputs=outputs,
             summary=entry.get("summary", ""),
-            ranking=_ranking_from_json(entry.get("ranking"), f"{key} ranking", outputs),
+            ranking=(
+                _ranking_from_json(entry["ranking"], f"{key} ranking", outputs)
+                if "ranking" in entry
+                else None
+            ),
         )
     if not signatures:
         raise ContractFileError("a contract needs at least one signature")
@@ -399,14 +404,16 @@ def _specs_from_json(
             axes=tuple(entry.get("axes", ())),
             value_range=(value_range[0], value_range[1]) if value_range else None,
             meaning=entry.get("meaning", ""),
-            stated_tolerance=_tolerance_from_json(entry.get("tolerance"), f"{here} tolerance"),
+            stated_tolerance=(
+                _tolerance_from_json(entry["tolerance"], f"{here} tolerance")
+                if "tolerance" in entry
+                else None
+            ),
         )
     return specs
 
 
-def _tolerance_from_json(entry: Any, where: str) -> Tolerance | None:
-    if entry is None:
-        return None
+def _tolerance_from_json(entry: Any, where: str) -> Tolerance:
     _expect_keys(entry, where, required={"absolute"}, optional={"relative"})
     for name, value in entry.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e300:
@@ -414,14 +421,17 @@ def _tolerance_from_json(entry: Any, where: str) -> Tolerance | None:
     return Tolerance(entry["absolute"], entry.get("relative", 0.0))
 
 
-def _ranking_from_json(entry: Any, where: str, outputs: Mapping[str, TensorSpec]) -> Ranking | None:
-    if entry is None:
-        return None
+def _ranking_from_json(entry: Any, where: str, outputs: Mapping[str, TensorSpec]) -> Ranking:
     _expect_keys(entry, where, required={"scores", "count"}, optional={"threshold"})
-    for role in ("scores", "count"):
-        if entry[role] not in outputs:
+    for role, axes in (("scores", 2), ("count", 1)):
+        name = entry[role]
+        if not isinstance(name, str) or name not in outputs:
             raise ContractFileError(
-                f"{where} has {role} {entry[role]!r}; outputs are {', '.join(outputs)}"
+                f"{where} has {role} {name!r}; outputs are {', '.join(outputs)}"
+            )
+        if len(outputs[name].shape or ()) != axes:
+            raise ContractFileError(
+                f"{where} has {role} {name!r} of {outputs[name]}; it needs {axes} axes"
             )
     threshold = entry.get("threshold", "")
     if not isinstance(threshold, str):

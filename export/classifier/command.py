@@ -65,16 +65,23 @@ def run(
     is_chief = distribution is None or distribution.is_chief
 
     def open_work(identity: dict[str, Any]) -> Work:
-        if work_dir:
-            return Work(work_dir, identity, writes=is_chief)
-        return Work.below(models_dir / MODEL, identity, writes=is_chief)
+        work = (
+            Work(work_dir, identity, writes=is_chief)
+            if work_dir
+            else Work.below(models_dir / MODEL, identity, writes=is_chief)
+        )
+        stack.callback(work.close)
+        return work
 
     data = photographs.find(data_dir)
-    if distribution and not is_chief:
-        with contextlib.suppress(AlreadyTrained):
-            train(settings, data, open_work, distribution=distribution)
-        return {"model": MODEL, "worker": distribution.worker, "published_by": "worker 0"}
-    with (recording or Recording()).run(MODEL, settings.to_json(), models_dir) as run_on_record:
+    with contextlib.ExitStack() as stack:
+        if distribution and not is_chief:
+            with contextlib.suppress(AlreadyTrained):
+                train(settings, data, open_work, distribution=distribution)
+            return {"model": MODEL, "worker": distribution.worker, "published_by": "worker 0"}
+        run_on_record = stack.enter_context(
+            (recording or Recording()).run(MODEL, settings.to_json(), models_dir)
+        )
         try:
             trained = train(settings, data, open_work, log_dir, distribution)
         except AlreadyTrained as earlier:
@@ -82,8 +89,7 @@ def run(
         else:
             work = trained.work
             _keep(trained, settings, time.monotonic() - started)
-        with contextlib.closing(work):
-            return publication.publish_finished(work, models_dir, run_on_record, started)
+        return publication.publish_finished(work, models_dir, run_on_record, started)
 
 
 def _keep(trained: Trained, settings: ClassifierSettings, seconds: float) -> None:

@@ -215,15 +215,20 @@ def prepare(
     memory = BatchHalving()
     try:
         inputs = _read(photographs, settings, classifier, memory)
+        training, validation = photographs.split(settings.validation_fraction, settings.seed)
+        data = provenance.data_record(
+            photographs.directory,
+            [photographs.paths[position] for position in training],
+            [photographs.paths[position] for position in validation],
+        )
+        # Read now: a file that is gone after hours must not cost what was trained.
+        pictures = tuple(
+            golden_pictures.load(photographs.paths[position])
+            for position in _spread(photographs, validation)
+        )
     except BaseException:
         work.abandon()
         raise
-    training, validation = photographs.split(settings.validation_fraction, settings.seed)
-    data = provenance.data_record(
-        photographs.directory,
-        [photographs.paths[position] for position in training],
-        [photographs.paths[position] for position in validation],
-    )
     # Several replicas halve nothing: the others would wait for the second half for ever.
     callbacks = [memory] if distribution.kind == "none" else []
     if log_dir and distribution.is_chief:
@@ -235,8 +240,7 @@ def prepare(
         weights,
         Split(inputs, np.array(photographs.labels, np.int32), training, validation),
         data,
-        # Read now: a file that is gone after hours must not cost what was trained.
-        tuple(golden_pictures.load(photographs.paths[p]) for p in _spread(photographs, validation)),
+        pictures,
         Fitter(
             work,
             classifier.classes,

@@ -79,11 +79,11 @@ def run(
         with contextlib.closing(work):
             if work.finished is None:
                 work.reserve(room_for(beginning.detector.model.variables))
-                # Read now: a file that is gone after hours must not cost what was trained.
-                pictures = [
-                    golden_pictures.load(sample.path) for sample in data.validation[:_PICTURES]
-                ]
                 try:
+                    # Read now: a file that is gone after hours must not cost what was trained.
+                    pictures = [
+                        golden_pictures.load(sample.path) for sample in data.validation[:_PICTURES]
+                    ]
                     trained = train(beginning, log_dir)
                 except BaseException:
                     work.abandon()

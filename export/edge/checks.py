@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,8 @@ from typing import Any
 
 from export.edge.errors import EdgeContractError, EdgeError
 from serving_config import golden
-from serving_config.contract import Contract
+from serving_config.comparison import finite
+from serving_config.contract import PUBLISHED_FILE, Contract
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +21,14 @@ _TIMEOUT_S = 1800.0
 _TIMED_CALLS = 200
 
 
-def verify(form: str, file: Path, golden_dir: Path) -> dict[str, float | None]:
+def verify(form: str, file: Path, golden_dir: Path, version: Path) -> dict[str, float | None]:
     """Run the golden vectors through a file in a fresh process without TensorFlow.
 
     Args:
         form: What the file is; float32 must give the golden answers within their tolerances.
         file: The ``.tflite`` file.
         golden_dir: Where ``golden.npz`` lies.
+        version: The published version, whose contract has the tolerances.
 
     Returns:
         The largest absolute distance by output; None where there is none, as between two
@@ -38,7 +39,9 @@ def verify(form: str, file: Path, golden_dir: Path) -> dict[str, float | None]:
     """
     log.info("verifying %s in a fresh process", file.name)
     command = [sys.executable, "-m", "export.edge.witness", str(file)]
-    done = _complete([*command, "--golden", str(golden_dir / golden.GOLDEN_FILE)])
+    command += ["--golden", str(golden_dir / golden.GOLDEN_FILE)]
+    command += ["--contract", str(version / "assets.extra" / PUBLISHED_FILE)]
+    done = _complete(command)
     problems: list[str] = []
     distances: dict[str, float] = {}
     step = "start"
@@ -58,7 +61,7 @@ def verify(form: str, file: Path, golden_dir: Path) -> dict[str, float | None]:
     if problems:
         lines = "\n".join(f"  - {problem}" for problem in problems)
         raise EdgeContractError(f"nothing was written, {file.name} breaks its contract:\n{lines}")
-    return {name: d if math.isfinite(d) else None for name, d in distances.items()}
+    return finite(distances)
 
 
 def compare(

@@ -93,7 +93,9 @@ def run(
 
         write = writing.classifier if contract.model == "classifier" else writing.detector
         files = write(version, narrowed, forms, chosen.representative, staging)
-        distances = {form: checks.verify(form, file, staging) for form, file in files.items()}
+        distances = {
+            form: checks.verify(form, file, staging, version) for form, file in files.items()
+        }
         measured = checks.compare(version, contract, files, chosen.evaluation)
         report = {
             "model": contract.model,

@@ -1,7 +1,8 @@
 """Hold TFLite files to their contract, in a process that never saw TensorFlow.
 
-A program (``python -m export.edge.witness FILE --golden GOLDEN``): an interpreter that a bad tensor
-ends takes only this process with it, and an import that a device would not have shows here.
+A program (``python -m export.edge.witness FILE --golden GOLDEN --contract CONTRACT``): an
+interpreter that a bad tensor ends takes only this process with it, and an import that a device
+would not have shows here.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--golden", type=Path, required=True)
+    parser.add_argument("--contract", type=Path, required=True, help="the published version's")
     arguments = parser.parse_args()
     say(begin="load it")
     model = EdgeModel(arguments.file)
@@ -43,7 +45,7 @@ def main() -> None:
     say(differences=differences)
     if differences:
         return
-    contract = whole_contract(model)
+    contract = whole_contract(model, arguments.contract)
     for case in golden.load(arguments.golden, contract):
         say(begin=f"run {case}")
         say(**examine(model, case, contract))
@@ -57,11 +59,10 @@ def main() -> None:
         say(differences=[Difference("the interpreter", "nothing but LiteRT and NumPy", found)])
 
 
-def whole_contract(model: EdgeModel) -> Contract:
-    """Return the contract of the golden cases: a detector's are the ``serving_default``'s."""
+def whole_contract(model: EdgeModel, published: Path) -> Contract:
+    """Return the contract of the golden cases: a detector's are the published version's."""
     if detections.CANDIDATES in model.contract.signatures:
-        parameters = model.contract.parameters
-        return replace(contracts.load(model.contract.model), parameters=parameters)
+        return contracts.load(published)
     return model.contract
 
 

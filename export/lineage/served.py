@@ -7,6 +7,7 @@ version's golden requests too, where the version's directory can be read from he
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ class Served:
             "model": self.model,
             "version": self.version,
             "model_id": self.experiment.model_id,
-            "golden_distance": self.distance,
+            "golden_distance": None if self.distance == math.inf else self.distance,
             "witness": self.witness,
             "experiment": self.experiment.to_json(),
         }

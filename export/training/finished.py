@@ -9,6 +9,8 @@ it at any later time, on any machine.
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +28,17 @@ FOLDER = "finished"
 KERAS_FILE = "model.keras"
 _DOCUMENT, _PICTURES = "finished.json", "pictures.npz"
 _FORMAT = 1
+# What reading cut or overwritten JSON and NPZ files raises.
+_DAMAGE = (
+    AttributeError,
+    EOFError,
+    KeyError,
+    OSError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,7 @@ def load(folder: Path) -> Finished:
     """Read a finished training.
 
     Raises:
-        ResumeError: It is damaged, or was written by a newer release.
+        ResumeError: It is damaged, or was written by a newer release; what to do about it.
     """
     try:
         document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
@@ -96,10 +109,15 @@ def load(folder: Path) -> Finished:
             pictures = tuple(stored[str(position)] for position in range(len(stored.files)))
         document["class_names"] = tuple(document["class_names"])
         finished = Finished(**document, pictures=pictures, keras_file=folder / KERAS_FILE)
-    except (OSError, ValueError, KeyError, TypeError) as err:
-        raise ResumeError(f"the finished training in {folder} is damaged: {err}") from err
+    except _DAMAGE as err:
+        raise ResumeError(
+            f"the finished training in {folder} is damaged: {err}; delete {folder} to train again"
+        ) from err
     if not finished.keras_file.is_file():
-        raise ResumeError(f"the finished training in {folder} has lost its {KERAS_FILE}")
+        raise ResumeError(
+            f"the finished training in {folder} has lost its {KERAS_FILE}; delete {folder} to "
+            "train again"
+        )
     return finished
 
 

@@ -14,6 +14,7 @@ is published; room for it on the disk is set aside before the training begins.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -30,7 +31,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from export.disk import flush
+from export.disk import flush, flush_directory
 from export.errors import ResumeError
 from export.training.finished import FOLDER
 
@@ -106,7 +107,8 @@ class Work:
             self._lock = _lock(directory)
         except OSError as err:
             raise ResumeError(f"cannot work in {directory}: {err.strerror}") from err
-        given = json.loads(json.dumps(identity))  # as it comes back: lists for tuples
+        self._identity = json.dumps(identity, indent=2) + "\n"
+        given = json.loads(self._identity)  # as it comes back: lists for tuples
         try:
             self._claim(given)
         except ResumeError:
@@ -214,7 +216,7 @@ class Work:
             with (self.directory / _RESERVED).open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, size)
         except OSError as err:
-            self._release()
+            self.abandon()
             raise ResumeError(
                 f"cannot set aside {size / 1e6:.0f} MB in {self.directory} for what will be "
                 f"trained: {err.strerror}; make room there, or name another place with --work"
@@ -233,15 +235,15 @@ class Work:
         if not self._writes:
             return
         beside = self.directory / f".new-{FOLDER}"
-        shutil.rmtree(beside, ignore_errors=True)
-        self._release()
         try:
+            shutil.rmtree(beside, ignore_errors=True)
+            self._release()
             beside.mkdir()
             write(beside)
             flush(beside)
             beside.rename(self.directory / FOLDER)
-        except OSError as err:
-            shutil.rmtree(beside, ignore_errors=True)
+            flush_directory(self.directory)
+        except Exception as err:  # HDF5 has its own words for a full disk
             raise ResumeError(
                 f"cannot keep what was trained in {self.directory}: {err}; "
                 + self._keep_elsewhere(write)
@@ -250,19 +252,23 @@ class Work:
 
     def _keep_elsewhere(self, write: Callable[[Path], None]) -> str:
         """Make a working directory among the temporary ones; say what came of it."""
+        place = None
         try:
             place = Path(tempfile.mkdtemp(prefix="vision-forge-work-"))
-            shutil.copy(self.directory / _IDENTITY, place)
+            # From memory: the directory that has just failed may not be readable either.
+            (place / _IDENTITY).write_text(self._identity, encoding="utf-8")
             (place / FOLDER).mkdir()
             write(place / FOLDER)
             flush(place)
-        except OSError as err:
-            return f"nor in {tempfile.gettempdir()}: {err}"
+        except Exception as err:  # as above
+            left = f"; {place} has what could be written" if place else ""
+            return f"nor in {tempfile.gettempdir()}: {err}{left}"
         command = f"python -m export publish {shlex.quote(str(place))} --out MODELS"
         return f"it is kept in {place}, go on from there: {command}"
 
     def _release(self) -> None:
-        (self.directory / _RESERVED).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self.directory / _RESERVED).unlink(missing_ok=True)
 
     def write(self, name: str, write: Callable[[Path], None]) -> Path:
         """Put a file into the directory, whole or not at all.
@@ -307,18 +313,16 @@ class Work:
     def remove(self) -> None:
         """Delete the directory: the run is complete."""
         if self._writes:
+            # First what would be published once more, if this process were killed in between.
+            with contextlib.suppress(OSError):
+                (self.directory / FOLDER).rename(self.directory / ".gone")
             shutil.rmtree(self.directory, ignore_errors=True)
         self.close()
 
     def _claim(self, identity: dict[str, Any]) -> None:
         path = self.directory / _IDENTITY
         if not path.is_file():
-            text = json.dumps(identity, indent=2) + "\n"
-
-            def write(place: Path) -> None:
-                place.write_text(text, encoding="utf-8")
-
-            self.write(_IDENTITY, write)
+            self.write(_IDENTITY, lambda place: _write_text(place, self._identity))
             return
         try:
             there = json.loads(path.read_text(encoding="utf-8"))
@@ -328,11 +332,22 @@ class Work:
             ) from err
         if different := _differences(there, identity):
             lines = "\n".join(f"  - {line}" for line in different)
-            raise ResumeError(
-                f"{self.directory} holds an unfinished run that is not this one:\n{lines}\n"
-                "Give the settings and the data it was started with, name another --work, or "
-                "delete it"
+            what, advice = (
+                ("an unfinished run", "or delete it")
+                if self.finished is None
+                else (
+                    "what was trained and not published",
+                    "or publish it (python -m export publish)",
+                )
             )
+            raise ResumeError(
+                f"{self.directory} holds {what} that is not this one:\n{lines}\n"
+                f"Give the settings and the data it was started with, name another --work, {advice}"
+            )
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
 
 
 def digest(identity: Mapping[str, Any]) -> str:
@@ -347,8 +362,8 @@ def _lock(directory: Path) -> TextIO:
     except BlockingIOError as err:
         file.close()
         raise ResumeError(
-            f"another process is training this run in {directory}; wait until it has ended, or "
-            "name another directory with --work"
+            f"another process is training or publishing this run in {directory}; wait until it "
+            "has ended, or train in another directory with --work"
         ) from err
     return file
 

@@ -73,8 +73,9 @@ def test_a_full_disk_costs_nothing_that_was_trained(
     ran = run_python("-m", "export", "publish", work, limits=small_files)
     assert (ran.code, ran.out) == (1, "")
     last = ran.err.strip().splitlines()[-1]
+    models = tmp_path / "models"
     assert f"What was trained is kept in {work};" in last
-    assert last.endswith(f"go on from there, without training: python -m export publish {work}")
+    assert last.endswith(f"without training: python -m export publish {work} --out {models}")
     assert contents(work) == before
     home = tmp_path / "models" / kept.arguments[0]
     assert [p.name for p in home.iterdir()] == [work.name], "nothing half-written is left"
@@ -113,6 +114,11 @@ def _cut(work: Path) -> None:
     document.write_text(document.read_text(encoding="utf-8")[:100], encoding="utf-8")
 
 
+def _cut_pictures(work: Path) -> None:
+    pictures = work / "finished" / "pictures.npz"
+    pictures.write_bytes(pictures.read_bytes()[:1000])
+
+
 def _lose(work: Path) -> None:
     (work / "finished" / "model.keras").unlink()
 
@@ -129,7 +135,8 @@ def _newer(work: Path) -> None:
         (shutil.rmtree, "is no working directory of a training"),
         (_remove, "has not finished; the same command that began it goes on with it"),
         (_cut, "is damaged"),
-        (_lose, "has lost its model.keras"),
+        (_cut_pictures, "is damaged"),
+        (_lose, "has lost its model.keras; delete "),
         (_newer, "was written in format 2, this release reads 1"),
     ],
 )

@@ -189,12 +189,41 @@ def test_a_tolerance_is_absolute_and_relative(golden: float, answer: float, ok: 
         ({"y": np.zeros((1, 1))}, 'case output "y": expected shape [1], found shape [1, 1]'),
         ({"y": np.array([np.nan])}, 'case output "y": expected finite numbers, found others'),
         ({"y": np.array([np.inf])}, 'case output "y": expected finite numbers, found others'),
+        ({"y": np.array(["1.0"])}, 'case output "y": expected numbers, found text'),
     ],
 )
 def test_what_cannot_be_compared_is_said(answer: dict[str, Any], words: str) -> None:
     found = compare({"y": np.array([1.0])}, answer, NUMBERS, {}, "case")
     assert [str(difference) for difference in found.differences] == [words]
     assert found.distances == {"y": float("inf")}
+
+
+@pytest.mark.parametrize("golden", [np.nan, np.inf])
+def test_a_golden_answer_that_is_no_number_is_nobodys(golden: float) -> None:
+    found = compare({"y": np.array([golden])}, {"y": np.array([5.0])}, NUMBERS, {}, "case")
+    assert not found.ok
+
+
+def test_large_whole_numbers_are_told_apart() -> None:
+    whole = Signature({}, {"id": TensorSpec("int64", (-1,))})
+    golden, other = np.array([2**60]), np.array([2**60 + 1])
+    assert compare({"id": golden}, {"id": golden}, whole, {}, "case").ok
+    assert not compare({"id": golden}, {"id": other}, whole, {}, "case").ok
+
+
+def test_entries_may_have_names() -> None:
+    named = replace(
+        DETECTIONS, outputs={**DETECTIONS.outputs, "names": TensorSpec("string", (-1, "N"))}
+    )
+
+    def with_names(*names: bytes) -> dict[str, np.ndarray[Any, Any]]:
+        padded = [*names, *[b""] * (LIMIT - len(names))]
+        return {**listed([CUP, CAT]), "names": np.array([padded], dtype=object)}
+
+    golden = with_names(b"cup", b"cat")
+    assert compare(golden, with_names(b"cup", b"cat"), named, {}, "case").ok
+    found = compare(golden, with_names(b"cup", b"dog"), named, {}, "case")
+    assert "names cat" in str(found.differences[0])
 
 
 def test_texts_are_equal_or_not() -> None:
@@ -263,7 +292,7 @@ def test_cases_that_java_is_held_to_as_well(
 ) -> None:
     golden, answer = (
         {
-            name: np.array(value, dtype=object if name == "label" else np.float64)
+            name: np.array(value, dtype=object if isinstance(value[0], str) else np.float64)
             for name, value in case[role].items()
         }
         for role in ("golden", "answer")

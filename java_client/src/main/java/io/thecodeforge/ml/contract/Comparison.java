@@ -88,7 +88,9 @@ public record Comparison(Map<String, Double> distances, List<Difference> differe
               broken(name, "the golden answer", "no such output");
             } else if (!got.shape().equals(want.shape())) {
               broken(name, "shape " + want.shape(), "shape " + got.shape());
-            } else if (!got.isFinite()) {
+            } else if (got.isText() != want.isText()) {
+              broken(name, want.isText() ? "text" : "numbers", got.isText() ? "text" : "numbers");
+            } else if (!got.isFinite() || !want.isFinite()) {
               broken(name, "finite numbers", "others");
             } else {
               comparable.add(name);
@@ -220,7 +222,7 @@ public record Comparison(Map<String, Double> distances, List<Difference> differe
           differ("only the golden entries", "also " + text(comparer.answer, j));
         }
       }
-      compareOrder(goldenOf);
+      compareOrder();
     }
 
     /** Pairs as many entries as possible; a golden one whose partners are taken moves them on. */
@@ -258,7 +260,8 @@ public record Comparison(Map<String, Double> distances, List<Difference> differe
         double score, Map<String, Values> others, int otherCount, OptionalDouble threshold) {
       Tolerance tolerance = comparer.tolerance(ranking.scores());
       if (threshold.isPresent()
-          && score <= threshold.getAsDouble() + tolerance.limit(threshold.getAsDouble())) {
+          && Math.abs(score - threshold.getAsDouble())
+              <= tolerance.limit(threshold.getAsDouble())) {
         return true;
       }
       if (otherCount < capacity) {
@@ -268,12 +271,12 @@ public record Comparison(Map<String, Double> distances, List<Difference> differe
       return score <= last + tolerance.limit(last);
     }
 
-    private void compareOrder(Map<Integer, Integer> goldenOf) {
+    /** Holds the answer to descending scores; its partners' then descend as far as they bind. */
+    private void compareOrder() {
       Tolerance tolerance = comparer.tolerance(ranking.scores());
       double lowest = Double.POSITIVE_INFINITY;
       for (int j = 0; j < count; j++) {
-        Integer i = goldenOf.get(j);
-        double score = i == null ? score(comparer.answer, j) : score(comparer.golden, i);
+        double score = score(comparer.answer, j);
         if (score > lowest + tolerance.limit(lowest)) {
           differ("descending scores", "%s behind %s".formatted(score, lowest));
           return;

@@ -74,6 +74,13 @@ final class ContractFormat {
             "%s has %s '%s'; outputs are %s"
                 .formatted(where, role, entry.get(role), String.join(", ", outputs.keySet())));
       }
+      TensorSpec output = outputs.get(entry.get(role));
+      int axes = role.equals("scores") ? 2 : 1;
+      if (output.shape().orElse(List.of()).size() != axes) {
+        throw new MalformedContractException(
+            "%s has %s '%s' of %s; it needs %d axes"
+                .formatted(where, role, entry.get(role), output, axes));
+      }
     }
     Object threshold = entry.getOrDefault("threshold", "");
     if (!(threshold instanceof String parameter)) {
