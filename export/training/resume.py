@@ -244,6 +244,7 @@ class Work:
             beside.rename(self.directory / FOLDER)
             flush_directory(self.directory)
         except Exception as err:  # HDF5 has its own words for a full disk
+            shutil.rmtree(beside, ignore_errors=True)
             raise ResumeError(
                 f"cannot keep what was trained in {self.directory}: {err}; "
                 + self._keep_elsewhere(write)

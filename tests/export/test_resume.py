@@ -93,7 +93,7 @@ def test_a_directory_in_use_is_refused_until_its_user_is_gone(tmp_path: Path) ->
     with subprocess.Popen(command, cwd=REPO, stdin=pipe, stdout=pipe, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(ResumeError, match="another process is training this run"):
+        with pytest.raises(ResumeError, match="another process is training or publishing this run"):
             Work(tmp_path, IDENTITY)
         holder.kill()
         holder.wait()
