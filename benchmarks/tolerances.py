@@ -206,13 +206,14 @@ def live(
         record,
         {},
         (),
-        {key: record[key] for key in ("strides", "anchors") if key in record},
+        {"backbone": None, **{key: record.get(key) for key in ("strides", "anchors")}},
         version / "assets.extra" / KERAS_FILE,
     )
     if contract.model == "classifier":
-        from export.classifier.publishing import restore
+        from export.classifier.publishing import build
 
-        classifier = restore(finished)
+        classifier = build(finished)
+        classifier.model.load_weights(finished.keras_file)
         if change:
             change(classifier)
         network = tf.function(classifier.network() if how == "folded" else classifier.trained())
@@ -226,10 +227,11 @@ def live(
 
         return classify
     from export.detector import serving
-    from export.detector.publishing import restore as restore_detector
+    from export.detector.publishing import build as build_detector
     from export.detector.suppression import Suppression
 
-    detector = restore_detector(finished)
+    detector = build_detector(finished)
+    detector.model.load_weights(finished.keras_file)
     if change:
         change(detector)
     limits = Suppression(

@@ -105,7 +105,7 @@ def _keep(trained: Trained, settings: ClassifierSettings, seconds: float) -> Non
         pictures=trained.pictures,
     )
     trained.work.keep(
-        lambda folder: finished_training.write(folder, finished, trained.classifier.model.save)
+        lambda folder: finished_training.write(folder, finished, trained.classifier.model)
     )
 
 

@@ -33,14 +33,12 @@ MODEL = "classifier"
 _FOLDING_TOLERANCE = Tolerance(1e-3, 1e-3)
 
 
-def restore(finished: Finished) -> Classifier:
-    """Build the network that was trained and load its weights."""
+def build(finished: Finished) -> Classifier:
+    """Build the network that was trained, its weights random."""
     settings = ClassifierSettings.from_json(finished.settings)
     row = backbone(settings.backbone)
     base = row.build(settings.image_size)
-    classifier = models.build(row, base, settings, len(finished.class_names))
-    classifier.model.load_weights(finished.keras_file)
-    return classifier
+    return models.build(row, base, settings, len(finished.class_names))
 
 
 def publish_classifier(finished: Finished, models_dir: Path, run_on_record: Run) -> Published:
@@ -57,7 +55,8 @@ def publish_classifier(finished: Finished, models_dir: Path, run_on_record: Run)
     Raises:
         PublishError: Nothing was published.
     """
-    classifier = restore(finished)
+    classifier = build(finished)
+    finished.fill(classifier.model)
     network = classifier.network()
     image_size, names = finished.settings["image_size"], finished.class_names
     contract = contracts.load(MODEL).bind(names)

@@ -16,6 +16,7 @@ import numpy as np
 from export import golden_pictures, publication
 from export.detector import data_sets
 from export.detector.annotations import DetectionData
+from export.detector.pretrained import architecture_of
 from export.detector.publishing import MODEL
 from export.detector.settings import DetectorSettings
 from export.detector.training import Beginning, Trained, begin, train
@@ -123,10 +124,14 @@ def _keep(
             },
             "seconds": {"training": round(seconds, 1)},
         },
-        network={"strides": grid.strides, "anchors": grid.anchors},
+        network={
+            "strides": grid.strides,
+            "anchors": grid.anchors,
+            "backbone": architecture_of(trained.detector.row, trained.detector.backbone),
+        },
         pictures=tuple(pictures),
     )
-    work.keep(lambda folder: finished_training.write(folder, finished, trained.detector.model.save))
+    work.keep(lambda folder: finished_training.write(folder, finished, trained.detector.model))
 
 
 def _data_record(data_dir: Path, data: DetectionData) -> dict[str, Any]:

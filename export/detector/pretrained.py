@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from export import weights
 from export.detector import darknet, head
 from export.detector.backbones import Backbone, BackboneUnavailableError, csp_darknet53
@@ -96,16 +98,27 @@ def build_and_fill(
     return backbone, ours, record
 
 
-def build(row: Backbone, image_size: int, num_classes: int) -> tuple[Any, Any]:
+def build(
+    row: Backbone, image_size: int, num_classes: int, architecture: str | None = None
+) -> tuple[Any, Any]:
     """Build backbone and head with random weights, for weights that come from elsewhere.
 
     Args:
         row: The backbone's row.
         image_size: Side of the square input in pixels.
         num_classes: Number of the user's classes.
+        architecture: What :func:`architecture_of` gave of the backbone.
     """
     backbone = row.build(image_size)
+    if architecture:
+        # Its classes are registered now: the row has imported keras-hub.
+        backbone = keras.models.model_from_json(architecture)
     return backbone, _head(backbone, num_classes, row)
+
+
+def architecture_of(row: Backbone, backbone: Any) -> str | None:
+    """Describe a backbone where its row alone does not: a preset may be of another depth."""
+    return None if row.from_darknet else str(backbone.to_json())
 
 
 def load_darknet(path: Path, backbone: Any, row: Backbone) -> str:

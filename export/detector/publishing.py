@@ -23,11 +23,12 @@ MODEL = "detector"
 RUN_FILE = "run.json"
 
 
-def restore(finished: Finished) -> Detector:
-    """Build the network that was trained and load its weights."""
+def build(finished: Finished) -> Detector:
+    """Build the network that was trained, its weights random."""
     row = BACKBONES[finished.settings["backbone"]]
     image_size, names = finished.settings["image_size"], finished.class_names
-    backbone, head = pretrained.build(row, image_size, len(names))
+    architecture = finished.network["backbone"]
+    backbone, head = pretrained.build(row, image_size, len(names), architecture)
     grid = Grid(
         image_size,
         tuple(finished.network["strides"]),
@@ -36,9 +37,7 @@ def restore(finished: Finished) -> Detector:
             for scale in finished.network["anchors"]
         ),
     )
-    detector = models.assemble(row, backbone, head, grid, names)
-    detector.model.load_weights(finished.keras_file)
-    return detector
+    return models.assemble(row, backbone, head, grid, names)
 
 
 def publish_detector(finished: Finished, models_dir: Path, run_on_record: Run) -> Published:
@@ -56,7 +55,9 @@ def publish_detector(finished: Finished, models_dir: Path, run_on_record: Run) -
         PublishError: Nothing was published.
     """
     settings = finished.settings
-    detector = restore(finished).folded()
+    trained = build(finished)
+    finished.fill(trained.model)
+    detector = trained.folded()
     limits = Suppression(
         settings["max_detections"], settings["score_threshold"], settings["iou_threshold"]
     )

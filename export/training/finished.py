@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ FOLDER = "finished"
 """Name of the folder within a working directory."""
 
 KERAS_FILE = "model.keras"
-_DOCUMENT, _PICTURES = "finished.json", "pictures.npz"
+_DOCUMENT, _PICTURES, _WEIGHTS = "finished.json", "pictures.npz", "weights.npz"
 _FORMAT = 1
 # What reading cut or overwritten JSON and NPZ files raises.
 _DAMAGE = (
@@ -67,16 +67,43 @@ class Finished:
     network: Mapping[str, Any] = field(default_factory=dict)
     keras_file: Path = Path(KERAS_FILE)
 
+    def fill(self, network: Any) -> None:
+        """Give a network the trained weights.
 
-def write(folder: Path, finished: Finished, save_network: Callable[[Path], None]) -> None:
+        Args:
+            network: A Keras model, built as the trained one was.
+
+        Raises:
+            ResumeError: It is another network, or the weights are damaged.
+        """
+        path = self.keras_file.with_name(_WEIGHTS)
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                found = [stored[str(position)] for position in range(len(stored.files))]
+        except _DAMAGE as err:
+            raise ResumeError(f"the trained weights {path} are damaged: {err}") from err
+        wanted = [tuple(variable.shape) for variable in network.weights]
+        if wanted != [array.shape for array in found]:
+            raise ResumeError(
+                f"{path} holds the weights of another network than this release builds from the "
+                "same settings; publish it with the release (and the preset) that trained it"
+            )
+        network.set_weights(found)
+
+
+def write(folder: Path, finished: Finished, network: Any) -> None:
     """Write a finished training.
 
     Args:
         folder: An empty directory.
         finished: What the training came to.
-        save_network: Writes the trained network into the ``.keras`` file it is given.
+        network: The trained Keras model.
     """
-    save_network(folder / KERAS_FILE)
+    network.save(folder / KERAS_FILE)
+    # Keras finds a file's weights by the names of layers, and where it does not find them, as in
+    # networks of keras-hub, keeps what is there; these are found by their order or not at all.
+    weights = {str(position): array for position, array in enumerate(network.get_weights())}
+    np.savez(folder / _WEIGHTS, **weights)
     pictures = {str(position): picture for position, picture in enumerate(finished.pictures)}
     np.savez_compressed(folder / _PICTURES, **pictures)  # type: ignore[arg-type]  # no keywords
     document = {
@@ -122,12 +149,12 @@ def load(folder: Path) -> Finished:
 
 
 def room_for(weights: Sequence[Any]) -> int:
-    """Return how many bytes a finished training may take on disk.
+    """Return how many bytes a finished training may take on disk, where weights stand twice.
 
     Args:
         weights: The network's variables, float32.
     """
-    return sum(4 * int(np.prod(variable.shape)) for variable in weights) + _REST
+    return sum(2 * 4 * int(np.prod(variable.shape)) for variable in weights) + _REST
 
 
 # Compressed pictures of at most 320 x 320 pixels, the record, and what HDF5 adds to a small file.

@@ -38,6 +38,7 @@ def test_a_killed_run_is_published_without_training(
 ) -> None:
     work = kept.copy(tmp_path / "models")
     said = json.loads((work / "finished" / "finished.json").read_text(encoding="utf-8"))
+    trained_file = (work / "finished" / "model.keras").read_bytes()
     ran = export("publish", work)
     assert ran.code == 0, ran.err
     assert "Epoch" not in ran.err
@@ -46,6 +47,7 @@ def test_a_killed_run_is_published_without_training(
     assert ran.result["classes"] == said["result"]["classes"]
     assert ran.result["phases"] == said["result"]["phases"]
     extra = version / "assets.extra"
+    assert (extra / "model.keras").read_bytes() == trained_file, "the weights that were trained"
     assert json.loads((extra / "run.json").read_text(encoding="utf-8")) == said["record"]
     assert contracts.load(version).class_names == tuple(said["class_names"])
     assert not work.exists(), "what is published need not be kept twice"
@@ -119,6 +121,11 @@ def _cut_pictures(work: Path) -> None:
     pictures.write_bytes(pictures.read_bytes()[:1000])
 
 
+def _cut_weights(work: Path) -> None:
+    weights = work / "finished" / "weights.npz"
+    weights.write_bytes(weights.read_bytes()[:1_000_000])
+
+
 def _lose(work: Path) -> None:
     (work / "finished" / "model.keras").unlink()
 
@@ -136,6 +143,7 @@ def _newer(work: Path) -> None:
         (_remove, "has not finished; the same command that began it goes on with it"),
         (_cut, "is damaged"),
         (_cut_pictures, "is damaged"),
+        (_cut_weights, "weights.npz are damaged"),
         (_lose, "has lost its model.keras; delete "),
         (_newer, "was written in format 2, this release reads 1"),
     ],
