@@ -32,6 +32,8 @@ from export.training.batches import Batches
 
 log = logging.getLogger(__name__)
 
+_ENDING_S = 5.0  # how long a process that was killed may still hold its port
+
 Array = np.ndarray[Any, Any]
 Batch = tuple[Any, ...]
 
@@ -201,7 +203,10 @@ class Distribution:
             ) from err
 
     def _missing(self) -> str:
-        silent = _silent(self.workers, self.worker)
+        # A process that ends is missed by its connection before its port is closed.
+        give_up = time.monotonic() + _ENDING_S
+        while not (silent := _silent(self.workers, self.worker)) and time.monotonic() < give_up:
+            time.sleep(0.2)
         return f"no answer from {', '.join(silent)}" if silent else ""
 
     def _on_replicas(self, step: Callable[[Any], Any]) -> Any:
