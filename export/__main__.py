@@ -104,7 +104,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
         "--out",
         type=Path,
         metavar="MODELS",
-        help="default: where the training would have published",
+        help="default: the MODELS that WORK lies in",
     )
     add_recording_arguments(publish)
     check = subparsers.add_parser("verify", help="hold a SavedModel to its contract")

@@ -33,12 +33,13 @@ Publish = Callable[[Finished, Path, "Run"], Published]
 
 
 def publish_finished(
-    work: Work, models_dir: Path, run_on_record: Run, started: float
+    work: Work, finished: Finished, models_dir: Path, run_on_record: Run, started: float
 ) -> dict[str, Any]:
     """Publish what was trained in a working directory, then remove the directory.
 
     Args:
         work: The working directory of a finished training.
+        finished: What was trained there, as it was read from the directory.
         models_dir: ``MODELS``.
         run_on_record: The run that is being recorded.
         started: When the command began, as :func:`time.monotonic` gave it.
@@ -49,8 +50,6 @@ def publish_finished(
     Raises:
         PublishError: Nothing was published. The message names the directory, which is unchanged.
     """
-    # Damage has advice of its own: nothing is kept there any more.
-    finished = finished_training.load(work.directory / finished_training.FOLDER)
     with _kept(work, models_dir):
         published = _publisher(finished.model)(finished, models_dir, run_on_record)
     run_on_record.published(published.version, published.path)
@@ -70,12 +69,12 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the command with the arguments of :mod:`export.__main__`."""
     started = time.monotonic()
     with contextlib.closing(Work.reopen(arguments.work.resolve())) as work:
-        finished = finished_training.load(work.directory / finished_training.FOLDER)
+        finished = finished_training.load(work.directory)
         models_dir = arguments.out or _models_of(work.directory, finished.model)
         check_place(models_dir)
         recording = recording_from(arguments)
         with recording.run(finished.model, finished.settings, models_dir) as run_on_record:
-            return publish_finished(work, models_dir, run_on_record, started)
+            return publish_finished(work, finished, models_dir, run_on_record, started)
 
 
 def _models_of(work: Path, model: str) -> Path:

@@ -6,23 +6,32 @@ there in fresh processes, flushed to disk and then renamed. Readers see nothing 
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from export import server_settings
 from export.disk import flush, flush_directory
 from export.errors import PublishError
+from export.training.finished import KERAS_FILE, Finished
 from export.verify import Verification, verify
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Contract
 
+if TYPE_CHECKING:
+    from export.lineage.run import Run
+
 log = logging.getLogger(__name__)
+
+RUN_FILE = "run.json"
+"""Name of a training's record, below ``assets.extra/``."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,45 @@ def publish(
         shutil.rmtree(staging, ignore_errors=True)
     path = home / str(version)
     return Published(path, version, verification)
+
+
+def publish_trained(
+    finished: Finished,
+    models_dir: Path,
+    run_on_record: Run,
+    contract: Contract,
+    cases: Sequence[golden.GoldenCase],
+    write_graph: Callable[[Path], None],
+) -> Published:
+    """Publish a trained network with all that belongs to a version besides its graph.
+
+    Args:
+        finished: What was trained; its network and its record go into the version.
+        models_dir: ``MODELS``.
+        run_on_record: Whose id the graph carries.
+        contract: The contract with its class names bound.
+        cases: Golden vectors from the live model; warm-up requests are chosen from them.
+        write_graph: Writes the SavedModel into the directory it is given.
+
+    Returns:
+        The version in its place.
+
+    Raises:
+        PublishError: As :func:`publish`.
+    """
+    from export import warmup  # loads TensorFlow; who only lists versions must do without
+
+    def write(version_dir: Path) -> None:
+        write_graph(version_dir)
+        extra = version_dir / "assets.extra"
+        extra.mkdir(exist_ok=True)
+        warmup.write(extra / warmup.WARMUP_FILE, finished.model, cases)
+        shutil.copyfile(finished.keras_file, extra / KERAS_FILE)
+        text = json.dumps(finished.record, indent=2)
+        (extra / RUN_FILE).write_text(text + "\n", encoding="utf-8")
+        run_on_record.seal(version_dir, finished.record, finished.accuracy)
+
+    return publish(models_dir, contract, cases, write)
 
 
 def check_place(models_dir: Path) -> None:

@@ -65,11 +65,7 @@ def run(
     is_chief = distribution is None or distribution.is_chief
 
     def open_work(identity: dict[str, Any]) -> Work:
-        work = (
-            Work(work_dir, identity, writes=is_chief)
-            if work_dir
-            else Work.below(models_dir / MODEL, identity, writes=is_chief)
-        )
+        work = Work.take(work_dir, models_dir / MODEL, identity, writes=is_chief)
         stack.callback(work.close)
         return work
 
@@ -89,7 +85,8 @@ def run(
         else:
             work = trained.work
             _keep(trained, settings, time.monotonic() - started)
-        return publication.publish_finished(work, models_dir, run_on_record, started)
+        finished = finished_training.load(work.directory)
+        return publication.publish_finished(work, finished, models_dir, run_on_record, started)
 
 
 def _keep(trained: Trained, settings: ClassifierSettings, seconds: float) -> None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from export import golden_cases, serving_graph, warmup
+from export import golden_cases, serving_graph
 from export.classifier import model as models
 from export.classifier.backbones import backbone
 from export.classifier.model import Classifier
-from export.classifier.record import RUN_FILE
 from export.classifier.settings import ClassifierSettings
 from export.errors import PublishError
 from export.lineage.run import Run
-from export.publish import Published, publish
-from export.training.finished import KERAS_FILE, Finished
+from export.publish import Published, publish_trained
+from export.training.finished import Finished
 from serving_config import contract as contracts
 from serving_config.contract import Tolerance
 from serving_config.golden import GoldenCase
@@ -64,17 +61,14 @@ def publish_classifier(finished: Finished, models_dir: Path, run_on_record: Run)
     trained = golden_cases.make(finished.pictures, classifier.trained(), image_size, names)
     _check_folding(cases, trained)
 
-    def write(version_dir: Path) -> None:
-        serving_graph.write_image_model(version_dir, network, image_size, names)
-        extra = version_dir / "assets.extra"
-        extra.mkdir(exist_ok=True)
-        warmup.write(extra / warmup.WARMUP_FILE, MODEL, cases)
-        shutil.copyfile(finished.keras_file, extra / KERAS_FILE)
-        text = json.dumps(finished.record, indent=2)
-        (extra / RUN_FILE).write_text(text + "\n", encoding="utf-8")
-        run_on_record.seal(version_dir, finished.record, finished.accuracy)
-
-    return publish(models_dir, contract, cases, write)
+    return publish_trained(
+        finished,
+        models_dir,
+        run_on_record,
+        contract,
+        cases,
+        lambda path: serving_graph.write_image_model(path, network, image_size, names),
+    )
 
 
 def _check_folding(served: Sequence[GoldenCase], trained: Sequence[GoldenCase]) -> None:

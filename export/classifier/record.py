@@ -11,8 +11,6 @@ from export.classifier.outcome import Trained
 from export.classifier.settings import ClassifierSettings
 from export.training import provenance
 
-RUN_FILE = "run.json"
-
 
 def run_record(trained: Trained, settings: ClassifierSettings, seconds: float) -> dict[str, Any]:
     """Describe a finished training.

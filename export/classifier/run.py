@@ -194,15 +194,15 @@ def prepare(
         weights = load_pretrained(base, row, settings.image_size, settings.weights)
         classifier = models.build(row, base, settings, len(photographs.class_names))
         changes = augmentation(settings.augment)
+    contents = provenance.digests(
+        p for p, _ in photographs.files if p.is_file() and os.access(p, os.R_OK)
+    )
     identity = {
         "model": "classifier",
         "settings": settings.to_json(),
         "weights": weights.to_json(),
         "data": {
-            "fingerprint": provenance.fingerprint(
-                photographs.directory,
-                [p for p, _ in photographs.files if p.is_file() and os.access(p, os.R_OK)],
-            ),
+            "fingerprint": provenance.fingerprint(photographs.directory, contents, contents),
             "classes": list(photographs.class_names),
         },
         "versions": provenance.versions(),
@@ -220,6 +220,7 @@ def prepare(
             photographs.directory,
             [photographs.paths[position] for position in training],
             [photographs.paths[position] for position in validation],
+            contents=contents,
         )
         # Read now: a file that is gone after hours must not cost what was trained.
         pictures = tuple(

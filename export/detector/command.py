@@ -76,7 +76,7 @@ def run(
             "data": {"fingerprint": data_record["fingerprint"], "classes": list(data.class_names)},
             "versions": provenance.versions(),
         }
-        work = Work(work_dir, identity) if work_dir else Work.below(models_dir / MODEL, identity)
+        work = Work.take(work_dir, models_dir / MODEL, identity)
         with contextlib.closing(work):
             if work.finished is None:
                 work.reserve(room_for(beginning.detector.model.variables))
@@ -91,7 +91,8 @@ def run(
                     raise
                 seconds = time.monotonic() - started
                 _keep(work, beginning, trained, data_record, pictures, seconds)
-            return publication.publish_finished(work, models_dir, run_on_record, started)
+            finished = finished_training.load(work.directory)
+            return publication.publish_finished(work, finished, models_dir, run_on_record, started)
 
 
 def _keep(

@@ -94,7 +94,7 @@ def _choose(pictures: Sequence[Array], disturbance: _Disturbance) -> list[Array]
     if not chosen:
         log.warning("in every picture suppression hangs on a tie: runtimes may differ there")
     else:
-        log.info("golden requests are made of %d picture(s): the others hang on ties", len(chosen))
+        log.info("golden requests are made of %d picture(s) that hang on no tie", len(chosen))
     return chosen or list(pictures[:_USED])
 
 

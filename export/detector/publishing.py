@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from export import warmup
 from export.detector import golden_cases, pretrained, serving
 from export.detector import model as models
 from export.detector.backbones import BACKBONES
@@ -15,12 +12,11 @@ from export.detector.model import Detector
 from export.detector.predictions import Grid
 from export.detector.suppression import Suppression
 from export.lineage.run import Run
-from export.publish import Published, publish
-from export.training.finished import KERAS_FILE, Finished
+from export.publish import Published, publish_trained
+from export.training.finished import Finished
 from serving_config import contract as contracts
 
 MODEL = "detector"
-RUN_FILE = "run.json"
 
 
 def build(finished: Finished) -> Detector:
@@ -72,14 +68,11 @@ def publish_detector(finished: Finished, models_dir: Path, run_on_record: Run) -
     )
     cases = golden_cases.make(finished.pictures, detector, limits, contract)
 
-    def write(version_dir: Path) -> None:
-        serving.write(version_dir, detector, limits)
-        extra = version_dir / "assets.extra"
-        extra.mkdir(exist_ok=True)
-        warmup.write(extra / warmup.WARMUP_FILE, MODEL, cases)
-        shutil.copyfile(finished.keras_file, extra / KERAS_FILE)
-        text = json.dumps(finished.record, indent=2)
-        (extra / RUN_FILE).write_text(text + "\n", encoding="utf-8")
-        run_on_record.seal(version_dir, finished.record, finished.accuracy)
-
-    return publish(models_dir, contract, cases, write)
+    return publish_trained(
+        finished,
+        models_dir,
+        run_on_record,
+        contract,
+        cases,
+        lambda path: serving.write(path, detector, limits),
+    )

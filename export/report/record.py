@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-RUN_FILE = "run.json"
+from export.publish import RUN_FILE
 
 BATCH_NORM_THRESHOLD = 0.05
 """Relative shift of a BatchNorm layer that raises an alarm, where the record states no other."""

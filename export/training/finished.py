@@ -119,12 +119,13 @@ def write(folder: Path, finished: Finished, network: Any) -> None:
     (folder / _DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def load(folder: Path) -> Finished:
-    """Read a finished training.
+def load(work: Path) -> Finished:
+    """Read the finished training of a working directory.
 
     Raises:
         ResumeError: It is damaged, or was written by a newer release; what to do about it.
     """
+    folder = work / FOLDER
     try:
         document = json.loads((folder / _DOCUMENT).read_text(encoding="utf-8"))
         if (found := document.pop("format")) != _FORMAT:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -16,22 +16,32 @@ from typing import Any
 _READERS = 4  # hashing releases the interpreter lock
 
 
-def fingerprint(directory: Path, files: Iterable[Path]) -> str:
+def digests(files: Iterable[Path]) -> dict[Path, str]:
+    """Return the SHA-256 of each file's content, in hexadecimal."""
+    paths = list(files)
+    with ThreadPoolExecutor(_READERS) as pool:
+        return dict(zip(paths, pool.map(_digest, paths), strict=True))
+
+
+def fingerprint(
+    directory: Path, files: Iterable[Path], contents: Mapping[Path, str] | None = None
+) -> str:
     """Return one number for a set of files, by name and content.
 
     Args:
         directory: The data set's folder; moving it changes nothing.
         files: The files that are used, below ``directory``, in any order.
+        contents: What :func:`digests` gave of them, so that they need not be read again.
 
     Returns:
         SHA-256 in hexadecimal over the relative paths, sorted, each with its content's SHA-256.
     """
     used = sorted({(path.relative_to(directory).as_posix(), path) for path in files})
+    if contents is None:
+        contents = digests(path for _, path in used)
     total = hashlib.sha256()
-    with ThreadPoolExecutor(_READERS) as pool:
-        contents = pool.map(_digest, [path for _, path in used])
-        for (name, _), content in zip(used, contents, strict=True):
-            total.update(f"{name}\0{content}\n".encode())
+    for name, path in used:
+        total.update(f"{name}\0{contents[path]}\n".encode())
     return total.hexdigest()
 
 
@@ -40,6 +50,7 @@ def data_record(
     training: Sequence[Path],
     validation: Sequence[Path],
     labels: Iterable[Path] = (),
+    contents: Mapping[Path, str] | None = None,
 ) -> dict[str, Any]:
     """Describe a data set as ``run.json`` holds it.
 
@@ -48,6 +59,7 @@ def data_record(
         training: Images trained on, below ``directory``.
         validation: Images held out, below ``directory``.
         labels: Files that hold labels (annotations), where folders do not; part of the fingerprint.
+        contents: As for :func:`fingerprint`.
 
     Returns:
         ``directory`` (absolute), ``fingerprint``, and ``training`` and ``validation``: paths
@@ -55,7 +67,7 @@ def data_record(
     """
     return {
         "directory": str(directory.resolve()),
-        "fingerprint": fingerprint(directory, [*training, *validation, *labels]),
+        "fingerprint": fingerprint(directory, [*training, *validation, *labels], contents),
         "training": [path.relative_to(directory).as_posix() for path in training],
         "validation": [path.relative_to(directory).as_posix() for path in validation],
     }

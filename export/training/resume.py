@@ -141,6 +141,15 @@ class Work:
         return work
 
     @classmethod
+    def take(
+        cls, named: Path | None, home: Path, identity: Mapping[str, Any], *, writes: bool = True
+    ) -> Work:
+        """Take the directory that the user named, or else this identity's own below ``home``."""
+        if named:
+            return cls(named, identity, writes=writes)
+        return cls.below(home, identity, writes=writes)
+
+    @classmethod
     def below(cls, home: Path, identity: Mapping[str, Any], *, writes: bool = True) -> Work:
         """Take the directory below ``home`` that belongs to this identity alone.
 

@@ -81,14 +81,8 @@ def harm(data: Path, work: Path) -> dict[str, Any]:
 def uninterrupted(data: Path, version: Path) -> dict[str, Any]:
     """Train as a published version was trained, in one go; compare with it."""
     run = json.loads((version / "assets.extra" / "run.json").read_text(encoding="utf-8"))
-    settings = run["settings"]
-    rules = settings.pop("policy")
-    policy = PhasePolicy(**{**rules, "unfreezing": tuple(rules["unfreezing"])})
-    augment = tuple(settings.pop("augment"))
     with tempfile.TemporaryDirectory() as work:
-        trained = _train(
-            ClassifierSettings(**settings, policy=policy, augment=augment), data, Path(work)
-        )
+        trained = _train(ClassifierSettings.from_json(run["settings"]), data, Path(work))
     published = keras.models.load_model(version / "assets.extra" / "model.keras")
     return {
         "apart": _apart(trained.classifier.model, published),
