@@ -21,6 +21,7 @@ from export.lineage.recording import Recording, file_url
 from export.lineage.run import LINEAGE_FILE
 from export.lineage.schema import Experiment, Status
 from export.lineage.store import Store
+from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -35,7 +36,7 @@ def lineage(*words: str | Path) -> dict[str, Any]:
 def run_export(*words: str | Path) -> tuple[int, dict[str, Any], str]:
     """Run it as a user does; return exit code, result and what people read."""
     done = subprocess.run(
-        [sys.executable, "-m", "export", *map(str, words)],
+        [warm_python(), "-m", "export", *map(str, words)],
         cwd=REPO,
         capture_output=True,
         text=True,
