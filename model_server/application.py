@@ -15,7 +15,8 @@ from model_server.api.predict import PredictRules
 from model_server.api.recorded import replay
 from model_server.errors import StartError
 from model_server.grpc_api.server import GrpcServer, GrpcSettings
-from model_server.models.catalog import Catalog, CatalogSettings
+from model_server.models.catalog import Catalog
+from model_server.models.catalog_settings import CatalogSettings
 from model_server.models.config_follower import ConfigFollower
 from model_server.models.configs import ModelConfig
 from model_server.models.loader import Loader

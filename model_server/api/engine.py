@@ -15,7 +15,7 @@ from model_server.api.predict import PredictRules, choose_outputs, find_signatur
 from model_server.errors import invalid_argument, not_found
 from model_server.messages import serving
 from model_server.models.catalog import Catalog
-from model_server.models.versions import Version
+from model_server.models.version import Version
 from model_server.observation.observer import Observer
 from model_server.runtimes.arrays import Array
 from model_server.runtimes.limits import NO_LIMITS, CallLimits

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model_server.models import warmup
-from model_server.models.versions import Version
+from model_server.models.version import Version
 from model_server.observation.metrics import Metrics
 from model_server.runtimes.tensorflow.batch_scheduler import BatchScheduler
 from model_server.runtimes.tensorflow.saved_model import SavedModel, SessionThreads

@@ -1,24 +1,14 @@
-"""One version of one model: its states, its calls in flight, and when its memory can go."""
+"""One version of one model: its state, its calls in flight, and when its memory can go."""
 
 from __future__ import annotations
 
-import enum
 import threading
 from pathlib import Path
 from types import TracebackType
 
 from model_server.errors import ServingError
+from model_server.models.states import State
 from model_server.runtimes.runtime import LoadedModel
-
-
-class State(enum.IntEnum):
-    """The states of ``ModelVersionStatus.State``, with its numbers."""
-
-    START = 10
-    LOADING = 20
-    AVAILABLE = 30
-    UNLOADING = 40
-    END = 50
 
 
 class Version:
@@ -33,7 +23,7 @@ class Version:
         model_name: The model it is a version of.
         number: Its version number.
         path: Its directory.
-        state: Where it is; changed only by the catalog.
+        state: Where it is; changed only with the registry's lock held.
         error: Why the last try to load it failed; in state LOADING another follows at retry_at.
         attempts: How often loading was tried.
         retry_at: ``time.monotonic()`` of the next try of a failed load, or None.
