@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
-from model_server.serving_protos import BatchingParameters
-from model_server.tuning import Batching, Result, Round, Setting, choose, grid
+from model_server.messages.configuration import BatchingParameters
+from model_server.tuning.rule import Batching, Result, Round, Setting, choose, grid
 from python_client import messages
 from tests.warm.warmth import warm_python
 
