@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import LineageError, SettingsError
+from export.lineage.address import ENVIRONMENT, file_url
 from export.lineage.mlflow_mirror import MlflowMirror
-from export.lineage.recording import ENVIRONMENT, file_url
 from export.lineage.run import LINEAGE_FILE
 from export.lineage.schema import Experiment, Status, flatten
 from export.lineage.store import Store

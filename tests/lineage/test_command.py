@@ -16,8 +16,9 @@ import pytest
 
 from export.errors import LineageError, SettingsError
 from export.lineage import arguments, command
+from export.lineage.address import file_url
 from export.lineage.mlflow_mirror import MlflowMirror
-from export.lineage.recording import Recording, file_url
+from export.lineage.recording import Recording
 from export.lineage.run import LINEAGE_FILE
 from export.lineage.schema import Experiment, Status
 from export.lineage.store import Store
