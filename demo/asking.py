@@ -18,8 +18,10 @@ import numpy as np
 from demo.errors import DemoError
 from python_client import VisionClient, drawing
 from serving_config import contract as contracts
+from serving_config import layout
 from serving_config.comparison import Comparison, compare
 from serving_config.contract import Difference
+from serving_config.tensor_names import PROBABILITIES, SERVING_BYTES
 
 Array = np.ndarray[Any, Any]
 
@@ -96,7 +98,7 @@ def compared(question: Question, answers: Mapping[str, Sequence[Answer]]) -> Com
         contract's tolerance.
     """
     contract = contracts.load(question.version)
-    signature = contract.signature("serving_bytes")
+    signature = contract.signature(SERVING_BYTES)
     # Only what is shown was asked for, so that is where the lists are cut.
     parameters = {**contract.parameters, "score_threshold": MIN_SCORE}
     first, *others = answers
@@ -149,23 +151,21 @@ def _of_classes(probabilities: Mapping[str, float], question: Question) -> Answe
     highest = probabilities[best]
     names = contracts.load(question.version).class_names
     row = [probabilities.get(name, np.nan) for name in names]
-    return Answer(f"{best} {highest:.6f}", highest, {"probabilities": np.array([row])})
+    return Answer(f"{best} {highest:.6f}", highest, {PROBABILITIES: np.array([row])})
 
 
 def _of_objects(objects: Sequence[Mapping[str, Any]], question: Question) -> Answer:
     contract = contracts.load(question.version)
-    limit, names = contract.bound["N"], contract.class_names
-    boxes, scores, classes = np.zeros((1, limit, 4)), np.zeros((1, limit)), np.zeros((1, limit))
-    for place, one in enumerate(objects):
-        boxes[0, place] = [one["box"][edge] for edge in ("ymin", "xmin", "ymax", "xmax")]
-        scores[0, place] = one["score"]
-        classes[0, place] = 1 + names.index(one["label"])
-    outputs = {
-        "detection_boxes": boxes,
-        "detection_scores": scores,
-        "detection_classes": classes,
-        "num_detections": np.array([float(len(objects))]),
-    }
+    names = contract.class_names
+    entries = [
+        (
+            1 + names.index(one["label"]),
+            one["score"],
+            [one["box"][edge] for edge in ("ymin", "xmin", "ymax", "xmax")],
+        )
+        for one in objects
+    ]
+    outputs = layout.detections([entries], contract.bound["N"])
     found = ", ".join(f"{one['label']} {one['score']:.4f}" for one in objects)
     lowest = min((one["score"] for one in objects), default=1.0)
     return Answer(found or "nothing", lowest, outputs)

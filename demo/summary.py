@@ -13,6 +13,7 @@ from typing import Any
 from demo.asking import JAR, Answer, Question, compared
 from serving_config import contract as contracts
 from serving_config.comparison import Comparison
+from serving_config.tensor_names import SERVING_BYTES
 
 Rows = list[tuple[str, str]]
 
@@ -41,7 +42,7 @@ class Outcome:
     @property
     def farthest(self) -> str:
         """The output that lies farthest apart, for people, with its tolerance."""
-        outputs = contracts.load(self.question.version).signature("serving_bytes").outputs
+        outputs = contracts.load(self.question.version).signature(SERVING_BYTES).outputs
         name = max(self.comparison.distances, key=lambda output: self.comparison.distances[output])
         return (
             f"{name} {self.comparison.distances[name]:.1e} over {len(self.question.files)} "

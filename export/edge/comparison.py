@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from serving_config.tensor_names import INPUT_TENSOR, LOGITS, SERVING_DEFAULT
+
 
 def pin_to_one_core() -> bool:
     """Leave this process one of its cores; tell whether the system could."""
@@ -146,13 +148,13 @@ def _runtimes(job: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
     edges = {form: EdgeModel(Path(path), threads=1) for form, path in job["forms"].items()}
 
     def served(pixels: Any) -> Any:
-        return original.run("serving_default", {"input_tensor": pixels})
+        return original.run(SERVING_DEFAULT, {INPUT_TENSOR: pixels})
 
     def best(answer: Any) -> int:
-        return int(answer["logits"][0].argmax())
+        return int(answer[LOGITS][0].argmax())
 
     def classify(model: EdgeModel) -> Callable[[Any], Any]:
-        return lambda pixels: best(model.run({"input_tensor": pixels}))
+        return lambda pixels: best(model.run({INPUT_TENSOR: pixels}))
 
     def detect(model: EdgeModel) -> Callable[[Any], Any]:
         return lambda pixels: detections.detect(model, pixels)

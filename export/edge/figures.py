@@ -8,6 +8,12 @@ from typing import Any
 import numpy as np
 
 from export.detector.average_precision import ImageBoxes, mean_average_precision
+from serving_config.tensor_names import (
+    DETECTION_BOXES,
+    DETECTION_CLASSES,
+    DETECTION_SCORES,
+    NUM_DETECTIONS,
+)
 
 Array = np.ndarray[Any, Any]
 
@@ -52,12 +58,12 @@ def detector(
     ]
     found = []
     for answer in answers:
-        count = int(answer["num_detections"][0])
+        count = int(answer[NUM_DETECTIONS][0])
         found.append(
             ImageBoxes(
-                answer["detection_boxes"][0][:count],
-                answer["detection_classes"][0][:count].astype(int) - 1,
-                answer["detection_scores"][0][:count],
+                answer[DETECTION_BOXES][0][:count],
+                answer[DETECTION_CLASSES][0][:count].astype(int) - 1,
+                answer[DETECTION_SCORES][0][:count],
             )
         )
     value, _ = mean_average_precision(true, found, num_classes)

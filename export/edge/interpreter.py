@@ -17,6 +17,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from serving_config import contract as contracts
 from serving_config.contract import Contract, ContractMismatchError, Signature, TensorSpec
+from serving_config.tensor_names import SERVING_DEFAULT
 
 Array = np.ndarray[Any, Any]
 
@@ -55,7 +56,7 @@ class EdgeModel:
             for key, runner in self._runners.items()
         }
 
-    def run(self, inputs: Mapping[str, Array], key: str = "serving_default") -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, Array], key: str = SERVING_DEFAULT) -> dict[str, Array]:
         """Run one signature.
 
         A batch or an image of another size than in the call before makes LiteRT plan its memory

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from export import serving_client
+from export import served_version
 from export.detector import data_sets, evaluation, pictures
 from export.detector.annotations import Sample
 from export.detector.coco_metrics import CocoResult
-from export.detector.detections import Detections
+from export.detector.detection_arrays import DetectionArrays
 from export.errors import DataSetError, ExportError
 from export.report import detection_sheet, evaluation_section, record, training_sections
 from export.report.page import Finding, Page, Picture, Section
@@ -48,7 +48,7 @@ def make(
     findings = []
     try:
         samples = _samples(run, data_dir, contract, seed)
-        with serving_client.start(version) as server:
+        with served_version.start(version) as server:
             result, found = evaluation.evaluate(samples, contract.class_names, server)
     except ExportError as err:
         log.warning("no predictions in the report: %s", err)
@@ -105,7 +105,7 @@ def _accuracy(result: CocoResult, images: int) -> Finding:
 
 def _answered(
     samples: Sequence[Sample],
-    found: Sequence[Detections],
+    found: Sequence[DetectionArrays],
     result: CocoResult,
     class_names: Sequence[str],
 ) -> list[Section]:
