@@ -39,6 +39,7 @@ from serving_config.tensor_names import (
     PROBABILITIES,
     SERVING_DEFAULT,
 )
+from serving_config.version_files import KERAS_FILE, RUN_FILE, extra
 
 REPO = Path(__file__).resolve().parent.parent
 JAR = REPO / "java_client" / "target" / "vision-client.jar"
@@ -130,7 +131,7 @@ def show(version: Path, title: str, rows: list[dict[str, Any]]) -> None:
 
 def backbone_of(version: Path) -> str:
     """Return the version's backbone."""
-    record = json.loads((version / "assets.extra" / "run.json").read_text(encoding="utf-8"))
+    record = json.loads(extra(version, RUN_FILE).read_text(encoding="utf-8"))
     return str(record["settings"]["backbone"])
 
 
@@ -204,9 +205,9 @@ def live(
     import tensorflow as tf
 
     from export import images
-    from export.training.finished import KERAS_FILE, Finished
+    from export.training.finished import Finished
 
-    record = json.loads((version / "assets.extra" / "run.json").read_text(encoding="utf-8"))
+    record = json.loads(extra(version, RUN_FILE).read_text(encoding="utf-8"))
     finished = Finished(
         contract.model,
         record["settings"],
@@ -216,7 +217,7 @@ def live(
         {},
         (),
         {"backbone": None, **{key: record.get(key) for key in ("strides", "anchors")}},
-        version / "assets.extra" / KERAS_FILE,
+        extra(version, KERAS_FILE),
     )
     if contract.model == "classifier":
         from export.classifier.publishing import build

@@ -29,6 +29,7 @@ from demo.pictures import draw_predictions, draw_training
 from demo.summary import Outcome, summary
 from demo.training import measure_detector, train_classifier, train_detector
 from serving_config import contract as contracts
+from serving_config.version_files import RUN_FILE, extra
 
 log = logging.getLogger("demo")
 
@@ -153,7 +154,7 @@ def question_for(result: dict[str, Any], scenes: Path) -> Question:
 
 def held_out(version: Path) -> list[Path]:
     """Return the photographs that a classifier was not trained on, from all classes in turn."""
-    run = json.loads((version / "assets.extra" / "run.json").read_text(encoding="utf-8"))
+    run = json.loads(extra(version, RUN_FILE).read_text(encoding="utf-8"))
     by_class: dict[str, list[Path]] = {}
     data = run["data"]
     for path in (Path(data["directory"], name) for name in data["validation"]):
@@ -172,7 +173,7 @@ def draw(classifier: Outcome, out: Path) -> list[Path]:
         for answer in classifier.answers[WAYS[0]]
     ]
     draw_predictions(predictions, question.files, probabilities)
-    draw_training(training, question.version / "assets.extra" / "run.json")
+    draw_training(training, extra(question.version, RUN_FILE))
     return [predictions, training]
 
 

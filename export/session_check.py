@@ -26,6 +26,7 @@ from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Contract, Difference, Signature, TensorSpec
 from serving_config.tensor_names import CLASSES
+from serving_config.version_files import GOLDEN_FILE, extra
 
 Array = np.ndarray[Any, Any]
 
@@ -112,7 +113,7 @@ def declared_signatures(path: Path) -> dict[str, Signature]:
 
 def cases_of(path: Path, contract: Contract) -> list[golden.GoldenCase]:
     """Return the version's golden cases, or one made-up request a signature without answers."""
-    if (path / "assets.extra" / golden.GOLDEN_FILE).exists():
+    if extra(path, GOLDEN_FILE).exists():
         return golden.load(path, contract)
     return [
         golden.GoldenCase(

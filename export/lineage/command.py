@@ -17,9 +17,9 @@ from typing import Any
 from export.errors import LineageError, SettingsError
 from export.lineage.address import ENVIRONMENT, file_url
 from export.lineage.mlflow_mirror import MlflowMirror
-from export.lineage.run import LINEAGE_FILE
 from export.lineage.schema import Experiment, Status, flatten
 from export.lineage.store import Store
+from serving_config.version_files import LINEAGE_FILE, extra
 
 _LONGEST_CELL = 60
 # A run's own name, times and place differ always.
@@ -176,7 +176,7 @@ def read_version(version_dir: Path) -> Experiment:
     Raises:
         LineageError: It carries none, or what it carries is damaged.
     """
-    path = version_dir.resolve() / "assets.extra" / LINEAGE_FILE
+    path = extra(version_dir.resolve(), LINEAGE_FILE)
     if not version_dir.name.isdecimal():
         raise LineageError(f"{version_dir} is no version: expected MODELS/<model>/<number>")
     try:

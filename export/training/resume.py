@@ -31,8 +31,9 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from export.disk import flush, flush_directory
+from export.disk import flush
 from export.errors import ResumeError
+from export.staging import place
 from export.training.finished import FOLDER
 
 log = logging.getLogger(__name__)
@@ -249,9 +250,7 @@ class Work:
             self._release()
             beside.mkdir()
             write(beside)
-            flush(beside)
-            beside.rename(self.directory / FOLDER)
-            flush_directory(self.directory)
+            place(beside, self.directory / FOLDER)
         except Exception as err:  # HDF5 has its own words for a full disk
             shutil.rmtree(beside, ignore_errors=True)
             raise ResumeError(

@@ -29,6 +29,7 @@ from export.classifier.training import train
 from export.folding import fold_batch_norm
 from export.training.policy import PhasePolicy
 from export.training.resume import Work
+from serving_config.version_files import WARMUP_FILE
 
 _QUICK = ClassifierSettings(
     image_size=96,
@@ -206,7 +207,7 @@ def unrunnable(path: Path) -> dict[str, Any]:
 
 def warmed_up(version: Path, batching_files: list[Path]) -> dict[str, Any]:
     """Tell what a version's warm-up asks for, and what each server setting says to it."""
-    requests = warmup.read(version / "assets.extra" / warmup.WARMUP_FILE)
+    requests = warmup.read(version / "assets.extra" / WARMUP_FILE)
     return {
         "requests": [
             [request.model_spec.signature_name, name, tensor.tensor_shape.dim[0].size]

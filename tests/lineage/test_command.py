@@ -19,9 +19,9 @@ from export.lineage import arguments, command
 from export.lineage.address import file_url
 from export.lineage.mlflow_mirror import MlflowMirror
 from export.lineage.recording import Recording
-from export.lineage.run import LINEAGE_FILE
 from export.lineage.schema import Experiment, Status
 from export.lineage.store import Store
+from serving_config.version_files import LINEAGE_FILE
 
 REPO = Path(__file__).resolve().parents[2]
 
