@@ -20,7 +20,7 @@ from export.lineage.arguments import recording as recording_from
 from export.publish import Published, check_place
 from export.training import finished as finished_training
 from export.training.finished import Finished
-from export.training.resume import Work
+from export.training.work import Work
 from serving_config.comparison import finite
 from serving_config.contract import ContractError
 
