@@ -15,7 +15,7 @@ from export.classifier import photographs, record
 from export.classifier.backbones import backbone
 from export.classifier.beginning import Beginning, begin
 from export.classifier.model import Classifier
-from export.classifier.publishing import MODEL
+from export.classifier.publishing import MODEL, publish_classifier
 from export.classifier.settings import ClassifierSettings
 from export.classifier.training import train
 from export.lineage.arguments import recording as recording_from
@@ -89,7 +89,9 @@ def run(
             trained = train(beginning)
             _keep(beginning, trained, time.monotonic() - started)
         finished = finished_training.load(work.directory)
-        return publication.publish_finished(work, finished, models_dir, run_on_record, started)
+        return publication.publish_finished(
+            work, finished, publish_classifier, models_dir, run_on_record, started
+        )
 
 
 def _keep(beginning: Beginning, trained: Trained[Classifier], seconds: float) -> None:

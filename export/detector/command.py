@@ -14,7 +14,7 @@ from export import golden_pictures, publication
 from export.detector import data_sets, record
 from export.detector.annotations import DetectionData
 from export.detector.beginning import begin
-from export.detector.publishing import MODEL
+from export.detector.publishing import MODEL, publish_detector
 from export.detector.settings import DetectorSettings
 from export.detector.training import largest_change, train
 from export.lineage.arguments import recording as recording_from
@@ -100,7 +100,9 @@ def run(
                 model = trained.network.model
                 keeping.keep(work, lambda folder: finished_training.write(folder, kept, model))
             finished = finished_training.load(work.directory)
-            return publication.publish_finished(work, finished, models_dir, run_on_record, started)
+            return publication.publish_finished(
+                work, finished, publish_detector, models_dir, run_on_record, started
+            )
 
 
 def settings_from(arguments: argparse.Namespace) -> DetectorSettings:

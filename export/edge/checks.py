@@ -77,7 +77,7 @@ def compare(
         version: The published version.
         contract: Its contract, for the model's name and the number of classes.
         files: File by form.
-        evaluation: Photographs and the truth about each (:mod:`export.edge.figures`).
+        evaluation: Photographs and the truth about each (:mod:`export.edge.kind`).
         timed_calls: At least so many calls a runtime are timed.
 
     Returns:

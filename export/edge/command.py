@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from export import staging
-from export.edge import checks, edge_contract, photographs
+from export.edge import checks, edge_contract
 from export.edge.errors import AccuracyLossError, EdgeError
 from export.errors import ExportError, SettingsError
+from export.kinds import kind_of
 from export.publish import check_place
 from serving_config import contract as contracts
 from serving_config import golden
@@ -76,21 +77,14 @@ def run(
     version = version.resolve()
     contract = _published(version)
     target = _target(out, contract.model, version)
-    choose, narrow = (
-        (photographs.choose, edge_contract.of_classifier)
-        if contract.model == "classifier"
-        else (photographs.choose_detection, edge_contract.of_detector)
-    )
-    chosen = choose(version, contract.class_names, data, representative_images)
-    narrowed = narrow(contract, int(version.name))
+    edge = kind_of(contract.model).edge()
+    chosen = edge.choose(version, contract.class_names, data, representative_images)
+    narrowed = edge.narrow(contract, int(version.name))
     with staging.beside(target.parent) as folder:
         (folder / CONTRACT_FILE).write_text(narrowed.to_json(), encoding="utf-8")
         cases = edge_contract.golden_cases(golden.load(version, contract), narrowed)
         golden.save(folder / GOLDEN_FILE, cases, contract)
-        from export.edge import writing  # loads TensorFlow; the refusals above need not wait for it
-
-        write = writing.classifier if contract.model == "classifier" else writing.detector
-        files = write(version, narrowed, forms, chosen.representative, folder)
+        files = edge.write(version, narrowed, forms, chosen.representative, folder)
         distances = {
             form: checks.verify(form, file, folder, version) for form, file in files.items()
         }

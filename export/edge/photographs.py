@@ -28,7 +28,7 @@ class EdgePhotographs:
     Attributes:
         representative: Files whose activations set int8's ranges, classes in turn.
         evaluation: File and truth of what every form is measured on, as
-            :mod:`export.edge.figures` reads it.
+            :mod:`export.edge.kind` reads it.
         source: Where they come from, for the report.
     """
 

@@ -268,7 +268,8 @@ def from_server(
 
 
 def _classifier(contract: Contract, name: str) -> Contract:
-    if contract.model != "classifier":
+    signature = contract.signatures.get(SIGNATURE)
+    if signature is None or not signature.outputs.keys() >= {PROBABILITIES, CLASSES, LOGITS}:
         raise AnswersError(f"expected a classifier, {name} is a {contract.model}")
     return contract
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import LineageError, SettingsError
+from export.kinds import KINDS
 from export.lineage.address import ENVIRONMENT, file_url
 from export.lineage.mlflow_mirror import MlflowMirror
 from export.lineage.schema import Experiment, Status, flatten
@@ -134,7 +135,7 @@ def _inputs_and_outcome(experiment: Experiment) -> Iterator[tuple[str, Any]]:
 def _served(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
     from export.lineage import served  # loads TensorFlow
 
-    names = [arguments.model] if arguments.model else ["classifier", "detector"]
+    names = [arguments.model] if arguments.model else list(KINDS)
     found = served.identify(arguments.server, names, store)
     for item in found:
         _print_columns(item.experiment)
