@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from export.detector import feature_cache, pipeline
 from export.detector.beginning import Beginning
-from export.detector.feature_cache import CachedFeatures
+from export.detector.feature_cache import CachedFeatures, Views
 from export.training.batches import Batches, ShuffledBatches
 
 log = logging.getLogger(__name__)
@@ -91,9 +91,7 @@ def _compute(beginning: Beginning, part: str, views: int, directory: Path) -> Ca
     return feature_cache.compute(
         beginning.detector.features,
         data.training if part == "training" else data.validation,
-        image_size=settings.image_size,
-        views=views,
-        changes=settings.changes,
-        seed=settings.seed,
-        directory=directory / part,
+        settings.image_size,
+        Views(views, settings.changes, settings.seed),
+        directory / part,
     )
