@@ -25,6 +25,8 @@ from tensorflow.python.saved_model import loader_impl
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Contract, Difference, Signature, TensorSpec
+from serving_config.tensor_names import CLASSES
+from serving_config.version_files import GOLDEN_FILE, extra
 
 Array = np.ndarray[Any, Any]
 
@@ -111,7 +113,7 @@ def declared_signatures(path: Path) -> dict[str, Signature]:
 
 def cases_of(path: Path, contract: Contract) -> list[golden.GoldenCase]:
     """Return the version's golden cases, or one made-up request a signature without answers."""
-    if (path / "assets.extra" / golden.GOLDEN_FILE).exists():
+    if extra(path, GOLDEN_FILE).exists():
         return golden.load(path, contract)
     return [
         golden.GoldenCase(
@@ -136,8 +138,8 @@ def run_case(model: SessionModel, contract: Contract, case: golden.GoldenCase) -
     outputs = contract.signature(case.signature).outputs
     for name, spec in outputs.items():
         differences += value_differences(f'{case} output "{name}"', spec, answer[name])
-    if contract.class_names and "classes" in answer:
-        for row in {tuple(row) for row in answer["classes"].tolist()}:
+    if contract.class_names and CLASSES in answer:
+        for row in {tuple(row) for row in answer[CLASSES].tolist()}:
             names = tuple(item.decode("utf-8", "replace") for item in row)
             if names != contract.class_names:
                 differences.append(

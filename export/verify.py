@@ -32,6 +32,7 @@ from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.comparison import finite
 from serving_config.contract import Contract, Difference, Signature, TensorSpec
+from serving_config.version_files import CONTRACT_FILE, EXTRA, GOLDEN_FILE, extra
 
 _CLI = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
 _CLI_DTYPES = {"FLOAT": "float32", "DOUBLE": "float64", "HALF": "float16"}
@@ -108,7 +109,7 @@ def verify(path: Path, contract: Contract | None = None) -> Verification:
         tempfile.TemporaryDirectory(prefix="verify-") as scratch,
         ThreadPoolExecutor(beside) as pool,
     ):
-        contract_file = Path(scratch) / contracts.PUBLISHED_FILE
+        contract_file = Path(scratch) / CONTRACT_FILE
         contract_file.write_text(contract.to_json(), encoding="utf-8")
         session = pool.submit(_session_check, path, contract_file)
         shown = pool.submit(_show, path, contract).result()
@@ -135,14 +136,14 @@ def contract_of(path: Path) -> Contract:
     Raises:
         ExportError: It carries none, and the directory above it is not named after one.
     """
-    if (path / "assets.extra" / contracts.PUBLISHED_FILE).is_file():
+    if (extra(path, CONTRACT_FILE)).is_file():
         return contracts.load(path)
     try:
         return contracts.load(path.parent.name)
     except contracts.ContractFileError as err:
         known = ", ".join(sorted(p.stem for p in contracts.CONTRACTS_DIR.glob("*.json")))
         raise ExportError(
-            f"{path} carries no assets.extra/{contracts.PUBLISHED_FILE}; "
+            f"{path} carries no {EXTRA}/{CONTRACT_FILE}; "
             f"say which contract it should keep with --contract ({known}, or a file)"
         ) from err
 
@@ -194,7 +195,7 @@ def _size(path: Path) -> int:
 
 
 def _first_cases(path: Path, contract: Contract) -> list[golden.GoldenCase]:
-    if not (path / "assets.extra" / golden.GOLDEN_FILE).is_file():
+    if not (extra(path, GOLDEN_FILE)).is_file():
         return []  # the session check makes up requests; there is nothing to compare with here
     first: dict[str, golden.GoldenCase] = {}
     for case in golden.load(path, contract):

@@ -9,22 +9,21 @@ from python_client.errors import ContractBrokenError
 from python_client.picture_models import PictureModel
 from python_client.tensors import Array
 from serving_config.contract import Difference
-
-_PROBABILITIES, _CLASSES, _LOGITS = "probabilities", "classes", "logits"
+from serving_config.tensor_names import CLASSES, LOGITS, PROBABILITIES
 
 
 class Classifier(PictureModel[Classification]):
     """A contract read as a classifier's."""
 
     TOOLKIT_CONTRACT = "classifier"
-    OUTPUTS = (_PROBABILITIES, _CLASSES, _LOGITS)
+    OUTPUTS = (PROBABILITIES, CLASSES, LOGITS)
 
     def read(
         self, outputs: Mapping[str, Array], key: str, rows: int, version: int | None
     ) -> list[Classification]:
         """Turn one answer into a classification for each picture."""
         self.check_form(outputs, key, rows)
-        names = self._class_names(outputs[_CLASSES], key)
+        names = self._class_names(outputs[CLASSES], key)
         known = self.contract.class_names
         if known and tuple(names) != known:
             raise ContractBrokenError(
@@ -34,13 +33,13 @@ class Classifier(PictureModel[Classification]):
                 model=self.model,
                 signature=key,
             )
-        best = outputs[_PROBABILITIES].argmax(axis=1)
+        best = outputs[PROBABILITIES].argmax(axis=1)
         return [
             Classification(
                 label=names[best[row]],
-                probability=float(outputs[_PROBABILITIES][row, best[row]]),
-                probabilities=dict(zip(names, outputs[_PROBABILITIES][row].tolist(), strict=True)),
-                logits=dict(zip(names, outputs[_LOGITS][row].tolist(), strict=True)),
+                probability=float(outputs[PROBABILITIES][row, best[row]]),
+                probabilities=dict(zip(names, outputs[PROBABILITIES][row].tolist(), strict=True)),
+                logits=dict(zip(names, outputs[LOGITS][row].tolist(), strict=True)),
                 version=version,
             )
             for row in range(rows)

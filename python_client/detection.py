@@ -12,9 +12,12 @@ from python_client.errors import ContractBrokenError, InputError
 from python_client.picture_models import PictureModel
 from python_client.tensors import Array
 from serving_config.contract import Difference
-
-_BOXES, _SCORES = "detection_boxes", "detection_scores"
-_CLASSES, _COUNT = "detection_classes", "num_detections"
+from serving_config.tensor_names import (
+    DETECTION_BOXES,
+    DETECTION_CLASSES,
+    DETECTION_SCORES,
+    NUM_DETECTIONS,
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Detector(PictureModel[Detections]):
     """
 
     TOOLKIT_CONTRACT = "detector"
-    OUTPUTS = (_BOXES, _SCORES, _CLASSES, _COUNT)
+    OUTPUTS = (DETECTION_BOXES, DETECTION_SCORES, DETECTION_CLASSES, NUM_DETECTIONS)
 
     min_score: float = 0.0
 
@@ -43,16 +46,17 @@ class Detector(PictureModel[Detections]):
     ) -> list[Detections]:
         """Turn one answer into the detections of each picture."""
         self.check_form(outputs, key, rows)
-        most = outputs[_BOXES].shape[1]
-        counts = outputs[_COUNT]
+        most = outputs[DETECTION_BOXES].shape[1]
+        counts = outputs[NUM_DETECTIONS]
         if not _whole(counts, 0, most).all():
             raise self.unreadable(
-                key, f'"{_COUNT}" to count 0 to {most} rows, received {counts.tolist()}'
+                key, f'"{NUM_DETECTIONS}" to count 0 to {most} rows, received {counts.tolist()}'
             )
         answers = []
         for row, count in enumerate(counts.astype(int)):
             boxes, scores, classes = (
-                outputs[name][row, :count] for name in (_BOXES, _SCORES, _CLASSES)
+                outputs[name][row, :count]
+                for name in (DETECTION_BOXES, DETECTION_SCORES, DETECTION_CLASSES)
             )
             self._check_values(boxes, scores, classes, key, row)
             self._check_classes(classes, key, version)
@@ -77,9 +81,9 @@ class Detector(PictureModel[Detections]):
         inside = ((boxes >= 0) & (boxes <= 1)).all(axis=1)
         upright = (boxes[:, :2] <= boxes[:, 2:]).all(axis=1)
         for name, values, meaning, good in (
-            (_BOXES, boxes, "ymin <= ymax and xmin <= xmax in 0..1", inside & upright),
-            (_SCORES, scores, "scores in 0..1", (scores >= 0) & (scores <= 1)),
-            (_CLASSES, classes, "whole class numbers from 1", _whole(classes, 1, np.inf)),
+            (DETECTION_BOXES, boxes, "ymin <= ymax and xmin <= xmax in 0..1", inside & upright),
+            (DETECTION_SCORES, scores, "scores in 0..1", (scores >= 0) & (scores <= 1)),
+            (DETECTION_CLASSES, classes, "whole class numbers from 1", _whole(classes, 1, np.inf)),
         ):
             if not good.all():
                 wrong = values[good.argmin()].tolist()
@@ -88,7 +92,7 @@ class Detector(PictureModel[Detections]):
                 )
         if (np.diff(scores) > 0).any():
             raise self.unreadable(
-                key, f'"{_SCORES}" in descending order, received {scores.tolist()}'
+                key, f'"{DETECTION_SCORES}" in descending order, received {scores.tolist()}'
             )
 
     def _check_classes(self, classes: Array, key: str, version: int | None) -> None:
@@ -98,7 +102,7 @@ class Detector(PictureModel[Detections]):
                 f'{self.target}, model "{self.model}" version {version}',
                 [
                     Difference(
-                        f'{key} output "{_CLASSES}"',
+                        f'{key} output "{DETECTION_CLASSES}"',
                         f"classes 1 to {len(known)}",
                         f"class {int(classes.max())}",
                         known,

@@ -30,11 +30,11 @@ from serving_config.signature import (
     name_differences,
     signatures_from_proto,
 )
+from serving_config.version_files import CONTRACT_FILE, extra
 
 __all__ = [
     "CONTRACTS_DIR",
     "CONTRACT_VERSION",
-    "PUBLISHED_FILE",
     "Contract",
     "ContractError",
     "ContractFileError",
@@ -54,9 +54,6 @@ CONTRACT_VERSION = 2
 """Version of the JSON format this module writes; 2 added ``tolerance`` and ``ranking``."""
 
 _READABLE_VERSIONS = (1, 2)
-
-PUBLISHED_FILE = "contract.json"
-"""Name of a published version's own copy, below ``assets.extra/``."""
 
 CONTRACTS_DIR = Path(__file__).parent / "contracts"
 
@@ -259,7 +256,7 @@ def load(model_or_path: str | Path) -> Contract:
     """
     path = Path(model_or_path)
     if path.is_dir():
-        path = path / "assets.extra" / PUBLISHED_FILE
+        path = extra(path, CONTRACT_FILE)
     elif isinstance(model_or_path, str) and not path.suffix and path.name == model_or_path:
         path = CONTRACTS_DIR / f"{model_or_path}.json"
     try:

@@ -1,60 +1,28 @@
 """A run's working directory: what an interrupted run goes on from, or is published from.
 
-Each stage of a training (the head, each unfreezing) has one checkpoint file, written after every
-epoch: weights, optimiser, random states, the best weights so far and the history. It is written
-beside its place and renamed, so a process that is killed at any moment leaves the epoch before.
-
-A checkpoint belongs to one run. What makes a run that run (settings, weights it started from, data
-by fingerprint, library versions) is its identity; another identity is refused, because figures
-from two different runs in one history would describe neither.
-
-What was trained stays here as a folder of its own (:mod:`export.training.finished`) until a version
-is published; room for it on the disk is set aside before the training begins.
+It belongs to one run, by its identity (:mod:`export.training.identity`), and to one process at a
+time. Checkpoints (:mod:`export.training.checkpoints`) lie in it while the run trains, what was
+trained (:mod:`export.training.keeping`) until it is published.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
-import logging
 import os
-import shlex
 import shutil
-import tempfile
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-
-from export.disk import flush, flush_directory
 from export.errors import ResumeError
 from export.training.finished import FOLDER
+from export.training.identity import differences, digest
 
-log = logging.getLogger(__name__)
-
-Array = np.ndarray[Any, Any]
-
-_IDENTITY = "identity.json"
+IDENTITY_FILE = "identity.json"
 _LOCK = "lock"
 _RESERVED = "reserved"
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """What one stage had reached.
-
-    Attributes:
-        state: Its history and whatever else is JSON.
-        arrays: Its variables, in groups by name, in the order they were given.
-    """
-
-    state: dict[str, Any]
-    arrays: dict[str, list[Array]]
 
 
 class AlreadyTrained(Exception):  # noqa: N818  # no error: what is left to do is publication
@@ -75,6 +43,8 @@ class Work:
 
     Attributes:
         directory: Where it is.
+        writes: False where a chief writes, and this process only reads along.
+        identity: What makes the run the run it is, as JSON text; empty where it does not write.
     """
 
     def __init__(
@@ -92,14 +62,14 @@ class Work:
             ResumeError: It holds another run, another process uses it, it holds something else, or
                 it cannot be written.
         """
-        self.directory, self._writes = directory, writes
+        self.directory, self.writes, self.identity = directory, writes, ""
         self._lock: TextIO | None = None
         if not writes:
             return
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            others = {path.name for path in directory.iterdir()} - {_IDENTITY, _LOCK}
-            if others and not (directory / _IDENTITY).is_file():
+            others = {path.name for path in directory.iterdir()} - {IDENTITY_FILE, _LOCK}
+            if others and not (directory / IDENTITY_FILE).is_file():
                 raise ResumeError(
                     f"{directory} is no working directory of a training: it holds "
                     f"{', '.join(sorted(others)[:3])}; name an empty or a new one with --work"
@@ -107,8 +77,8 @@ class Work:
             self._lock = _lock(directory)
         except OSError as err:
             raise ResumeError(f"cannot work in {directory}: {err.strerror}") from err
-        self._identity = json.dumps(identity, indent=2) + "\n"
-        given = json.loads(self._identity)  # as it comes back: lists for tuples
+        self.identity = json.dumps(identity, indent=2) + "\n"
+        given = json.loads(self.identity)  # as it comes back: lists for tuples
         try:
             self._claim(given)
         except ResumeError:
@@ -124,10 +94,10 @@ class Work:
                 process uses it.
         """
         try:
-            identity = json.loads((directory / _IDENTITY).read_text(encoding="utf-8"))
+            identity = json.loads((directory / IDENTITY_FILE).read_text(encoding="utf-8"))
         except (OSError, ValueError) as err:
             raise ResumeError(
-                f"{directory} is no working directory of a training ({_IDENTITY}: "
+                f"{directory} is no working directory of a training ({IDENTITY_FILE}: "
                 f"{getattr(err, 'strerror', None) or err}); the message that said what was not "
                 "published names it"
             ) from err
@@ -158,52 +128,6 @@ class Work:
         """
         return cls(home / f".work-{digest(identity)[:12]}", identity, writes=writes)
 
-    def load(self, stage: str) -> Checkpoint | None:
-        """Return a stage's checkpoint, or None when it has none yet.
-
-        Raises:
-            ResumeError: The file is damaged.
-        """
-        path = self.directory / f"{stage}.npz"
-        if not path.is_file():
-            return None
-        try:
-            with path.open("rb") as stored, np.load(stored, allow_pickle=False) as file:
-                state = json.loads(str(file["state"]))
-                arrays = {
-                    group: [file[f"{group}/{position}"] for position in range(count)]
-                    for group, count in state.pop("groups").items()
-                }
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as err:
-            raise ResumeError(
-                f"the checkpoint {path} is damaged ({err}); delete {self.directory} to begin anew"
-            ) from err
-        return Checkpoint(state, arrays)
-
-    def save(
-        self, stage: str, state: Mapping[str, Any], arrays: Mapping[str, Sequence[Array]]
-    ) -> None:
-        """Replace a stage's checkpoint, whole or not at all.
-
-        Args:
-            stage: Its name, fit for a file's.
-            state: Whatever is JSON.
-            arrays: Groups of arrays, of any dtype but object.
-        """
-        groups = {group: len(members) for group, members in arrays.items()}
-        flat: dict[str, Any] = {
-            f"{group}/{position}": array
-            for group, members in arrays.items()
-            for position, array in enumerate(members)
-        }
-        text = json.dumps({**state, "groups": groups})
-
-        def write(path: Path) -> None:
-            with path.open("wb") as file:
-                np.savez(file, state=np.array(text), **flat)
-
-        self.write(f"{stage}.npz", write)
-
     @property
     def finished(self) -> Path | None:
         """The folder of the finished training; None while there is none."""
@@ -219,7 +143,7 @@ class Work:
         Raises:
             ResumeError: The disk has not as much.
         """
-        if not self._writes:
+        if not self.writes:
             return
         try:
             with (self.directory / _RESERVED).open("wb") as file:
@@ -231,52 +155,8 @@ class Work:
                 f"trained: {err.strerror}; make room there, or name another place with --work"
             ) from err
 
-    def keep(self, write: Callable[[Path], None]) -> None:
-        """Keep what was trained, whole or not at all.
-
-        Args:
-            write: Writes it into the directory it is given.
-
-        Raises:
-            ResumeError: It cannot be written here. The message names the temporary directory where
-                it is kept instead, unless it cannot be written there either.
-        """
-        if not self._writes:
-            return
-        beside = self.directory / f".new-{FOLDER}"
-        try:
-            shutil.rmtree(beside, ignore_errors=True)
-            self._release()
-            beside.mkdir()
-            write(beside)
-            flush(beside)
-            beside.rename(self.directory / FOLDER)
-            flush_directory(self.directory)
-        except Exception as err:  # HDF5 has its own words for a full disk
-            shutil.rmtree(beside, ignore_errors=True)
-            raise ResumeError(
-                f"cannot keep what was trained in {self.directory}: {err}; "
-                + self._keep_elsewhere(write)
-            ) from err
-        log.info("what was trained is kept in %s until it is published", self.directory)
-
-    def _keep_elsewhere(self, write: Callable[[Path], None]) -> str:
-        """Make a working directory among the temporary ones; say what came of it."""
-        place = None
-        try:
-            place = Path(tempfile.mkdtemp(prefix="vision-forge-work-"))
-            # From memory: the directory that has just failed may not be readable either.
-            (place / _IDENTITY).write_text(self._identity, encoding="utf-8")
-            (place / FOLDER).mkdir()
-            write(place / FOLDER)
-            flush(place)
-        except Exception as err:  # as above
-            left = f"; {place} has what could be written" if place else ""
-            return f"nor in {tempfile.gettempdir()}: {err}{left}"
-        command = f"python -m export publish {shlex.quote(str(place))} --out MODELS"
-        return f"it is kept in {place}, go on from there: {command}"
-
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Give the room back that was set aside."""
         with contextlib.suppress(OSError):
             (self.directory / _RESERVED).unlink(missing_ok=True)
 
@@ -294,7 +174,7 @@ class Work:
             ResumeError: It cannot be written.
         """
         path = self.directory / name
-        if not self._writes:
+        if not self.writes:
             return path
         beside = self.directory / f".new-{name}"
         try:
@@ -309,20 +189,20 @@ class Work:
     def close(self) -> None:
         """Let other processes use the directory; what is in it stays."""
         if self._lock and not self._lock.closed:
-            self._release()
+            self.release()
             self._lock.close()
 
     def abandon(self) -> None:
         """Let the directory go; delete it unless it holds something to go on from."""
-        if self._writes:
+        if self.writes:
             left = {path.name for path in self.directory.iterdir()}
-            if left <= {_IDENTITY, _LOCK, _RESERVED}:
+            if left <= {IDENTITY_FILE, _LOCK, _RESERVED}:
                 self.remove()
         self.close()
 
     def remove(self) -> None:
         """Delete the directory: the run is complete."""
-        if self._writes:
+        if self.writes:
             # First what would be published once more, if this process were killed in between.
             with contextlib.suppress(OSError):
                 (self.directory / FOLDER).rename(self.directory / ".gone")
@@ -330,9 +210,9 @@ class Work:
         self.close()
 
     def _claim(self, identity: dict[str, Any]) -> None:
-        path = self.directory / _IDENTITY
+        path = self.directory / IDENTITY_FILE
         if not path.is_file():
-            self.write(_IDENTITY, lambda place: _write_text(place, self._identity))
+            self.write(IDENTITY_FILE, lambda place: _write_text(place, self.identity))
             return
         try:
             there = json.loads(path.read_text(encoding="utf-8"))
@@ -340,7 +220,7 @@ class Work:
             raise ResumeError(
                 f"{path} is damaged ({err}); delete {self.directory} to begin anew"
             ) from err
-        if different := _differences(there, identity):
+        if different := differences(there, identity):
             lines = "\n".join(f"  - {line}" for line in different)
             what, advice = (
                 ("an unfinished run", "or delete it")
@@ -360,11 +240,6 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def digest(identity: Mapping[str, Any]) -> str:
-    """Return one number for an identity: SHA-256 of its JSON, in hexadecimal."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-
-
 def _lock(directory: Path) -> TextIO:
     file = (directory / _LOCK).open("a+", encoding="utf-8")
     try:
@@ -376,22 +251,3 @@ def _lock(directory: Path) -> TextIO:
             "has ended, or train in another directory with --work"
         ) from err
     return file
-
-
-def _differences(there: Any, here: Any, name: str = "") -> list[str]:
-    """Name every value in which two JSON documents differ."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        keys = [*there, *(key for key in here if key not in there)]
-        return [
-            line
-            for key in keys
-            for line in _differences(
-                there.get(key), here.get(key), f"{name}.{key}" if name else key
-            )
-        ]
-    return [] if there == here else [f"{name}: {_show(there)} there, {_show(here)} here"]
-
-
-def _show(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"

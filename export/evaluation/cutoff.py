@@ -1,4 +1,4 @@
-"""Find the cut of scores that serves a purpose best, and how firmly the photographs fix it."""
+"""Find the cutoff of scores that serves a purpose best, and how firmly the photographs fix it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from export.evaluation import bootstrap
 Array = np.ndarray[Any, Any]
 
 Gain = Callable[[Array, Array], Array]
-"""Takes the weights below and above each cut, float [B, cuts, 2] (of the photographs that are not
-what is looked for, and of those that are); returns float [B, cuts], the larger the better."""
+"""Takes the weights below and above each cutoff, float [B, cutoffs, 2] (of the photographs that are
+not what is looked for, and of those that are); returns float [B, cutoffs], the larger the better."""
 
 _RESAMPLES = 500
 _TINY = 1e-12  # a probability of exactly 0 or 1 has no finite log-odds
@@ -38,7 +38,7 @@ def f1(below: Array, above: Array) -> Array:
 
 
 def chow(withheld_cost: float) -> Gain:
-    """Return what is saved when the answers below the cut are withheld, at this cost each.
+    """Return what is saved when the answers below the cutoff are withheld, at this cost each.
 
     Args:
         withheld_cost: Where a wrong answer costs 1. What is looked for are right answers.
@@ -51,7 +51,7 @@ def chow(withheld_cost: float) -> Gain:
     return saved
 
 
-def best_cut(
+def best(
     scores: Array,
     is_wanted: Array,
     strata: Array,
@@ -60,29 +60,29 @@ def best_cut(
     *,
     all_above: bool = False,
 ) -> tuple[float, tuple[float, float]]:
-    """Find the cut of the scores with the largest gain.
+    """Find the cutoff of the scores with the largest gain.
 
     Args:
         scores: float [n], probabilities.
-        is_wanted: bool [n], what a cut should leave above it.
+        is_wanted: bool [n], what a cutoff should leave above it.
         strata: int [n], the true classes; photographs are resampled within them.
-        gain: What a cut is good for.
+        gain: What a cutoff is good for.
         seed: Of the interval.
-        all_above: Whether to have everything above the cut (0.0) is a choice.
+        all_above: Whether to have everything above the cutoff (0.0) is a choice.
 
     Returns:
-        The cut, halfway between two neighbours in log-odds, and its 95 % interval.
+        The cutoff, halfway between two neighbours in log-odds, and its 95 % interval.
 
     Raises:
-        ThresholdError: There is no cut: all scores are the same.
+        ThresholdError: There is no cutoff: all scores are the same.
     """
     order = np.argsort(scores, kind="stable")
     scores, wanted = scores[order], np.stack([~is_wanted, is_wanted], axis=1)[order]
-    starts = np.flatnonzero(np.diff(scores) > 0) + 1  # first photograph above each cut
+    starts = np.flatnonzero(np.diff(scores) > 0) + 1  # first photograph above each cutoff
     clipped = np.clip(scores, _TINY, 1 - _TINY)
     log_odds = np.log(clipped) - np.log1p(-clipped)
     middle = (log_odds[starts - 1] + log_odds[starts]) / 2
-    # Rounding must not put the cut on the wrong side of a neighbour.
+    # Rounding must not put the cutoff on the wrong side of a neighbour.
     values = np.clip(1 / (1 + np.exp(-middle)), np.nextafter(scores[starts - 1], 1), scores[starts])
     width = log_odds[starts] - log_odds[starts - 1]
     if all_above:
