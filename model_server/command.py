@@ -11,6 +11,7 @@ from model_server import flag_table, launcher, logs, options
 from model_server.config_files import read_model_configs
 from model_server.errors import StartError, UsageError
 from model_server.stopping import StopSignals
+from serving_config.version import __version__
 
 logger = logging.getLogger("model_server")
 
@@ -68,7 +69,7 @@ def _say(choice: launcher.Choice) -> None:
 def _versions() -> str:
     """Return what ``--version`` prints, in the form of TensorFlow Serving's two lines."""
     return (
-        f"TensorFlow ModelServer: embedded, vision-forge {_version_of('vision-forge')}\n"
+        f"TensorFlow ModelServer: embedded, vision-forge {__version__}\n"
         f"TensorFlow Library: {_version_of('tensorflow')}"
     )
 

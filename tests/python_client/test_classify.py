@@ -221,7 +221,7 @@ def test_an_answer_without_classes(target: str, serving: Any) -> None:
 
 def test_an_answer_for_fewer_pictures_than_asked(client: VisionClient, serving: Any) -> None:
     serving.predict = lambda request, context: serving.answer_with([1.0])  # noqa: ARG005
-    with pytest.raises(AnswerError, match="2 pictures, received 1"):
+    with pytest.raises(AnswerError, match="2 images, received 1"):
         client.classify([b"\x01", b"\x02"])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from python_client import tensors
-from python_client.advice import fix_for
+from python_client._requests.advice import fix_for
 from python_client.errors import InputError
 from python_client.tensors import Array
 from serving_config.contract import Contract, Difference, Signature

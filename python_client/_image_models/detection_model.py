@@ -1,4 +1,4 @@
-"""A detector's answers into ``Detections`` values."""
+"""A detector's answers read as ``Detections`` values."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from python_client.detections import Box, Detection, Detections
+from python_client._answers.detections import Box, Detection, Detections
+from python_client._image_models.image_model import ImageModel
 from python_client.errors import ContractBrokenError, InputError
-from python_client.picture_models import PictureModel
 from python_client.tensors import Array
 from serving_config.contract import Difference
 
@@ -18,7 +18,7 @@ _CLASSES, _COUNT = "detection_classes", "num_detections"
 
 
 @dataclass(frozen=True)
-class Detector(PictureModel[Detections]):
+class DetectionModel(ImageModel[Detections]):
     """A contract read as a detector's.
 
     Attributes:
@@ -41,7 +41,7 @@ class Detector(PictureModel[Detections]):
     def read(
         self, outputs: Mapping[str, Array], key: str, rows: int, version: int | None
     ) -> list[Detections]:
-        """Turn one answer into the detections of each picture."""
+        """Turn one answer into the detections of each image."""
         self.check_form(outputs, key, rows)
         most = outputs[_BOXES].shape[1]
         counts = outputs[_COUNT]
@@ -84,7 +84,7 @@ class Detector(PictureModel[Detections]):
             if not good.all():
                 wrong = values[good.argmin()].tolist()
                 raise self.unreadable(
-                    key, f'"{name}" to hold {meaning}, received {wrong} for picture {row}'
+                    key, f'"{name}" to hold {meaning}, received {wrong} for image {row}'
                 )
         if (np.diff(scores) > 0).any():
             raise self.unreadable(
