@@ -168,12 +168,13 @@ def _specs_from_json(
                     raise ContractFileError(f"{here} names dimension {size!r}, not declared")
             elif not isinstance(size, int) or size < -1:
                 raise ContractFileError(f"{here} has the size {size!r}; use -1, a count or a name")
-        value_range = entry.get("range")
         specs[name] = TensorSpec(
             dtype=entry["dtype"],
             shape=tuple(entry["shape"]),
             axes=tuple(entry.get("axes", ())),
-            value_range=(value_range[0], value_range[1]) if value_range else None,
+            value_range=(
+                _range_from_json(entry["range"], entry["dtype"], here) if "range" in entry else None
+            ),
             meaning=entry.get("meaning", ""),
             stated_tolerance=(
                 _tolerance_from_json(entry["tolerance"], f"{here} tolerance")
@@ -182,6 +183,19 @@ def _specs_from_json(
             ),
         )
     return specs
+
+
+def _range_from_json(entry: Any, dtype: str, where: str) -> tuple[float, float]:
+    if dtype == "string":
+        raise ContractFileError(f"{where} has a range, and text has none; use it for numbers")
+    if (
+        not isinstance(entry, list)
+        or len(entry) != 2
+        or any(isinstance(bound, bool) or not isinstance(bound, int | float) for bound in entry)
+        or not entry[0] <= entry[1]
+    ):
+        raise ContractFileError(f"{where} has range {entry!r}; use [lowest, highest]")
+    return entry[0], entry[1]
 
 
 def _tolerance_from_json(entry: Any, where: str) -> Tolerance:

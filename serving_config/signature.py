@@ -96,7 +96,8 @@ class TensorSpec:
         shape: A size per axis; -1 is "any size", a name such as ``C`` is a dimension that the
             contract binds once for all tensors. None is "rank unknown".
         axes: What each axis counts, for people.
-        value_range: Lowest and highest value, both included, or None.
+        value_range: Lowest and highest value, both included, or None where any will do. Enforced:
+            :mod:`serving_config.value_range`.
         meaning: One sentence.
         stated_tolerance: How far an answer may lie from the golden one, where the contract says
             so; :attr:`tolerance` is what counts.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from python_client._answers.classification import Classification
+from python_client._answers.value_ranges import check_ranges
 from python_client._image_models.image_model import ImageModel
 from python_client.errors import ContractBrokenError
 from python_client.tensors import Array
@@ -34,6 +35,13 @@ class ClassificationModel(ImageModel[Classification]):
                 model=self.model,
                 signature=key,
             )
+        check_ranges(
+            outputs,
+            self.contract.signatures[key],
+            key,
+            target=self.target,
+            model=self.model,
+        )
         best = outputs[_PROBABILITIES].argmax(axis=1)
         return [
             Classification(

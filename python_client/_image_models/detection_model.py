@@ -55,6 +55,7 @@ class DetectionModel(ImageModel[Detections]):
                 outputs[name][row, :count] for name in (_BOXES, _SCORES, _CLASSES)
             )
             self._check_values(boxes, scores, classes, key, row)
+            boxes, scores = boxes.clip(0, 1), scores.clip(0, 1)  # another processor's rounding
             self._check_classes(classes, key, version)
             answers.append(
                 Detections(
@@ -74,11 +75,11 @@ class DetectionModel(ImageModel[Detections]):
         self, boxes: Array, scores: Array, classes: Array, key: str, row: int
     ) -> None:
         # Comparisons are false for NaN, so NaN is refused as well.
-        inside = ((boxes >= 0) & (boxes <= 1)).all(axis=1)
+        inside = self._in_unit_range(_BOXES, boxes, key).all(axis=1)
         upright = (boxes[:, :2] <= boxes[:, 2:]).all(axis=1)
         for name, values, meaning, good in (
             (_BOXES, boxes, "ymin <= ymax and xmin <= xmax in 0..1", inside & upright),
-            (_SCORES, scores, "scores in 0..1", (scores >= 0) & (scores <= 1)),
+            (_SCORES, scores, "scores in 0..1", self._in_unit_range(_SCORES, scores, key)),
             (_CLASSES, classes, "whole class numbers from 1", _whole(classes, 1, np.inf)),
         ):
             if not good.all():
@@ -90,6 +91,10 @@ class DetectionModel(ImageModel[Detections]):
             raise self.unreadable(
                 key, f'"{_SCORES}" in descending order, received {scores.tolist()}'
             )
+
+    def _in_unit_range(self, name: str, values: Array, key: str) -> Array:
+        slack = self.contract.signatures[key].outputs[name].tolerance.limit(1)
+        return np.asarray((values >= -slack) & (values <= 1 + slack))
 
     def _check_classes(self, classes: Array, key: str, version: int | None) -> None:
         known = self.contract.class_names

@@ -14,6 +14,7 @@ from python_client import messages, tensors
 from python_client._answers.classification import Classification
 from python_client._answers.detections import Detections
 from python_client._answers.served_model import ModelMetadata, ModelStatus, VersionStatus
+from python_client._answers.value_ranges import check_ranges
 from python_client._image_models.classification_model import ClassificationModel
 from python_client._image_models.detection_model import DetectionModel
 from python_client._image_models.image_model import ImageModel
@@ -27,6 +28,7 @@ from serving_config.contract import Contract
 T = TypeVar("T")
 
 _PREDICTION_SERVICE = "/tensorflow.serving.PredictionService/"
+_PREDICT = _PREDICTION_SERVICE + "Predict"
 _MODEL_SERVICE = "/tensorflow.serving.ModelService/"
 
 
@@ -78,19 +80,21 @@ class ModelRpcs:
             InputError: It contradicts the contract, or cannot be encoded.
         """
         key = signature or "serving_default"
-        check = RequestCheck(self.target, self.model, self.contract, key)
-        arrays = check.inputs(inputs)
-        request = messages.PredictRequest(output_filter=check.output_filter(output_filter))
-        for name, array in arrays.items():
-            tensors.encode(array, into=request.inputs[name])
-        self._address(request, key, version, version_label)
+        request = self._predict_request(key, inputs, output_filter, version, version_label)
 
         def read(answer: Any) -> dict[str, Array]:
-            return {name: self._decoded(name, key, answer) for name in sorted(answer.outputs)}
+            outputs = self._outputs(answer, key)
+            if self.contract is not None:
+                check_ranges(
+                    outputs,
+                    self.contract.signatures[key],
+                    key,
+                    target=self.target,
+                    model=self.model,
+                )
+            return outputs
 
-        return Rpc(
-            _PREDICTION_SERVICE + "Predict", request, messages.PredictResponse, read, signature=key
-        )
+        return Rpc(_PREDICT, request, messages.PredictResponse, read, signature=key)
 
     def classify(
         self, images: Images, **options: Any
@@ -136,24 +140,13 @@ class ModelRpcs:
         rpcs = []
         for batch in batches(images, batch_size):
             key, name = reader.inputs[batch.kind]
-            rpc = self.predict(
-                {name: batch.tensor}, key, version=version, version_label=version_label
-            )
+            request = self._predict_request(key, {name: batch.tensor}, (), version, version_label)
 
-            def read(
-                answer: Any,
-                decode: Callable[[Any], dict[str, Array]] = rpc.read,
-                key: str = key,
-                rows: int = len(batch.positions),
-            ) -> list[T]:
-                return reader.read(decode(answer), key, rows, _version(answer))
+            def read(answer: Any, key: str = key, rows: int = len(batch.positions)) -> list[T]:
+                return reader.read(self._outputs(answer, key), key, rows, _version(answer))
 
-            rpcs.append(
-                (
-                    batch.positions,
-                    Rpc(rpc.path, rpc.request, rpc.answer_type, read, signature=key),
-                )
-            )
+            rpc = Rpc(_PREDICT, request, messages.PredictResponse, read, signature=key)
+            rpcs.append((batch.positions, rpc))
         return rpcs
 
     def metadata(
@@ -229,6 +222,22 @@ class ModelRpcs:
         ((_, rpc),) = self.classify(TINY, version=metadata.version)
         return rpc
 
+    def _predict_request(
+        self,
+        key: str,
+        inputs: Mapping[str, Any],
+        output_filter: Iterable[str],
+        version: int | None,
+        version_label: str | None,
+    ) -> Any:
+        check = RequestCheck(self.target, self.model, self.contract, key)
+        arrays = check.inputs(inputs)
+        request = messages.PredictRequest(output_filter=check.output_filter(output_filter))
+        for name, array in arrays.items():
+            tensors.encode(array, into=request.inputs[name])
+        self._address(request, key, version, version_label)
+        return request
+
     def _address(
         self, request: Any, key: str, version: int | None, version_label: str | None
     ) -> None:
@@ -246,6 +255,9 @@ class ModelRpcs:
             spec.version.value = version
         elif version_label is not None:
             spec.version_label = version_label
+
+    def _outputs(self, answer: Any, key: str) -> dict[str, Array]:
+        return {name: self._decoded(name, key, answer) for name in sorted(answer.outputs)}
 
     def _decoded(self, name: str, key: str, answer: Any) -> Array:
         try:

@@ -171,6 +171,14 @@ def boxes(*edges: float) -> np.ndarray[Any, Any]:
     return np.array([[edges] * ROWS], np.float32)
 
 
+def test_what_rounding_does_to_a_box_is_accepted(
+    client: VisionClient, answer: Callable[..., None]
+) -> None:
+    answer(detection_boxes=boxes(-1e-7, 0, 1, 1.0000001))
+    (found,) = client.detect(b"file\x01")
+    assert (found[0].box.ymin, found[0].box.xmax) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
