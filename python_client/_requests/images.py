@@ -1,7 +1,7 @@
 """What a caller may hand to ``classify``, sorted into as few requests as possible.
 
 Encoded files of any size share one request, for the graph decodes each by itself. Pixels share a
-request with the pictures of their own size, for a tensor has one height and one width.
+request with the images of their own size, for a tensor has one height and one width.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ either, of any sizes."""
 
 
 TINY: Array = np.zeros((8, 8, 3), np.uint8)
-"""A black picture, for calls whose answer matters only for its form."""
+"""A black image, for calls whose answer matters only for its form."""
 
 
 class Batch(NamedTuple):
-    """Pictures that go into one request.
+    """Images that go into one request.
 
     Attributes:
         kind: ``encoded`` files, or ``pixels``.
-        positions: The place of each picture in what the caller passed.
+        positions: The place of each image in what the caller passed.
         tensor: An object array of ``bytes`` [batch], or pixels [batch, height, width, channel].
     """
 
@@ -39,19 +39,19 @@ class Batch(NamedTuple):
 
 
 def batches(images: Images, batch_size: int | None = None) -> list[Batch]:
-    """Sort pictures into requests.
+    """Sort images into requests.
 
     Args:
-        images: One picture or several; RGB.
-        batch_size: Most pictures in a request; None sets no limit.
+        images: One image or several; RGB.
+        batch_size: Most images in a request; None sets no limit.
 
     Returns:
-        The batches; none when there are no pictures. Ranks are right, dtypes and channel counts
+        The batches; none when there are no images. Ranks are right, dtypes and channel counts
         are for the contract to judge.
 
     Raises:
         InputError: Something that is neither an encoded file nor an array of pixels, or a rank
-            that cannot be a picture's.
+            that cannot be an image's.
     """
     if batch_size is not None and batch_size < 1:
         raise InputError(f"expected a batch_size of at least 1, received {batch_size}")
@@ -89,7 +89,7 @@ def _one_by_one(images: Any) -> Sequence[Any]:
 
 
 def _group(image: Any, position: int) -> Any:
-    """Return what pictures of one request have in common."""
+    """Return what images of one request have in common."""
     where = f"image {position}: "
     if isinstance(image, (bytes, bytearray, memoryview)):
         if not len(image):
@@ -111,7 +111,7 @@ def _group(image: Any, position: int) -> Any:
 
 def _rank_advice(image: Array) -> str:
     if image.ndim == 2:
-        return "\n  fix: a grey picture needs three equal channels: np.stack([image] * 3, axis=-1)"
+        return "\n  fix: a grey image needs three equal channels: np.stack([image] * 3, axis=-1)"
     if image.ndim == 1 and image.dtype == np.uint8:
         return "\n  fix: pass an encoded file as bytes: image.tobytes()"
     if image.ndim == 4:
@@ -137,7 +137,7 @@ def _batch(members: list[tuple[int, Any]]) -> Batch:
     positions = tuple(position for position, _ in members)
     if isinstance(members[0][1], np.ndarray):
         pixels = [image for _, image in members]
-        # One photograph needs no copy to become a batch.
+        # One image needs no copy to become a batch.
         return Batch("pixels", positions, np.stack(pixels) if len(pixels) > 1 else pixels[0][None])
     tensor = np.empty(len(members), dtype=object)
     tensor[:] = [bytes(image) for _, image in members]

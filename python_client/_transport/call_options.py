@@ -1,4 +1,4 @@
-"""What surrounds a message on its way: deadline, headers, request id."""
+"""What a call carries beside its message: deadline, headers, request id."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from python_client.channels import ChannelOptions
-from python_client.policies import HedgingPolicy
+from python_client._transport.channels import ChannelOptions
+from python_client._transport.policies import HedgingPolicy
 
 REQUEST_ID_HEADER = "x-request-id"
 
 Headers = tuple[tuple[str, str | bytes], ...]
 
 
-class Sending(NamedTuple):
+class CallOptions(NamedTuple):
     """The settings of one call.
 
     Attributes:
@@ -29,7 +29,7 @@ class Sending(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Envelope:
+class CallDefaults:
     """What a client adds to each of its calls.
 
     Attributes:
@@ -53,7 +53,7 @@ class Envelope:
         channel: Any,
         credentials: Any,
         options: ChannelOptions | None,
-    ) -> Envelope:
+    ) -> CallDefaults:
         """Check a client's arguments against each other.
 
         Raises:
@@ -71,7 +71,7 @@ class Envelope:
         """When to send a call a second time before the first has failed."""
         return self.options.hedging
 
-    def address(self, timeout_s: float | None, request_id: str | None) -> Sending:
+    def for_call(self, timeout_s: float | None, request_id: str | None) -> CallOptions:
         """Settle one call's deadline and headers.
 
         Raises:
@@ -80,7 +80,7 @@ class Envelope:
         seconds = self.timeout_s if timeout_s is None else timeout_s
         _check_timeout(seconds)
         name = request_id or uuid.uuid4().hex
-        return Sending(seconds, (*self.headers, (REQUEST_ID_HEADER, name)), name)
+        return CallOptions(seconds, (*self.headers, (REQUEST_ID_HEADER, name)), name)
 
 
 def _check_timeout(seconds: float) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from python_client import tensors
-from python_client.advice import fix_for
+from python_client._requests.advice import fix_for
 from python_client.errors import InputError
 from python_client.tensors import Array
 from serving_config.contract import Contract, Difference, Signature
+from serving_config.value_range import input_range_difference
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class RequestCheck:
         """Make arrays of what a caller passed, and compare them with the signature.
 
         Raises:
-            InputError: A value is no tensor, or names, dtypes or shapes are not the signature's.
+            InputError: A value is no tensor, or names, dtypes, shapes or values are not the
+                signature's.
         """
         signature = self._signature()
         specs = signature.inputs if signature else {}
@@ -47,7 +49,13 @@ class RequestCheck:
         if signature is None:
             return arrays
         received = {name: (tensors.dtype_name(a), a.shape) for name, a in arrays.items()}
-        if differences := signature.input_differences(self.key, received):
+        differences = signature.input_differences(self.key, received)
+        for name, spec in specs.items():
+            if name in arrays and spec.admits(*received[name]):
+                where = f'{self.key} input "{name}"'
+                if outside := input_range_difference(where, spec, arrays[name]):
+                    differences.append(outside)
+        if differences:
             lines = [str(difference) for difference in differences]
             for name, (dtype, shape) in received.items():
                 if name in specs and (fix := fix_for(specs[name], dtype, shape)):

@@ -14,7 +14,7 @@ from typing import Any
 
 import grpc
 
-from python_client.policies import HedgingPolicy
+from python_client._transport.policies import HedgingPolicy
 
 
 def first_answer(start: Callable[[float], Any], policy: HedgingPolicy, timeout_s: float) -> Any:

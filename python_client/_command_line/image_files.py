@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from python_client import drawing
-from python_client.client import VisionClient
+from python_client._client import VisionClient
+from python_client._command_line.json_lines import one_line, write
 from python_client.errors import (
     ContractBrokenError,
     InputError,
@@ -20,7 +21,6 @@ from python_client.errors import (
     UnimplementedError,
     VisionClientError,
 )
-from python_client.json_lines import one_line, write
 
 # Whatever the file: the next one would get the same answer.
 _HOPELESS = (
@@ -56,8 +56,8 @@ def detect(client: VisionClient, options: argparse.Namespace) -> int:
     """Find the objects in each file, and draw them where that is asked; return the exit code.
 
     Raises:
-        drawing.DrawingUnavailableError: Pictures are asked for, and Pillow is not installed.
-        InputError: The directory for the pictures cannot be made.
+        drawing.DrawingUnavailableError: Images are asked for, and Pillow is not installed.
+        InputError: The directory for the images cannot be made.
     """
     folder = Path(options.draw) if options.draw else None
     if folder:
@@ -112,7 +112,7 @@ def _each_file(files: list[str], answer: Callable[[Path, bytes], Mapping[str, An
 
 
 def _unused(folder: Path, stem: str, used: set[Path]) -> Path:
-    """Find a name that no other file of this run has; a picture of an earlier run is replaced."""
+    """Find a name that no other file of this run has; an image of an earlier run is replaced."""
     path, count = folder / f"{stem}.png", 1
     while path in used:
         count += 1

@@ -1,4 +1,4 @@
-"""What models that answer pictures have in common: two inputs, and a row a picture."""
+"""What image models have in common: inputs for files and for pixels, a row for each image."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Kind = Literal["encoded", "pixels"]
 
 
 @dataclass(frozen=True)
-class PictureModel(ABC, Generic[T]):
-    """A contract read as one of a model that answers pictures.
+class ImageModel(ABC, Generic[T]):
+    """A contract read as an image model's: which signatures take images, what answers mean.
 
     Attributes:
         contract: The contract.
@@ -38,7 +38,7 @@ class PictureModel(ABC, Generic[T]):
 
     @classmethod
     def of(cls, contract: Contract | None, model: str, target: str) -> Self:
-        """Find the signatures that take pictures and give this kind of answer.
+        """Find the signatures that take images and give this kind of answer.
 
         Raises:
             InputError: There is no contract, or none of its signatures does that.
@@ -68,19 +68,19 @@ class PictureModel(ABC, Generic[T]):
 
     @classmethod
     def fits(cls, contract: Contract) -> bool:
-        """Tell whether a contract's signatures take pictures and give this kind of answer."""
+        """Tell whether a contract's signatures take images and give this kind of answer."""
         return len(cls._inputs(contract)) == len(("encoded", "pixels"))
 
     @abstractmethod
     def read(
         self, outputs: Mapping[str, Array], key: str, rows: int, version: int | None
     ) -> list[T]:
-        """Turn one answer into a value for each picture.
+        """Turn one answer into a value for each image.
 
         Args:
             outputs: The decoded outputs.
             key: The signature key that was asked for.
-            rows: How many pictures were sent, at least 1.
+            rows: How many images were sent, at least 1.
             version: The version that answered.
 
         Raises:
@@ -89,7 +89,7 @@ class PictureModel(ABC, Generic[T]):
         """
 
     def check_form(self, outputs: Mapping[str, Array], key: str, rows: int) -> None:
-        """Compare names, dtypes and shapes with the contract; one row a picture.
+        """Compare names, dtypes and shapes with the contract; one row for each image.
 
         Raises:
             AnswerError: They differ.
@@ -106,13 +106,13 @@ class PictureModel(ABC, Generic[T]):
                 found = f"{dtype} {list(outputs[name].shape)}"
             raise self.unreadable(
                 key,
-                f'the output "{name}" as {spec}, one row a picture, received {found}'
+                f'the output "{name}" as {spec}, one row for each image, received {found}'
                 "\n  fix: ask check_contract() how the server's model differs from the contract",
             )
         answered = {len(outputs[name]) for name in self.OUTPUTS}
         if answered != {rows}:
             found = " and ".join(map(str, sorted(answered)))
-            raise self.unreadable(key, f"an answer for {rows} pictures, received {found}")
+            raise self.unreadable(key, f"an answer for {rows} images, received {found}")
 
     def unreadable(self, key: str, expected: str) -> AnswerError:
         """Make the error of an answer that is not ``expected``."""

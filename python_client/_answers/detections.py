@@ -1,4 +1,4 @@
-"""What ``detect`` returns: small frozen values, boxes as fractions of the picture."""
+"""What ``detect`` returns: small frozen values, boxes as fractions of the image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import overload
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle, as fractions of the original picture's height and width, 0..1.
+    """A rectangle, as fractions of the original image's height and width, 0..1.
 
     Attributes:
         ymin: Upper edge.
@@ -25,15 +25,15 @@ class Box:
     xmax: float
 
     def pixels(self, height: int, width: int) -> tuple[int, int, int, int]:
-        """Return the edges in whole pixels, for a picture of this size.
+        """Return the edges in whole pixels, for an image of this size.
 
         ``ymin, xmin, ymax, xmax``, each rounded to the nearest line between two pixels, so that
-        ``picture[ymin:ymax, xmin:xmax]`` cuts the object out. A box thinner than half a pixel may
+        ``image[ymin:ymax, xmin:xmax]`` cuts the object out. A box thinner than half a pixel may
         come out empty.
 
         Args:
-            height: Rows of the picture, at least 1.
-            width: Columns of the picture, at least 1.
+            height: Rows of the image, at least 1.
+            width: Columns of the image, at least 1.
 
         Raises:
             ValueError: A size is below 1.
@@ -52,7 +52,7 @@ class Box:
 
 @dataclass(frozen=True, repr=False)
 class Detection:
-    """One object in a picture.
+    """One object in an image.
 
     Attributes:
         label: Name of its class; ``class 3`` where the contract does not know the names.
@@ -74,7 +74,7 @@ class Detection:
 
 @dataclass(frozen=True, repr=False)
 class Detections(Sequence[Detection]):
-    """The answer for one picture: a sequence of :class:`Detection`, the surest first.
+    """The answer for one image: a sequence of :class:`Detection`, the surest first.
 
     Attributes:
         objects: What was found; empty when nothing was.

@@ -1,4 +1,4 @@
-"""A detector's answers into ``Detections`` values."""
+"""A detector's answers read as ``Detections`` values."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from python_client.detections import Box, Detection, Detections
+from python_client._answers.detections import Box, Detection, Detections
+from python_client._image_models.image_model import ImageModel
 from python_client.errors import ContractBrokenError, InputError
-from python_client.picture_models import PictureModel
 from python_client.tensors import Array
 from serving_config.contract import Difference
 from serving_config.tensor_names import (
@@ -21,7 +21,7 @@ from serving_config.tensor_names import (
 
 
 @dataclass(frozen=True)
-class Detector(PictureModel[Detections]):
+class DetectionModel(ImageModel[Detections]):
     """A contract read as a detector's.
 
     Attributes:
@@ -44,7 +44,7 @@ class Detector(PictureModel[Detections]):
     def read(
         self, outputs: Mapping[str, Array], key: str, rows: int, version: int | None
     ) -> list[Detections]:
-        """Turn one answer into the detections of each picture."""
+        """Turn one answer into the detections of each image."""
         self.check_form(outputs, key, rows)
         most = outputs[DETECTION_BOXES].shape[1]
         counts = outputs[NUM_DETECTIONS]
@@ -59,6 +59,7 @@ class Detector(PictureModel[Detections]):
                 for name in (DETECTION_BOXES, DETECTION_SCORES, DETECTION_CLASSES)
             )
             self._check_values(boxes, scores, classes, key, row)
+            boxes, scores = boxes.clip(0, 1), scores.clip(0, 1)  # another processor's rounding
             self._check_classes(classes, key, version)
             answers.append(
                 Detections(
@@ -78,22 +79,32 @@ class Detector(PictureModel[Detections]):
         self, boxes: Array, scores: Array, classes: Array, key: str, row: int
     ) -> None:
         # Comparisons are false for NaN, so NaN is refused as well.
-        inside = ((boxes >= 0) & (boxes <= 1)).all(axis=1)
+        inside = self._in_unit_range(DETECTION_BOXES, boxes, key).all(axis=1)
         upright = (boxes[:, :2] <= boxes[:, 2:]).all(axis=1)
+        scored = self._in_unit_range(DETECTION_SCORES, scores, key)
         for name, values, meaning, good in (
             (DETECTION_BOXES, boxes, "ymin <= ymax and xmin <= xmax in 0..1", inside & upright),
-            (DETECTION_SCORES, scores, "scores in 0..1", (scores >= 0) & (scores <= 1)),
+            (
+                DETECTION_SCORES,
+                scores,
+                "scores in 0..1",
+                self._in_unit_range(DETECTION_SCORES, scores, key),
+            ),
             (DETECTION_CLASSES, classes, "whole class numbers from 1", _whole(classes, 1, np.inf)),
         ):
             if not good.all():
                 wrong = values[good.argmin()].tolist()
                 raise self.unreadable(
-                    key, f'"{name}" to hold {meaning}, received {wrong} for picture {row}'
+                    key, f'"{name}" to hold {meaning}, received {wrong} for image {row}'
                 )
         if (np.diff(scores) > 0).any():
             raise self.unreadable(
                 key, f'"{DETECTION_SCORES}" in descending order, received {scores.tolist()}'
             )
+
+    def _in_unit_range(self, name: str, values: Array, key: str) -> Array:
+        slack = self.contract.signatures[key].outputs[name].tolerance.limit(1)
+        return np.asarray((values >= -slack) & (values <= 1 + slack))
 
     def _check_classes(self, classes: Array, key: str, version: int | None) -> None:
         known = self.contract.class_names

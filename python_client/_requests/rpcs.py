@@ -1,4 +1,4 @@
-"""Every call as a value: what to send, and how to read the answer.
+"""Every remote procedure call as a value: what to send, and how to read the answer.
 
 The synchronous and the asyncio client differ only in how they wait; what they check, send and
 understand is here, once.
@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from python_client import images as pictures
 from python_client import messages, tensors
-from python_client.answers import Classification, ModelMetadata, ModelStatus, VersionStatus
-from python_client.checks import RequestCheck
-from python_client.classification import Classifier
-from python_client.detection import Detector
-from python_client.detections import Detections
+from python_client._answers.classification import Classification
+from python_client._answers.detections import Detections
+from python_client._answers.served_model import ModelMetadata, ModelStatus, VersionStatus
+from python_client._answers.value_ranges import check_ranges
+from python_client._image_models.classification_model import ClassificationModel
+from python_client._image_models.detection_model import DetectionModel
+from python_client._image_models.image_model import ImageModel
+from python_client._requests.images import TINY, Images, batches
+from python_client._requests.request_check import RequestCheck
 from python_client.errors import AnswerError, ContractBrokenError, InputError
-from python_client.picture_models import PictureModel
 from python_client.tensors import Array
 from serving_config import contract as contracts
 from serving_config.contract import Contract
@@ -27,11 +28,12 @@ from serving_config.contract import Contract
 T = TypeVar("T")
 
 _PREDICTION_SERVICE = "/tensorflow.serving.PredictionService/"
+_PREDICT = _PREDICTION_SERVICE + "Predict"
 _MODEL_SERVICE = "/tensorflow.serving.ModelService/"
 
 
 @dataclass(frozen=True)
-class Call(Generic[T]):
+class Rpc(Generic[T]):
     """One RPC that has not been sent yet.
 
     Attributes:
@@ -50,8 +52,8 @@ class Call(Generic[T]):
 
 
 @dataclass(frozen=True)
-class ModelCalls:
-    """Makes the calls to one model.
+class ModelRpcs:
+    """Makes the RPCs to one model.
 
     Attributes:
         target: The server's address, for messages.
@@ -71,92 +73,85 @@ class ModelCalls:
         output_filter: Iterable[str] = (),
         version: int | None = None,
         version_label: str | None = None,
-    ) -> Call[dict[str, Array]]:
+    ) -> Rpc[dict[str, Array]]:
         """Check and encode a Predict request.
 
         Raises:
             InputError: It contradicts the contract, or cannot be encoded.
         """
         key = signature or "serving_default"
-        check = RequestCheck(self.target, self.model, self.contract, key)
-        arrays = check.inputs(inputs)
-        request = messages.PredictRequest(output_filter=check.output_filter(output_filter))
-        for name, array in arrays.items():
-            tensors.encode(array, into=request.inputs[name])
-        self._address(request, key, version, version_label)
+        request = self._predict_request(key, inputs, output_filter, version, version_label)
 
         def read(answer: Any) -> dict[str, Array]:
-            return {name: self._decoded(name, key, answer) for name in sorted(answer.outputs)}
+            outputs = self._outputs(answer, key)
+            if self.contract is not None:
+                check_ranges(
+                    outputs,
+                    self.contract.signatures[key],
+                    key,
+                    target=self.target,
+                    model=self.model,
+                )
+            return outputs
 
-        return Call(
-            _PREDICTION_SERVICE + "Predict", request, messages.PredictResponse, read, signature=key
-        )
+        return Rpc(_PREDICT, request, messages.PredictResponse, read, signature=key)
 
     def classify(
-        self, images: pictures.Images, **options: Any
-    ) -> list[tuple[tuple[int, ...], Call[list[Classification]]]]:
-        """Make the calls that classify ``images``; see :meth:`ask`.
+        self, images: Images, **options: Any
+    ) -> list[tuple[tuple[int, ...], Rpc[list[Classification]]]]:
+        """Make the RPCs that classify ``images``; see :meth:`ask`.
 
         Raises:
-            InputError: A picture cannot be sent, or the contract is not a classifier's.
+            InputError: An image cannot be sent, or the contract is not a classifier's.
         """
-        return self.ask(Classifier.of(self.contract, self.model, self.target), images, **options)
+        return self.ask(
+            ClassificationModel.of(self.contract, self.model, self.target), images, **options
+        )
 
     def detect(
-        self, images: pictures.Images, min_score: float, **options: Any
-    ) -> list[tuple[tuple[int, ...], Call[list[Detections]]]]:
-        """Make the calls that find the objects in ``images``; see :meth:`ask`.
+        self, images: Images, min_score: float, **options: Any
+    ) -> list[tuple[tuple[int, ...], Rpc[list[Detections]]]]:
+        """Make the RPCs that find the objects in ``images``; see :meth:`ask`.
 
         Raises:
-            InputError: A picture cannot be sent, the contract is not a detector's, or
+            InputError: An image cannot be sent, the contract is not a detector's, or
                 ``min_score`` is not in 0..1.
         """
-        detector = Detector.of(self.contract, self.model, self.target)
+        detector = DetectionModel.of(self.contract, self.model, self.target)
         return self.ask(replace(detector, min_score=min_score), images, **options)
 
     def ask(
         self,
-        reader: PictureModel[T],
-        images: pictures.Images,
+        reader: ImageModel[T],
+        images: Images,
         *,
         batch_size: int | None = None,
         version: int | None = None,
         version_label: str | None = None,
-    ) -> list[tuple[tuple[int, ...], Call[list[T]]]]:
+    ) -> list[tuple[tuple[int, ...], Rpc[list[T]]]]:
         """Check and encode the requests about ``images`` whose answers ``reader`` understands.
 
         Returns:
-            Each call with the places, in what the caller passed, of the pictures it is about.
+            Each RPC with the places, in what the caller passed, of the images it is about.
 
         Raises:
-            InputError: A picture cannot be sent.
+            InputError: An image cannot be sent.
         """
-        calls = []
-        for batch in pictures.batches(images, batch_size):
+        rpcs = []
+        for batch in batches(images, batch_size):
             key, name = reader.inputs[batch.kind]
-            call = self.predict(
-                {name: batch.tensor}, key, version=version, version_label=version_label
-            )
+            request = self._predict_request(key, {name: batch.tensor}, (), version, version_label)
 
-            def read(
-                answer: Any,
-                decode: Callable[[Any], dict[str, Array]] = call.read,
-                key: str = key,
-                rows: int = len(batch.positions),
-            ) -> list[T]:
-                return reader.read(decode(answer), key, rows, _version(answer))
+            def read(answer: Any, key: str = key, rows: int = len(batch.positions)) -> list[T]:
+                return reader.read(self._outputs(answer, key), key, rows, _version(answer))
 
-            calls.append(
-                (
-                    batch.positions,
-                    Call(call.path, call.request, call.answer_type, read, signature=key),
-                )
-            )
-        return calls
+            rpc = Rpc(_PREDICT, request, messages.PredictResponse, read, signature=key)
+            rpcs.append((batch.positions, rpc))
+        return rpcs
 
     def metadata(
         self, *, version: int | None = None, version_label: str | None = None
-    ) -> Call[ModelMetadata]:
+    ) -> Rpc[ModelMetadata]:
         """Make a GetModelMetadata request."""
         request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._address(request, "", version, version_label)
@@ -178,14 +173,14 @@ class ModelCalls:
                 signatures=contracts.signatures_from_proto(signatures.signature_def),
             )
 
-        return Call(
+        return Rpc(
             _PREDICTION_SERVICE + "GetModelMetadata",
             request,
             messages.GetModelMetadataResponse,
             read,
         )
 
-    def status(self, *, version: int | None = None) -> Call[ModelStatus]:
+    def status(self, *, version: int | None = None) -> Rpc[ModelStatus]:
         """Make a GetModelStatus request."""
         request = messages.GetModelStatusRequest()
         self._address(request, "", version, None)
@@ -193,7 +188,7 @@ class ModelCalls:
         def read(answer: Any) -> ModelStatus:
             return ModelStatus(self.model, tuple(map(_version_status, answer.model_version_status)))
 
-        return Call(
+        return Rpc(
             _MODEL_SERVICE + "GetModelStatus", request, messages.GetModelStatusResponse, read
         )
 
@@ -219,13 +214,29 @@ class ModelCalls:
                 model=self.model,
             )
 
-    def probe(self, metadata: ModelMetadata) -> Call[list[Classification]] | None:
-        """Make the smallest call whose answer shows the class order, if the contract knows it."""
+    def probe(self, metadata: ModelMetadata) -> Rpc[list[Classification]] | None:
+        """Make the smallest RPC whose answer shows the class order, if the contract knows it."""
         contract = self.contract
-        if contract is None or not contract.class_names or not Classifier.fits(contract):
+        if contract is None or not contract.class_names or not ClassificationModel.fits(contract):
             return None
-        ((_, call),) = self.classify(pictures.TINY, version=metadata.version)
-        return call
+        ((_, rpc),) = self.classify(TINY, version=metadata.version)
+        return rpc
+
+    def _predict_request(
+        self,
+        key: str,
+        inputs: Mapping[str, Any],
+        output_filter: Iterable[str],
+        version: int | None,
+        version_label: str | None,
+    ) -> Any:
+        check = RequestCheck(self.target, self.model, self.contract, key)
+        arrays = check.inputs(inputs)
+        request = messages.PredictRequest(output_filter=check.output_filter(output_filter))
+        for name, array in arrays.items():
+            tensors.encode(array, into=request.inputs[name])
+        self._address(request, key, version, version_label)
+        return request
 
     def _address(
         self, request: Any, key: str, version: int | None, version_label: str | None
@@ -245,6 +256,9 @@ class ModelCalls:
         elif version_label is not None:
             spec.version_label = version_label
 
+    def _outputs(self, answer: Any, key: str) -> dict[str, Array]:
+        return {name: self._decoded(name, key, answer) for name in sorted(answer.outputs)}
+
     def _decoded(self, name: str, key: str, answer: Any) -> Array:
         try:
             return tensors.decode(answer.outputs[name])
@@ -255,25 +269,6 @@ class ModelCalls:
                 model=self.model,
                 signature=key,
             ) from err
-
-
-def resolve_contract(contract: Contract | str | Path | None, model: str) -> Contract | None:
-    """Find the contract of a client.
-
-    Args:
-        contract: A contract, the name of one of the toolkit's, a contract file, a published
-            version's directory; None takes the toolkit's own of the model's name, if there is one.
-        model: The model's name.
-
-    Raises:
-        serving_config.contract.ContractFileError: What was named cannot be read as a contract.
-    """
-    if isinstance(contract, Contract):
-        return contract
-    if contract is not None:
-        return contracts.load(contract)
-    known = {path.stem for path in contracts.CONTRACTS_DIR.glob("*.json")}
-    return contracts.load(model) if model in known else None
 
 
 def _version(answer: Any) -> int | None:

@@ -10,14 +10,17 @@ from typing import Any, TypeVar
 
 import grpc
 
-from python_client.answers import Classification, ModelMetadata, ModelStatus
-from python_client.calls import Call, ModelCalls, resolve_contract
-from python_client.channels import ChannelOptions, Credentials, open_async_channel
-from python_client.detections import Detections
-from python_client.envelope import Envelope
-from python_client.errors import ClientClosedError, from_rpc
-from python_client.hedging import first_answer_async
-from python_client.images import Images
+from python_client._answers.classification import Classification
+from python_client._answers.detections import Detections
+from python_client._answers.served_model import ModelMetadata, ModelStatus
+from python_client._requests.contract_choice import resolve_contract
+from python_client._requests.images import Images
+from python_client._requests.rpcs import ModelRpcs, Rpc
+from python_client._transport.call_options import CallDefaults
+from python_client._transport.channels import ChannelOptions, Credentials, open_async_channel
+from python_client._transport.hedging import first_answer_async
+from python_client._transport.status_errors import error_of_status
+from python_client.errors import ClientClosedError
 from python_client.tensors import Array
 from serving_config.contract import Contract
 
@@ -47,16 +50,16 @@ class AsyncVisionClient:
         options: ChannelOptions | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
     ) -> None:
-        self._calls = ModelCalls(target, model, resolve_contract(contract, model))
-        self._envelope = Envelope.of(timeout_s, tuple(metadata), channel, credentials, options)
+        self._rpcs = ModelRpcs(target, model, resolve_contract(contract, model))
+        self._defaults = CallDefaults.of(timeout_s, tuple(metadata), channel, credentials, options)
         self._owned = channel is None
-        self._channel = channel or open_async_channel(target, credentials, self._envelope.options)
+        self._channel = channel or open_async_channel(target, credentials, self._defaults.options)
         self._closed = False
 
     @property
     def contract(self) -> Contract | None:
         """The contract that requests and answers are checked against."""
-        return self._calls.contract
+        return self._rpcs.contract
 
     async def classify(
         self,
@@ -68,15 +71,15 @@ class AsyncVisionClient:
         timeout_s: float | None = None,
         request_id: str | None = None,
     ) -> list[Classification]:
-        """Classify photographs; see :meth:`python_client.VisionClient.classify`.
+        """Classify images; see :meth:`python_client.VisionClient.classify`.
 
-        Where photographs need several calls, these are under way at the same time; the first
+        Where images need several calls, these are under way at the same time; the first
         failure cancels the others.
         """
-        calls = self._calls.classify(
+        rpcs = self._rpcs.classify(
             images, batch_size=batch_size, version=version, version_label=version_label
         )
-        return await self._run_all(calls, timeout_s, request_id)
+        return await self._run_all(rpcs, timeout_s, request_id)
 
     async def detect(
         self,
@@ -89,18 +92,18 @@ class AsyncVisionClient:
         timeout_s: float | None = None,
         request_id: str | None = None,
     ) -> list[Detections]:
-        """Find the objects in photographs; see :meth:`python_client.VisionClient.detect`.
+        """Find the objects in images; see :meth:`python_client.VisionClient.detect`.
 
         Several calls are under way at the same time, as in :meth:`classify`.
         """
-        calls = self._calls.detect(
+        rpcs = self._rpcs.detect(
             images,
             min_score,
             batch_size=batch_size,
             version=version,
             version_label=version_label,
         )
-        return await self._run_all(calls, timeout_s, request_id)
+        return await self._run_all(rpcs, timeout_s, request_id)
 
     async def predict(
         self,
@@ -114,14 +117,14 @@ class AsyncVisionClient:
         request_id: str | None = None,
     ) -> dict[str, Array]:
         """Run one signature on tensors; see :meth:`python_client.VisionClient.predict`."""
-        call = self._calls.predict(
+        rpc = self._rpcs.predict(
             inputs,
             signature,
             output_filter=output_filter,
             version=version,
             version_label=version_label,
         )
-        return await self._run(call, timeout_s, request_id)
+        return await self._run(rpc, timeout_s, request_id)
 
     async def metadata(
         self,
@@ -132,8 +135,8 @@ class AsyncVisionClient:
         request_id: str | None = None,
     ) -> ModelMetadata:
         """Ask for the signatures; see :meth:`python_client.VisionClient.metadata`."""
-        call = self._calls.metadata(version=version, version_label=version_label)
-        return await self._run(call, timeout_s, request_id)
+        rpc = self._rpcs.metadata(version=version, version_label=version_label)
+        return await self._run(rpc, timeout_s, request_id)
 
     async def status(
         self,
@@ -143,7 +146,7 @@ class AsyncVisionClient:
         request_id: str | None = None,
     ) -> ModelStatus:
         """Ask for the versions' states; see :meth:`python_client.VisionClient.status`."""
-        return await self._run(self._calls.status(version=version), timeout_s, request_id)
+        return await self._run(self._rpcs.status(version=version), timeout_s, request_id)
 
     async def check_contract(
         self,
@@ -156,8 +159,8 @@ class AsyncVisionClient:
         metadata = await self.metadata(
             version=version, version_label=version_label, timeout_s=timeout_s
         )
-        self._calls.check_signatures(metadata)
-        if probe := self._calls.probe(metadata):
+        self._rpcs.check_signatures(metadata)
+        if probe := self._rpcs.probe(metadata):
             await self._run(probe, timeout_s, None)
         return metadata
 
@@ -179,19 +182,19 @@ class AsyncVisionClient:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"<AsyncVisionClient {self._calls.target} model={self._calls.model!r}>"
+        return f"<AsyncVisionClient {self._rpcs.target} model={self._rpcs.model!r}>"
 
     async def _run_all(
         self,
-        calls: Sequence[tuple[tuple[int, ...], Call[list[T]]]],
+        rpcs: Sequence[tuple[tuple[int, ...], Rpc[list[T]]]],
         timeout_s: float | None,
         request_id: str | None,
     ) -> list[T]:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    (positions, group.create_task(self._run(call, timeout_s, request_id)))
-                    for positions, call in calls
+                    (positions, group.create_task(self._run(rpc, timeout_s, request_id)))
+                    for positions, rpc in rpcs
                 ]
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0]  # noqa: B904  # the group adds nothing to its first error
@@ -202,31 +205,31 @@ class AsyncVisionClient:
         }
         return [answers[position] for position in sorted(answers)]
 
-    async def _run(self, call: Call[T], timeout_s: float | None, request_id: str | None) -> T:
+    async def _run(self, rpc: Rpc[T], timeout_s: float | None, request_id: str | None) -> T:
         if self._closed:
-            raise ClientClosedError(f"{self} is closed; make another", target=self._calls.target)
-        sending = self._envelope.address(timeout_s, request_id)
-        rpc = self._channel.unary_unary(
-            call.path,
-            request_serializer=type(call.request).SerializeToString,
-            response_deserializer=call.answer_type.FromString,
+            raise ClientClosedError(f"{self} is closed; make another", target=self._rpcs.target)
+        options = self._defaults.for_call(timeout_s, request_id)
+        send = self._channel.unary_unary(
+            rpc.path,
+            request_serializer=type(rpc.request).SerializeToString,
+            response_deserializer=rpc.answer_type.FromString,
         )
 
         def start(seconds: float) -> Any:
-            return rpc(call.request, timeout=seconds, metadata=sending.metadata)
+            return send(rpc.request, timeout=seconds, metadata=options.metadata)
 
         try:
-            if self._envelope.hedging:
-                answer = await first_answer_async(start, self._envelope.hedging, sending.timeout_s)
+            if self._defaults.hedging:
+                answer = await first_answer_async(start, self._defaults.hedging, options.timeout_s)
             else:
-                answer = await start(sending.timeout_s)
+                answer = await start(options.timeout_s)
         except grpc.RpcError as err:
-            raise from_rpc(
+            raise error_of_status(
                 err,
-                target=self._calls.target,
-                model=self._calls.model,
-                signature=call.signature,
-                request_id=sending.request_id,
-                timeout_s=sending.timeout_s,
+                target=self._rpcs.target,
+                model=self._rpcs.model,
+                signature=rpc.signature,
+                request_id=options.request_id,
+                timeout_s=options.timeout_s,
             ) from err
-        return call.read(answer)
+        return rpc.read(answer)

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from python_client.policies import HedgingPolicy, KeepAlive, MessageLimits, RetryPolicy
+from python_client._transport.policies import HedgingPolicy, KeepAlive, MessageLimits, RetryPolicy
 
 _SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 _COMPRESSION = {

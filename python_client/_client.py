@@ -9,14 +9,17 @@ from typing import Any, TypeVar
 
 import grpc
 
-from python_client.answers import Classification, ModelMetadata, ModelStatus
-from python_client.calls import Call, ModelCalls, resolve_contract
-from python_client.channels import ChannelOptions, Credentials, open_channel
-from python_client.detections import Detections
-from python_client.envelope import Envelope
-from python_client.errors import ClientClosedError, from_rpc
-from python_client.hedging import first_answer
-from python_client.images import Images
+from python_client._answers.classification import Classification
+from python_client._answers.detections import Detections
+from python_client._answers.served_model import ModelMetadata, ModelStatus
+from python_client._requests.contract_choice import resolve_contract
+from python_client._requests.images import Images
+from python_client._requests.rpcs import ModelRpcs, Rpc
+from python_client._transport.call_options import CallDefaults
+from python_client._transport.channels import ChannelOptions, Credentials, open_channel
+from python_client._transport.hedging import first_answer
+from python_client._transport.status_errors import error_of_status
+from python_client.errors import ClientClosedError
 from python_client.tensors import Array
 from serving_config.contract import Contract
 
@@ -47,10 +50,14 @@ class VisionClient:
         options: Retries, hedging, keep-alive, compression, limits, load balancing.
         metadata: Headers for every call, for instance a token.
 
+    Every call takes ``version`` or ``version_label`` (such as ``stable``; neither means the newest
+    version), ``timeout_s`` in place of the client's, and ``request_id``, sent as ``x-request-id``
+    (None makes one up). Every call raises :class:`CallError` where it fails: the subclass says how.
+
     Raises:
         ValueError: ``timeout_s`` is not above 0, or ``channel`` comes with ``credentials`` or
             ``options`` that it would ignore.
-        serving_config.contract.ContractFileError: The contract cannot be read.
+        ContractFileError: The contract cannot be read.
         OSError: A certificate or key file cannot be read.
     """
 
@@ -66,18 +73,18 @@ class VisionClient:
         options: ChannelOptions | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
     ) -> None:
-        self._calls = ModelCalls(target, model, resolve_contract(contract, model))
-        self._envelope = Envelope.of(timeout_s, tuple(metadata), channel, credentials, options)
+        self._rpcs = ModelRpcs(target, model, resolve_contract(contract, model))
+        self._defaults = CallDefaults.of(timeout_s, tuple(metadata), channel, credentials, options)
         self._owned = channel is None
-        self._channel = channel or open_channel(target, credentials, self._envelope.options)
+        self._channel = channel or open_channel(target, credentials, self._defaults.options)
         self._closed = False
 
     @property
     def contract(self) -> Contract | None:
         """The contract that requests and answers are checked against."""
-        return self._calls.contract
+        return self._rpcs.contract
 
-    def classify(
+    def classify(  # noqa: D417  # what every call takes: see the class
         self,
         images: Images,
         *,
@@ -87,7 +94,7 @@ class VisionClient:
         timeout_s: float | None = None,
         request_id: str | None = None,
     ) -> list[Classification]:
-        """Classify photographs.
+        """Classify images.
 
         Encoded files of any sizes travel in one call; pixels in one call for each size. One file
         that the graph cannot decode fails its whole call.
@@ -96,28 +103,23 @@ class VisionClient:
             images: One encoded JPEG or PNG file as bytes; uint8 RGB pixels 0..255, neither resized
                 nor normalised, [height, width, 3] or [batch, height, width, 3]; or several files
                 and [height, width, 3] arrays, mixed and of different sizes.
-            batch_size: Most photographs in one call, for instance the server's ``max_batch_size``.
+            batch_size: Most images in one call, for instance the server's ``max_batch_size``.
                 None sets no limit.
-            version: Version of the model; None takes the newest.
-            version_label: Label of the version instead of its number, for instance ``stable``.
-            timeout_s: Deadline of each call in seconds; None takes the client's.
-            request_id: Sent as ``x-request-id``; None makes one up.
 
         Returns:
-            One answer for each photograph, in the order they came.
+            One answer for each image, in the order they came.
 
         Raises:
-            InputError: A photograph cannot be sent; nothing was.
+            InputError: An image cannot be sent; nothing was.
             ContractBrokenError: The server's classes are not the contract's, or in other order.
             AnswerError: The answer has not the outputs of the contract.
-            CallError: The call failed; the subclass says how.
         """
-        calls = self._calls.classify(
+        rpcs = self._rpcs.classify(
             images, batch_size=batch_size, version=version, version_label=version_label
         )
-        return self._run_all(calls, timeout_s, request_id)
+        return self._run_all(rpcs, timeout_s, request_id)
 
-    def detect(
+    def detect(  # noqa: D417  # what every call takes: see the class
         self,
         images: Images,
         *,
@@ -128,42 +130,37 @@ class VisionClient:
         timeout_s: float | None = None,
         request_id: str | None = None,
     ) -> list[Detections]:
-        """Find the objects in photographs.
+        """Find the objects in images.
 
-        Pictures travel as they do for :meth:`classify`. The classes have names where the client's
+        Images travel as they do for :meth:`classify`. The classes have names where the client's
         contract is a published version's; otherwise a label is ``class 1``, ``class 2`` and so on.
 
         Args:
             images: As for :meth:`classify`.
             min_score: Leave out detections below it, 0..1. The model itself leaves out those below
                 the ``score_threshold`` in its contract's parameters.
-            batch_size: Most photographs in one call; None sets no limit.
-            version: Version of the model; None takes the newest.
-            version_label: Label of the version instead of its number, for instance ``stable``.
-            timeout_s: Deadline of each call in seconds; None takes the client's.
-            request_id: Sent as ``x-request-id``; None makes one up.
+            batch_size: Most images in one call; None sets no limit.
 
         Returns:
-            For each photograph, in the order they came, what was found in it, the surest first.
+            For each image, in the order they came, what was found in it, the surest first.
             Boxes are fractions of the original's height and width.
 
         Raises:
-            InputError: A photograph cannot be sent, ``min_score`` is not in 0..1, or the model is
+            InputError: An image cannot be sent, ``min_score`` is not in 0..1, or the model is
                 no detector; nothing was sent.
             ContractBrokenError: The server's model knows more classes than the contract.
             AnswerError: The outputs or their values are not those of the contract.
-            CallError: The call failed; the subclass says how.
         """
-        calls = self._calls.detect(
+        rpcs = self._rpcs.detect(
             images,
             min_score,
             batch_size=batch_size,
             version=version,
             version_label=version_label,
         )
-        return self._run_all(calls, timeout_s, request_id)
+        return self._run_all(rpcs, timeout_s, request_id)
 
-    def predict(
+    def predict(  # noqa: D417  # what every call takes: see the class
         self,
         inputs: Mapping[str, Any],
         signature: str = "serving_default",
@@ -181,10 +178,6 @@ class VisionClient:
                 lists without one take it. Text: ``bytes`` or ``str`` (sent as UTF-8).
             signature: The signature key.
             output_filter: Names of the outputs to compute and return; none means all.
-            version: Version of the model; None takes the newest.
-            version_label: Label of the version instead of its number.
-            timeout_s: Deadline in seconds; None takes the client's.
-            request_id: Sent as ``x-request-id``; None makes one up.
 
         Returns:
             Array by output name; text as an object array of ``bytes``, bfloat16 as float32.
@@ -192,16 +185,15 @@ class VisionClient:
         Raises:
             InputError: The tensors contradict the contract; nothing was sent.
             AnswerError: The answer cannot be decoded.
-            CallError: The call failed; the subclass says how.
         """
-        call = self._calls.predict(
+        rpc = self._rpcs.predict(
             inputs,
             signature,
             output_filter=output_filter,
             version=version,
             version_label=version_label,
         )
-        return self._run(call, timeout_s, request_id)
+        return self._run(rpc, timeout_s, request_id)
 
     def metadata(
         self,
@@ -213,18 +205,11 @@ class VisionClient:
     ) -> ModelMetadata:
         """Ask which signatures the model has.
 
-        Args:
-            version: Version of the model; None takes the newest.
-            version_label: Label of the version instead of its number.
-            timeout_s: Deadline in seconds; None takes the client's.
-            request_id: Sent as ``x-request-id``; None makes one up.
-
         Raises:
-            CallError: The call failed; the subclass says how.
             AnswerError: The answer holds no signatures.
         """
-        call = self._calls.metadata(version=version, version_label=version_label)
-        return self._run(call, timeout_s, request_id)
+        rpc = self._rpcs.metadata(version=version, version_label=version_label)
+        return self._run(rpc, timeout_s, request_id)
 
     def status(
         self,
@@ -233,17 +218,12 @@ class VisionClient:
         timeout_s: float | None = None,
         request_id: str | None = None,
     ) -> ModelStatus:
-        """Ask for the state of the model's versions.
-
-        Args:
-            version: Ask only about this version; None asks about all.
-            timeout_s: Deadline in seconds; None takes the client's.
-            request_id: Sent as ``x-request-id``; None makes one up.
+        """Ask for the state of the model's versions, of all where no ``version`` is named.
 
         Raises:
-            CallError: The call failed; NotFoundError where the server has no such model.
+            NotFoundError: The server has no such model, or no such version.
         """
-        return self._run(self._calls.status(version=version), timeout_s, request_id)
+        return self._run(self._rpcs.status(version=version), timeout_s, request_id)
 
     def check_contract(
         self,
@@ -255,13 +235,8 @@ class VisionClient:
         """Compare the server's model with the contract.
 
         Its signatures are compared with what GetModelMetadata declares. Where the contract is a
-        classifier's and knows the class names, one tiny picture is classified as well, for only
+        classifier's and knows the class names, one tiny image is classified as well, for only
         an answer shows the order of the classes.
-
-        Args:
-            version: Version of the model; None takes the newest.
-            version_label: Label of the version instead of its number.
-            timeout_s: Deadline of each call in seconds; None takes the client's.
 
         Returns:
             What the server declares.
@@ -269,11 +244,10 @@ class VisionClient:
         Raises:
             ContractBrokenError: With every difference.
             InputError: The client has no contract.
-            CallError: A call failed; the subclass says how.
         """
         metadata = self.metadata(version=version, version_label=version_label, timeout_s=timeout_s)
-        self._calls.check_signatures(metadata)
-        if probe := self._calls.probe(metadata):
+        self._rpcs.check_signatures(metadata)
+        if probe := self._rpcs.probe(metadata):
             self._run(probe, timeout_s, None)
         return metadata
 
@@ -295,47 +269,47 @@ class VisionClient:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<VisionClient {self._calls.target} model={self._calls.model!r}>"
+        return f"<VisionClient {self._rpcs.target} model={self._rpcs.model!r}>"
 
     def _run_all(
         self,
-        calls: Sequence[tuple[tuple[int, ...], Call[list[T]]]],
+        rpcs: Sequence[tuple[tuple[int, ...], Rpc[list[T]]]],
         timeout_s: float | None,
         request_id: str | None,
     ) -> list[T]:
         answers: dict[int, T] = {}
-        for positions, call in calls:
-            answered = self._run(call, timeout_s, request_id)
+        for positions, rpc in rpcs:
+            answered = self._run(rpc, timeout_s, request_id)
             answers.update(zip(positions, answered, strict=True))
         return [answers[position] for position in sorted(answers)]
 
-    def _run(self, call: Call[T], timeout_s: float | None, request_id: str | None) -> T:
+    def _run(self, rpc: Rpc[T], timeout_s: float | None, request_id: str | None) -> T:
         if self._closed:
-            raise ClientClosedError(f"{self} is closed; make another", target=self._calls.target)
-        sending = self._envelope.address(timeout_s, request_id)
-        rpc = self._channel.unary_unary(
-            call.path,
-            request_serializer=type(call.request).SerializeToString,
-            response_deserializer=call.answer_type.FromString,
+            raise ClientClosedError(f"{self} is closed; make another", target=self._rpcs.target)
+        options = self._defaults.for_call(timeout_s, request_id)
+        send = self._channel.unary_unary(
+            rpc.path,
+            request_serializer=type(rpc.request).SerializeToString,
+            response_deserializer=rpc.answer_type.FromString,
         )
         try:
-            if self._envelope.hedging:
+            if self._defaults.hedging:
                 answer = first_answer(
-                    lambda seconds: rpc.future(
-                        call.request, timeout=seconds, metadata=sending.metadata
+                    lambda seconds: send.future(
+                        rpc.request, timeout=seconds, metadata=options.metadata
                     ),
-                    self._envelope.hedging,
-                    sending.timeout_s,
+                    self._defaults.hedging,
+                    options.timeout_s,
                 )
             else:
-                answer = rpc(call.request, timeout=sending.timeout_s, metadata=sending.metadata)
+                answer = send(rpc.request, timeout=options.timeout_s, metadata=options.metadata)
         except grpc.RpcError as err:
-            raise from_rpc(
+            raise error_of_status(
                 err,
-                target=self._calls.target,
-                model=self._calls.model,
-                signature=call.signature,
-                request_id=sending.request_id,
-                timeout_s=sending.timeout_s,
+                target=self._rpcs.target,
+                model=self._rpcs.model,
+                signature=rpc.signature,
+                request_id=options.request_id,
+                timeout_s=options.timeout_s,
             ) from err
-        return call.read(answer)
+        return rpc.read(answer)

@@ -1,18 +1,19 @@
-"""A classifier's answers into ``Classification`` values."""
+"""A classifier's answers read as ``Classification`` values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from python_client.answers import Classification
+from python_client._answers.classification import Classification
+from python_client._answers.value_ranges import check_ranges
+from python_client._image_models.image_model import ImageModel
 from python_client.errors import ContractBrokenError
-from python_client.picture_models import PictureModel
 from python_client.tensors import Array
 from serving_config.contract import Difference
 from serving_config.tensor_names import CLASSES, LOGITS, PROBABILITIES
 
 
-class Classifier(PictureModel[Classification]):
+class ClassificationModel(ImageModel[Classification]):
     """A contract read as a classifier's."""
 
     TOOLKIT_CONTRACT = "classifier"
@@ -21,7 +22,7 @@ class Classifier(PictureModel[Classification]):
     def read(
         self, outputs: Mapping[str, Array], key: str, rows: int, version: int | None
     ) -> list[Classification]:
-        """Turn one answer into a classification for each picture."""
+        """Turn one answer into a classification for each image."""
         self.check_form(outputs, key, rows)
         names = self._class_names(outputs[CLASSES], key)
         known = self.contract.class_names
@@ -33,6 +34,13 @@ class Classifier(PictureModel[Classification]):
                 model=self.model,
                 signature=key,
             )
+        check_ranges(
+            outputs,
+            self.contract.signatures[key],
+            key,
+            target=self.target,
+            model=self.model,
+        )
         best = outputs[PROBABILITIES].argmax(axis=1)
         return [
             Classification(
