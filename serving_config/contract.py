@@ -155,7 +155,7 @@ class Contract:
 
     def to_json(self) -> str:
         """Return the contract in the format that :func:`load` reads, ending in a newline."""
-        return contract_format.to_json(self)
+        return contract_format.to_json(vars(self))
 
 
 def load(model_or_path: str | Path) -> Contract:

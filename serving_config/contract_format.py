@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from serving_config.contract_errors import ContractFileError
 from serving_config.signature import DTYPE_OF_ENUM, Ranking, Signature, TensorSpec, Tolerance
-
-if TYPE_CHECKING:
-    from serving_config.contract import Contract
 
 CONTRACT_VERSION = 2
 """Version of the JSON format this module writes; 2 added ``tolerance`` and ``ranking``."""
@@ -43,23 +40,26 @@ def from_json(text: str, source: str) -> dict[str, Any]:
         raise ContractFileError(f"{source}:{err.lineno}:{err.colno}: {err.msg}") from err
 
 
-def to_json(contract: Contract) -> str:
-    """Write a contract in the format that :func:`from_json` reads, ending in a newline."""
+def to_json(fields: Mapping[str, Any]) -> str:
+    """Write what :func:`from_json` reads.
+
+    Args:
+        fields: The fields of a :class:`serving_config.contract.Contract` by name.
+
+    Returns:
+        The JSON document, ending in a newline.
+    """
+    signatures: Mapping[str, Signature] = fields["signatures"]
     document: dict[str, Any] = {
-        "model": contract.model,
+        "model": fields["model"],
         "contract_version": CONTRACT_VERSION,
-        "summary": contract.summary,
-        "dimensions": dict(contract.dimensions),
-        "signatures": {
-            key: _signature_to_json(signature) for key, signature in contract.signatures.items()
-        },
+        "summary": fields["summary"],
+        "dimensions": dict(fields["dimensions"]),
+        "signatures": {key: _signature_to_json(signature) for key, signature in signatures.items()},
     }
-    if contract.bound:
-        document["bound"] = dict(contract.bound)
-    if contract.class_names:
-        document["class_names"] = list(contract.class_names)
-    if contract.parameters:
-        document["parameters"] = dict(contract.parameters)
+    for name, kind in (("bound", dict), ("class_names", list), ("parameters", dict)):
+        if fields[name]:
+            document[name] = kind(fields[name])
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -84,12 +84,7 @@ class DetectionModel(ImageModel[Detections]):
         scored = self._in_unit_range(DETECTION_SCORES, scores, key)
         for name, values, meaning, good in (
             (DETECTION_BOXES, boxes, "ymin <= ymax and xmin <= xmax in 0..1", inside & upright),
-            (
-                DETECTION_SCORES,
-                scores,
-                "scores in 0..1",
-                self._in_unit_range(DETECTION_SCORES, scores, key),
-            ),
+            (DETECTION_SCORES, scores, "scores in 0..1", scored),
             (DETECTION_CLASSES, classes, "whole class numbers from 1", _whole(classes, 1, np.inf)),
         ):
             if not good.all():
