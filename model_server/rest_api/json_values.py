@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from model_server.api.tensors import MAX_RANK
 from model_server.errors import ServingError, invalid_argument
-from model_server.rest_api.json_reader import ENCODING
-from model_server.rest_api.json_writer import kind_of, show
+from model_server.rest_api.json_parser import ENCODING
+from model_server.rest_api.json_text import kind_of, show
 from model_server.runtimes.arrays import Array
 
 _STRING = 7
