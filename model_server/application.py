@@ -70,15 +70,7 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSig
             options.enable_serialization_as_tensor_content,
         )
         catalog.start(configs)
-        servers: list[GrpcServer | RestServer] = [
-            GrpcServer(engine, _grpc_settings(options, settings))
-        ]
-        if options.rest_api_port:
-            rest = _rest_server(engine, options)
-            if metrics:
-                page = metrics.text
-                rest.add_page(settings.prometheus_path, lambda: ("text/plain", page()))
-            servers.append(rest)
+        servers = _open_servers(engine, options, settings)
         signals.begin_serving()
         for server in servers:
             server.start()
@@ -120,6 +112,19 @@ def _stop(servers: Sequence[GrpcServer | RestServer], grace_s: float) -> None:
         logger.warning(
             "%d calls did not finish within --stop_grace_seconds=%d", unfinished, grace_s
         )
+
+
+def _open_servers(
+    engine: Engine, options: ServerOptions, settings: Settings
+) -> list[GrpcServer | RestServer]:
+    servers: list[GrpcServer | RestServer] = [GrpcServer(engine, _grpc_settings(options, settings))]
+    if options.rest_api_port:
+        rest = _rest_server(engine, options)
+        if metrics := engine.observer.metrics:
+            page = metrics.text
+            rest.add_page(settings.prometheus_path, lambda: ("text/plain", page()))
+        servers.append(rest)
+    return servers
 
 
 def _grpc_settings(options: ServerOptions, settings: Settings) -> GrpcSettings:

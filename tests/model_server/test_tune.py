@@ -13,7 +13,8 @@ import pytest
 from google.protobuf import text_format
 
 from model_server.messages.configuration import BatchingParameters
-from model_server.tuning.rule import Batching, Result, Round, Setting, choose, grid
+from model_server.tuning.rule import Result, Round, choose
+from model_server.tuning.settings import Batching, Setting, grid
 from python_client import messages
 
 DEFAULT, ONE_THREAD = Setting(0), Setting(1)
