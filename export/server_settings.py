@@ -21,6 +21,7 @@ from google.protobuf import (
 import serving_config
 from export.errors import PublishError
 from serving_config.contract import Difference
+from serving_config.version_files import WARMUP_FILE, extra
 
 BATCHING_FILE = Path(serving_config.__file__).with_name("batching.config")
 """The parameters that we ship, or that ``python -m model_server.tune`` has written over them."""
@@ -96,7 +97,7 @@ def refused_warmup(version: Path, batching_file: Path = BATCHING_FILE) -> list[D
 
     most = read_batching(batching_file).most_rows
     differences = []
-    for number, request in enumerate(warmup.read(version / "assets.extra" / warmup.WARMUP_FILE)):
+    for number, request in enumerate(warmup.read(extra(version, WARMUP_FILE))):
         for name, tensor in request.inputs.items():
             shape = [dim.size for dim in tensor.tensor_shape.dim]
             if shape and shape[0] > most:

@@ -18,8 +18,6 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from serving_config.golden import GoldenCase
 
-WARMUP_FILE = "tf_serving_warmup_requests"
-
 MAX_ROWS = 4
 """Images of the largest request: a server that refuses larger batches must load the version too."""
 

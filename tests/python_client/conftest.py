@@ -20,6 +20,7 @@ import pytest
 from python_client import messages, tensors
 from serving_config import contract as contracts
 from serving_config.contract import Contract
+from serving_config.version_files import CONTRACT_FILE
 
 PREDICTION = messages.load("tensorflow_serving.apis.prediction_service_pb2_grpc")
 MODEL = messages.load("tensorflow_serving.apis.model_service_pb2_grpc")
@@ -171,5 +172,5 @@ def published_copy(tmp_path: Path, contract: Contract) -> Path:
     """The part of a published version that a client reads: its contract."""
     version = tmp_path / "classifier" / "1"
     (version / "assets.extra").mkdir(parents=True)
-    (version / "assets.extra" / contracts.PUBLISHED_FILE).write_text(contract.to_json())
+    (version / "assets.extra" / CONTRACT_FILE).write_text(contract.to_json())
     return version
