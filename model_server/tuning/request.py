@@ -9,8 +9,7 @@ from typing import Any
 
 from model_server.errors import UsageError
 from model_server.models.storage import find_versions
-
-_WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
+from serving_config.version_files import WARMUP_FILE, extra
 
 
 def find_model(models: Path, name: str) -> tuple[str, Path]:
@@ -65,7 +64,7 @@ def read_request(file: Path | None, base: Path, name: str, encoded_images_only: 
 
     tf.get_logger().setLevel("ERROR")
     versions = find_versions(base)
-    warmup = versions[max(versions)] / _WARMUP_FILE
+    warmup = extra(versions[max(versions)], WARMUP_FILE)
     try:
         if file is not None:
             requests = [serving.PredictRequest.FromString(file.read_bytes())]
