@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from export.training.policy import LARGEST_SHIFT
 from serving_config.version_files import RUN_FILE, extra
-
-BATCH_NORM_THRESHOLD = 0.05
-"""Relative shift of a BatchNorm layer that raises an alarm, where the record states no other."""
 
 T = TypeVar("T")
 
@@ -290,7 +288,7 @@ def _fine_tuning(part: Any) -> FineTuning:
 
 def _shifts(part: Any) -> BatchNormShifts:
     return BatchNormShifts(
-        threshold=float(part.get("threshold", BATCH_NORM_THRESHOLD)),
+        threshold=float(part.get("threshold", LARGEST_SHIFT)),
         by_phase={
             number: {
                 str(layer): math.inf if shift is None else float(shift)
