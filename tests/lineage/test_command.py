@@ -22,6 +22,7 @@ from export.lineage.recording import Recording
 from export.lineage.schema import Experiment, Status
 from export.lineage.store import Store
 from serving_config.version_files import LINEAGE_FILE
+from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -36,7 +37,7 @@ def lineage(*words: str | Path) -> dict[str, Any]:
 def run_export(*words: str | Path) -> tuple[int, dict[str, Any], str]:
     """Run it as a user does; return exit code, result and what people read."""
     done = subprocess.run(
-        [sys.executable, "-m", "export", *map(str, words)],
+        [warm_python(), "-m", "export", *map(str, words)],
         cwd=REPO,
         capture_output=True,
         text=True,

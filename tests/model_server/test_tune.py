@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
-from model_server.serving_protos import BatchingParameters
-from model_server.tuning import Batching, Result, Round, Setting, choose, grid
+from model_server.messages.configuration import BatchingParameters
+from model_server.tuning.rule import Batching, Result, Round, Setting, choose, grid
 from python_client import messages
+from tests.warm.warmth import warm_python
 
 DEFAULT, ONE_THREAD = Setting(0), Setting(1)
 BATCHES = Setting(1, Batching(4, 2))
@@ -89,7 +89,7 @@ def test_a_setting_with_failed_calls_is_never_picked() -> None:
 
 def tune(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "model_server.tune", *map(str, arguments)],
+        [warm_python(), "-m", "model_server.tune", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=240,
