@@ -106,10 +106,10 @@ def _keep(beginning: Beginning, trained: Trained[Classifier], seconds: float) ->
 def main(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the command with the arguments of :mod:`export.classifier.arguments`."""
     distribution = distributions.start(arguments.distribute)  # before anything else of TensorFlow
-    row = backbone(arguments.backbone)
+    spec = backbone(arguments.backbone)
     settings = ClassifierSettings(
-        backbone=row.name,
-        image_size=row.image_size if arguments.image_size is None else arguments.image_size,
+        backbone=spec.name,
+        image_size=spec.image_size if arguments.image_size is None else arguments.image_size,
         weights=arguments.weights,
         epochs=arguments.epochs,
         fine_tune_epochs=arguments.fine_tune_epochs,

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from export import golden_pictures, publication
+from export import golden_images, publication
 from export.detector import data_sets, record
 from export.detector.annotations import DetectionData
 from export.detector.beginning import Beginning, begin
@@ -82,7 +82,7 @@ def _train(
     try:
         # Read now: a file that is gone after hours must not cost what was trained.
         shown = beginning.data.validation[:_PICTURES]
-        pictures = tuple(golden_pictures.load(sample.path) for sample in shown)
+        pictures = tuple(golden_images.load(sample.path) for sample in shown)
         before = beginning.detector.backbone.get_weights()
         trained = train(beginning, log_dir)
     except BaseException:
