@@ -19,10 +19,10 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
+from tests.running import PATIENCE_S
+
 REPO = Path(__file__).resolve().parents[2]
 WRITER = Path(__file__).with_name("writer.py")
-
-_READY_TIMEOUT_S = 60.0
 
 
 class PostgresServer:
@@ -66,7 +66,7 @@ class PostgresServer:
             check=False,
             user=self._user,
             cwd=self._data,
-            timeout=_READY_TIMEOUT_S,
+            timeout=PATIENCE_S,
         )
         assert done.returncode == 0, done.stderr
 
@@ -90,7 +90,7 @@ class PostgresServer:
                 user=self._user,
                 cwd=self._data,
             )
-        deadline = time.monotonic() + _READY_TIMEOUT_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 self.execute("SELECT 1")
@@ -105,7 +105,7 @@ class PostgresServer:
         """End it, dropping its connections; SIGQUIT without tidying its data either."""
         if self._process:
             self._process.send_signal(how)
-            self._process.wait(timeout=_READY_TIMEOUT_S)
+            self._process.wait(timeout=PATIENCE_S)
             self._process = None
 
     def url(self, database: str = "postgres") -> str:

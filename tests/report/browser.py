@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.running import PATIENCE_S
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-TIMEOUT_S = 90.0  # generous: a machine with other work starts a browser slowly
 
 
 def find() -> str | None:
@@ -80,10 +81,10 @@ class Tab:
         path.write_bytes(base64.b64decode(picture["data"]))
 
     def _receive(self) -> dict[str, Any]:
-        deadline = time.monotonic() + TIMEOUT_S
+        deadline = time.monotonic() + PATIENCE_S
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._read_from], [], [], deadline - time.monotonic())
-            assert ready, f"the browser said nothing for {TIMEOUT_S:g} s"
+            assert ready, f"the browser said nothing for {PATIENCE_S:g} s"
             chunk = os.read(self._read_from, 1 << 20)
             assert chunk, "the browser ended"
             self._buffer += chunk
@@ -115,7 +116,7 @@ def running(program: str, profile: Path) -> Iterator[Tab]:
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -14,6 +14,7 @@ import skimage.data
 from PIL import Image
 
 from tests.report import browser
+from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
@@ -26,7 +27,7 @@ def run_export(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``python -m export`` as a process of its own."""
     command = [warm_python(), "-m", "export", *arguments]
     return subprocess.run(
-        command, cwd=REPO, capture_output=True, text=True, check=False, timeout=550
+        command, cwd=REPO, capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
 
 
