@@ -15,8 +15,8 @@ from export.errors import SettingsError
 from export.weights import PackagedFile
 
 if TYPE_CHECKING:
-    from export.classifier.preprocessing import Preprocessing
     from export.training.input_range import InputRange
+    from export.training.preprocessing import Preprocessing
 
 KERAS_WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/"
 """Where Keras publishes the weights of its applications."""
@@ -29,7 +29,7 @@ class BackboneSpec:
     Attributes:
         name: Name on the command line.
         application: Name of the function in ``keras.applications``.
-        mode: A key of :data:`export.classifier.preprocessing.PREPROCESSING`.
+        mode: A key of :data:`export.training.preprocessing.PREPROCESSING`.
         image_size: Side of the square it was trained on, the default.
         weights: Path of the ImageNet weights without top, below :data:`KERAS_WEIGHTS_URL`; ``{}``
             stands for the side of the square where Keras publishes several.
@@ -61,7 +61,7 @@ class BackboneSpec:
 
     @property
     def _preprocessing(self) -> Preprocessing:
-        from export.classifier.preprocessing import PREPROCESSING
+        from export.training.preprocessing import PREPROCESSING
 
         return PREPROCESSING[self.mode]
 

@@ -12,7 +12,14 @@ from typing import Any
 
 import keras
 
-from export.training.input_range import BGR_MINUS_MEANS, MINUS_ONE_TO_ONE, PIXELS, InputRange
+from export.training.input_range import (
+    BGR_MINUS_MEANS,
+    IMAGENET_STATISTICS,
+    MINUS_ONE_TO_ONE,
+    PIXELS,
+    UNIT,
+    InputRange,
+)
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,25 @@ def _as_it_is(pixels: Any) -> Any:
     return pixels  # EfficientNet rescales and normalises inside the base
 
 
+def _unit_range(pixels: Any) -> Any:
+    return keras.layers.Rescaling(1 / 255, name="unit_range")(pixels)
+
+
+def _imagenet_statistics(pixels: Any) -> Any:
+    # timm's statistics, with which the hub's CSPDarknet53 was trained.
+    return keras.layers.Normalization(
+        mean=(0.485, 0.456, 0.406),
+        variance=(0.229**2, 0.224**2, 0.225**2),
+        name="imagenet_statistics",
+    )(_unit_range(pixels))
+
+
 PREPROCESSING = {
     "tf": Preprocessing(_minus_one_to_one, MINUS_ONE_TO_ONE),
     "caffe": Preprocessing(_bgr_minus_mean, BGR_MINUS_MEANS),
+    "torch": Preprocessing(_imagenet_statistics, IMAGENET_STATISTICS),
+    "unit": Preprocessing(_unit_range, UNIT),
     "none": Preprocessing(_as_it_is, PIXELS),
 }
-"""By mode, as ``keras.applications.imagenet_utils.preprocess_input`` names them; ``none`` where the
-base does it itself."""
+"""By mode: ``tf``, ``caffe`` and ``torch`` as in ``keras.applications``; ``unit`` for Darknet's
+networks; ``none`` where the base does it itself."""
