@@ -26,6 +26,7 @@ from export.report import arguments as report_arguments
 from export.verify import verify
 from serving_config import contract as contracts
 from serving_config.contract import ContractError
+from serving_config.version import __version__
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"vision-forge {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for kind in KINDS.values():
         kind.training_options(

@@ -26,6 +26,7 @@ from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Contract, Difference, Signature, TensorSpec
 from serving_config.tensor_names import CLASSES
+from serving_config.value_range import output_range_difference
 from serving_config.version_files import GOLDEN_FILE, extra
 
 Array = np.ndarray[Any, Any]
@@ -151,19 +152,15 @@ def run_case(model: SessionModel, contract: Contract, case: golden.GoldenCase) -
 
 
 def value_differences(where: str, spec: TensorSpec, value: Array) -> list[Difference]:
-    """Compare an output's values with the range the contract states."""
+    """Compare an output's values with the range the contract states; all must be finite."""
     if not np.issubdtype(value.dtype, np.number):
         return []
     if not np.isfinite(value).all():
         return [
             Difference(where, "finite numbers", f"{np.count_nonzero(~np.isfinite(value))} others")
         ]
-    if spec.value_range and value.size:
-        low, high = spec.value_range
-        if value.min() < low or value.max() > high:
-            found = f"{value.min():g} to {value.max():g}"
-            return [Difference(where, f"values from {low:g} to {high:g}", found)]
-    return []
+    difference = output_range_difference(where, spec, value)
+    return [difference] if difference else []
 
 
 def acceptable(spec: TensorSpec) -> Array:

@@ -32,6 +32,7 @@ from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.comparison import finite
 from serving_config.contract import Contract, Difference, Signature, TensorSpec
+from serving_config.value_range import output_range_difference
 from serving_config.version_files import CONTRACT_FILE, EXTRA, GOLDEN_FILE, extra
 
 _CLI = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
@@ -223,8 +224,14 @@ def _run(path: Path, contract: Contract, case: golden.GoldenCase, scratch: Path)
         if (directory / f"{name}.npy").exists()
     }
     comparison = case.compare(answer, contract)
+    outside = [
+        output_range_difference(f'{case} output "{name}"', spec, answer[name])
+        for name, spec in contract.signature(case.signature).outputs.items()
+        if name in answer
+    ]
     differences = tuple(
-        replace(d, where=f"saved_model_cli run {d.where}") for d in comparison.differences
+        replace(difference, where=f"saved_model_cli run {difference.where}")
+        for difference in (*comparison.differences, *filter(None, outside))
     )
     return _Finding(differences, comparison.distances, 1)
 

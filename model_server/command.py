@@ -7,11 +7,13 @@ import logging
 import os
 from collections.abc import Sequence
 
-from model_server import flag_table, launcher, options
+from model_server import flag_table, launcher
 from model_server.errors import StartError, UsageError
 from model_server.observation import logs
+from model_server.parsing import own_values, parse
 from model_server.settings import read_model_configs
 from model_server.stopping import StopSignals
+from serving_config.version import __version__
 
 logger = logging.getLogger("model_server")
 
@@ -41,12 +43,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    own = options.own(arguments)
+    own = own_values(arguments)
     choice = launcher.choose(own["server"], own["docker_image"])
     if choice.kind != "embedded":
         _say(choice)
         return launcher.run(choice, arguments)
-    chosen = options.parse(arguments)
+    chosen = parse(arguments)
     if chosen.version:
         print(_versions())  # noqa: T201
         return 0
@@ -69,7 +71,7 @@ def _say(choice: launcher.Choice) -> None:
 def _versions() -> str:
     """Return what ``--version`` prints, in the form of TensorFlow Serving's two lines."""
     return (
-        f"TensorFlow ModelServer: embedded, vision-forge {_version_of('vision-forge')}\n"
+        f"TensorFlow ModelServer: embedded, vision-forge {__version__}\n"
         f"TensorFlow Library: {_version_of('tensorflow')}"
     )
 

@@ -23,6 +23,7 @@ from serving_config import golden
 from serving_config.contract import Contract, Difference, Signature
 from serving_config.golden import GoldenCase
 from serving_config.tensor_names import INPUT_TENSOR, PROBABILITIES
+from serving_config.value_range import output_range_difference
 
 Array = np.ndarray[Any, Any]
 
@@ -82,11 +83,8 @@ def examine(model: EdgeModel, case: GoldenCase, contract: Contract) -> dict[str,
             found = f"{list(value.shape)}, {np.count_nonzero(~np.isfinite(value))} not finite"
             expected = f"finite {list(case.outputs[name].shape)}"
             differences.append(Difference(where, expected, found))
-        elif spec.value_range and value.size:
-            low, high = spec.value_range
-            if value.min() < low or value.max() > high:
-                found = f"{value.min():g} to {value.max():g}"
-                differences.append(Difference(where, f"values from {low:g} to {high:g}", found))
+        elif difference := output_range_difference(where, spec, value):
+            differences.append(difference)
     if PROBABILITIES in answer:
         sums = answer[PROBABILITIES].sum(axis=1)
         if np.abs(sums - 1).max() > _ROW_SUM_TOLERANCE:

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from export.evaluation.cut import ThresholdError
 from PIL import Image
 
 from export.errors import DataSetError
 from export.evaluation import arguments as options
 from export.evaluation import minimums, modes, periods, threshold
 from export.evaluation.answers import AnswersError, ClassifierSource, Outputs, RefusedError
+from export.evaluation.cutoff import ThresholdError
 from export.training import provenance
 from serving_config import contract as contracts
 from serving_config.contract import ContractMismatchError

@@ -15,6 +15,7 @@ from google.protobuf import json_format
 
 from python_client import messages
 from tests.once import Once
+from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
 HERE = Path(__file__).parent
@@ -70,7 +71,9 @@ class Caller:
             target, options=[("grpc.max_receive_message_length", -1)]
         )
 
-    def __call__(self, rpc: str, request: dict[str, Any] | bytes, timeout: float = 30.0) -> Answer:
+    def __call__(
+        self, rpc: str, request: dict[str, Any] | bytes, timeout: float = PATIENCE_S
+    ) -> Answer:
         """Call ``Service/Method``; ``request`` is proto3 JSON, or the message's bytes."""
         module, request_name, response_name = _MESSAGES[rpc]
         loaded = messages.load(f"{_API}.{module}")
@@ -119,7 +122,7 @@ def make_toy() -> Callable[..., Path]:
             [*command, f"--warmup={warmup}", *(["--scale"] if scale else [])],
             check=True,
             capture_output=True,
-            timeout=120,
+            timeout=PATIENCE_S,
         )
         return base
 

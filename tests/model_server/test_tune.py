@@ -12,8 +12,10 @@ import pytest
 from google.protobuf import text_format
 
 from model_server.messages.configuration import BatchingParameters
-from model_server.tuning.rule import Batching, Result, Round, Setting, choose, grid
+from model_server.tuning.rule import Result, Round, choose
+from model_server.tuning.settings import Batching, Setting, grid
 from python_client import messages
+from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
 DEFAULT, ONE_THREAD = Setting(0), Setting(1)
@@ -92,7 +94,7 @@ def tune(*arguments: object) -> subprocess.CompletedProcess[str]:
         [warm_python(), "-m", "model_server.tune", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
     )
 
