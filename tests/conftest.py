@@ -25,6 +25,7 @@ from tests.running import PATIENCE_S, free_ports, run_python
 from tests.warm.warmth import warm_python
 
 pytest_plugins = [
+    "tests.needs",  # markers by what a test needs, and what this machine lacks
     "tests.warm.plugin",  # programs that need TensorFlow start in a tenth of a second
     "tests.java.fixtures",  # the JVM's worker process, for whoever asks Java
     "tests.detector.fixtures",  # a published detector

@@ -20,16 +20,6 @@ from tests.running import PATIENCE_S
 
 REPO = Path(__file__).resolve().parents[2]
 PROGRAM = "/usr/bin/tensorflow_model_server"
-TOOLS = ("buildah", "podman", "runc", "catatonit", "nsenter")
-"""Debian's packages of these names; nsenter is in util-linux."""
-
-
-def missing_tools() -> list[str]:
-    """Return what keeps containers from running here, as clauses for a person."""
-    problems = [f"no {tool} on PATH" for tool in TOOLS if shutil.which(tool) is None]
-    if os.geteuid() != 0:
-        problems.append("only root may start containers")
-    return problems
 
 
 class Engine:

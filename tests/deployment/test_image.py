@@ -11,7 +11,7 @@ from pathlib import Path
 import compose_spec
 import pytest
 
-from model_server.options import parse
+from model_server.parsing import parse
 from tests.deployment.conftest import REPO, SERVING_CONFIG, Manifest
 from tests.running import PATIENCE_S
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
+from tests.needs import demand, find_postgresql
 from tests.running import PATIENCE_S
 
 REPO = Path(__file__).resolve().parents[2]
@@ -126,24 +126,12 @@ class PostgresServer:
         return self.url(name)
 
 
-def _programs() -> Path | None:
-    """Find PostgreSQL's programs: on PATH, or where Debian puts each major version's."""
-    on_path = shutil.which("initdb")
-    debian = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
-    )
-    found = [Path(on_path).resolve(), *debian] if on_path else debian
-    return found[-1].parent if found else None
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server that runs."""
-    programs = _programs()
-    if programs is None:
-        reason = "no PostgreSQL server is installed (Debian: apt-get install postgresql)"
-        # .ci/run installs it.
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    demand("postgres")
+    programs = find_postgresql()
+    assert programs
     # Not pytest's directory, into which only the user who runs the tests may look.
     with tempfile.TemporaryDirectory(prefix="lineage-postgres-") as directory:
         data = Path(directory)
@@ -158,7 +146,7 @@ def postgres() -> Iterator[PostgresServer]:
             server.stop(signal.SIGQUIT)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of an empty store, once of each kind."""
     if request.param == "sqlite":

@@ -16,6 +16,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2
 
 from python_client import messages
+from tests.needs import demand
 from tests.running import PATIENCE_S
 
 
@@ -81,9 +82,8 @@ def test_a_message_of_many_megabytes_is_answered(toy_server: Any, caller: Any) -
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A CA, and a server's and a client's certificate that it signed."""
     folder = tmp_path_factory.mktemp("tls")
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("openssl is not installed: no certificates to test TLS with")
+    demand("TLS")
+    program = str(shutil.which("openssl"))
 
     def openssl(arguments: str) -> None:
         subprocess.run([program, *arguments.split()], cwd=folder, check=True, capture_output=True)

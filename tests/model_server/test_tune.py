@@ -12,7 +12,8 @@ import pytest
 from google.protobuf import text_format
 
 from model_server.messages.configuration import BatchingParameters
-from model_server.tuning.rule import Batching, Result, Round, Setting, choose, grid
+from model_server.tuning.rule import Result, Round, choose
+from model_server.tuning.settings import Batching, Setting, grid
 from python_client import messages
 from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python

@@ -26,6 +26,7 @@ from python_client import (
     VisionClient,
     errors,
 )
+from tests.needs import demand
 from tests.running import PATIENCE_S
 
 ONCE = ChannelOptions(retry=None)
@@ -34,9 +35,8 @@ ONCE = ChannelOptions(retry=None)
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate authority of our own, and what it signed: ``server`` and ``client``."""
-    openssl = shutil.which("openssl")
-    if not openssl:
-        pytest.skip("openssl, which makes the certificates, is not installed")
+    demand("TLS")
+    openssl = str(shutil.which("openssl"))
     directory = tmp_path_factory.mktemp("certificates")
 
     def make(name: str, *arguments: str) -> None:

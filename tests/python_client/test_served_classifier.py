@@ -16,7 +16,8 @@ import pytest
 from python_client import AsyncVisionClient, VisionClient, errors
 from serving_config import contract as contracts
 from serving_config import golden
-from tests.golden_answers import assert_golden, classifications
+from serving_config.layout import classifications
+from tests.golden_answers import assert_golden
 from tests.running import PATIENCE_S
 
 

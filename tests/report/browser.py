@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import select
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,13 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.running import PATIENCE_S
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def find() -> str | None:
-    """Return the path of an installed Chromium, or None."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 class Tab:
