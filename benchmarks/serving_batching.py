@@ -22,7 +22,7 @@ from pathlib import Path
 
 import grpc
 
-from python_client import messages
+import protos
 from serving_config import contract as contracts
 from serving_config import golden
 
@@ -42,11 +42,11 @@ def golden_image(base: Path) -> bytes:
 
 def image_request(image: bytes) -> bytes:
     """Return a serialized request with one encoded image."""
-    request = messages.PredictRequest()
+    request = protos.PredictRequest()
     request.model_spec.name = "classifier"
     request.model_spec.signature_name = "serving_bytes"
     tensor = request.inputs["image_bytes"]
-    tensor.dtype = messages.DataType.Value("DT_STRING")
+    tensor.dtype = protos.DataType.Value("DT_STRING")
     tensor.tensor_shape.dim.add().size = 1
     tensor.string_val.append(image)
     payload: bytes = request.SerializeToString()

@@ -30,7 +30,8 @@ from typing import Any
 import grpc
 import numpy as np
 
-from python_client import messages, tensors
+import protos
+from python_client import tensors
 
 REPO = Path(__file__).resolve().parent.parent
 METHOD = "/tensorflow.serving.PredictionService/Predict"
@@ -135,7 +136,7 @@ def requests() -> dict[str, bytes]:
     }
     payloads = {}
     for signature, (name, value) in inputs.items():
-        request = messages.PredictRequest()
+        request = protos.PredictRequest()
         request.model_spec.name = "model"
         request.model_spec.signature_name = signature
         tensors.encode(value, request.inputs[name])

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import protos
 from python_client import images as pictures
-from python_client import messages, tensors
+from python_client import tensors
 from python_client.answers import Classification, ModelMetadata, ModelStatus, VersionStatus
 from python_client.checks import RequestCheck
 from python_client.classification import Classifier
@@ -80,7 +81,7 @@ class ModelCalls:
         key = signature or "serving_default"
         check = RequestCheck(self.target, self.model, self.contract, key)
         arrays = check.inputs(inputs)
-        request = messages.PredictRequest(output_filter=check.output_filter(output_filter))
+        request = protos.PredictRequest(output_filter=check.output_filter(output_filter))
         for name, array in arrays.items():
             tensors.encode(array, into=request.inputs[name])
         self._address(request, key, version, version_label)
@@ -89,7 +90,7 @@ class ModelCalls:
             return {name: self._decoded(name, key, answer) for name in sorted(answer.outputs)}
 
         return Call(
-            _PREDICTION_SERVICE + "Predict", request, messages.PredictResponse, read, signature=key
+            _PREDICTION_SERVICE + "Predict", request, protos.PredictResponse, read, signature=key
         )
 
     def classify(
@@ -158,11 +159,11 @@ class ModelCalls:
         self, *, version: int | None = None, version_label: str | None = None
     ) -> Call[ModelMetadata]:
         """Make a GetModelMetadata request."""
-        request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
+        request = protos.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._address(request, "", version, version_label)
 
         def read(answer: Any) -> ModelMetadata:
-            signatures = messages.SignatureDefMap()
+            signatures = protos.SignatureDefMap()
             if "signature_def" not in answer.metadata or not answer.metadata[
                 "signature_def"
             ].Unpack(signatures):
@@ -181,21 +182,19 @@ class ModelCalls:
         return Call(
             _PREDICTION_SERVICE + "GetModelMetadata",
             request,
-            messages.GetModelMetadataResponse,
+            protos.GetModelMetadataResponse,
             read,
         )
 
     def status(self, *, version: int | None = None) -> Call[ModelStatus]:
         """Make a GetModelStatus request."""
-        request = messages.GetModelStatusRequest()
+        request = protos.GetModelStatusRequest()
         self._address(request, "", version, None)
 
         def read(answer: Any) -> ModelStatus:
             return ModelStatus(self.model, tuple(map(_version_status, answer.model_version_status)))
 
-        return Call(
-            _MODEL_SERVICE + "GetModelStatus", request, messages.GetModelStatusResponse, read
-        )
+        return Call(_MODEL_SERVICE + "GetModelStatus", request, protos.GetModelStatusResponse, read)
 
     def check_signatures(self, metadata: ModelMetadata) -> None:
         """Compare what a server declares with the contract.
@@ -282,11 +281,11 @@ def _version(answer: Any) -> int | None:
 
 
 def _version_status(status: Any) -> VersionStatus:
-    state = messages.ModelVersionStatus.State
+    state = protos.ModelVersionStatus.State
     code = status.status.error_code
     return VersionStatus(
         version=int(status.version),
         state=state.Name(status.state) if status.state in state.values() else str(status.state),
-        error_code=messages.ErrorCode.Name(code) if code in messages.ErrorCode.values() else "?",
+        error_code=protos.Code.Name(code) if code in protos.Code.values() else "?",
         error_message=status.status.error_message,
     )

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
+import protos
 from model_server.serving_protos import BatchingParameters
 from model_server.tuning import Batching, Result, Round, Setting, choose, grid
-from python_client import messages
 
 DEFAULT, ONE_THREAD = Setting(0), Setting(1)
 BATCHES = Setting(1, Batching(4, 2))
@@ -100,9 +100,9 @@ def tune(*arguments: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def request_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Predict request of the toy."""
-    request: Any = messages.PredictRequest()
+    request: Any = protos.PredictRequest()
     tensor = request.inputs["x"]
-    tensor.dtype = messages.DataType.Value("DT_FLOAT")
+    tensor.dtype = protos.DataType.Value("DT_FLOAT")
     tensor.tensor_shape.dim.add().size = 1
     tensor.float_val.append(1.0)
     file = tmp_path_factory.mktemp("request") / "request.pb"
