@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from google.protobuf import any_pb2, descriptor_pb2, message_factory, wrappers_pb2
@@ -26,7 +26,7 @@ NAMES: dict[str, str] = {}
 def _fill() -> None:
     for module in WELL_KNOWN:
         POOL.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
-    data = resources.files(__package__).joinpath(DESCRIPTORS).read_bytes()
+    data = Path(__file__).with_name(DESCRIPTORS).read_bytes()
     for file in descriptor_pb2.FileDescriptorSet.FromString(data).file:
         POOL.AddSerializedFile(file.SerializeToString())
         names = [message.name for message in file.message_type]
