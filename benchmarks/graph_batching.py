@@ -31,7 +31,7 @@ import grpc
 import numpy as np
 from serving_memory import METHOD, REPO, Served, requests, start
 
-from model_server.load_generator import call_without_pause
+from model_server.tuning.load_generator import call_without_pause
 
 SIDE, CLASSES = 160, ("a", "b", "c")
 ROUNDS = 4

@@ -6,39 +6,34 @@ import gc
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
 import tensorflow as tf
 
-from model_server import batching, warmup, xla
-from model_server.batch_scheduler import BatchScheduler
-from model_server.batching import BatchingSettings
-from model_server.catalog import Catalog, CatalogSettings
-from model_server.config_files import read_text_proto
-from model_server.config_follower import ConfigFollower
-from model_server.engine import Engine
-from model_server.errors import StartError, UsageError
-from model_server.grpc_server import GrpcServer
-from model_server.metrics import Metrics
-from model_server.model_configs import ModelConfig
-from model_server.observation import Observer
+from model_server.api.engine import Engine
+from model_server.api.predict import PredictRules
+from model_server.api.recorded import replay
+from model_server.errors import StartError
+from model_server.grpc_api.server import GrpcServer, GrpcSettings
+from model_server.models.catalog import Catalog
+from model_server.models.catalog_settings import CatalogSettings
+from model_server.models.config_follower import ConfigFollower
+from model_server.models.configs import ModelConfig
+from model_server.models.loader import Loader
+from model_server.observation.metrics import Metrics
+from model_server.observation.observer import Observer
+from model_server.observation.traces import Tracing
 from model_server.options import ServerOptions
 from model_server.ports import check_free
-from model_server.predict import PredictRules
-from model_server.rest_api import RestApi
-from model_server.rest_server import RestServer
-from model_server.saved_model import SavedModel, SessionThreads, check_tensorflow
-from model_server.security import read_credentials
-from model_server.serving_protos import MonitoringConfig
+from model_server.rest_api.routes import RestApi
+from model_server.rest_api.server import RestServer
+from model_server.runtimes.tensorflow import xla
+from model_server.runtimes.tensorflow.batch_scheduler import BatchScheduler
+from model_server.runtimes.tensorflow.saved_model import SessionThreads, check_tensorflow
+from model_server.settings import Settings, read_settings
 from model_server.stopping import StopSignals
-from model_server.tracing import Tracing
-from model_server.versions import Version
 
 logger = logging.getLogger(__name__)
-
-_PROMETHEUS_PATH = "/monitoring/prometheus/metrics"
 
 
 def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSignals) -> None:
@@ -81,7 +76,7 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSig
             options.enable_serialization_as_tensor_content,
         )
         catalog.start(configs)
-        server = GrpcServer(engine, options, settings.credentials)
+        server = GrpcServer(engine, _grpc_settings(options, settings))
         rest = _rest_server(engine, options) if options.rest_api_port else None
         if rest and metrics:
             page = metrics.text
@@ -119,49 +114,15 @@ def _stop(servers: Sequence[GrpcServer | RestServer], grace_s: float) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the configuration files beside the models' own say."""
-
-    credentials: grpc.ServerCredentials | None
-    batching: BatchingSettings | None
-    prometheus_path: str
-
-
-def read_settings(options: ServerOptions) -> Settings:
-    """Read the configuration files that the options name.
-
-    Raises:
-        UsageError: With file and line.
-    """
-    return Settings(
-        credentials=(
-            read_credentials(Path(options.ssl_config_file)) if options.ssl_config_file else None
-        ),
-        batching=(
-            batching.read_settings(
-                Path(options.batching_parameters_file) if options.batching_parameters_file else None
-            )
-            if options.enable_batching
-            else None
-        ),
-        prometheus_path=_prometheus_path(options),
+def _grpc_settings(options: ServerOptions, settings: Settings) -> GrpcSettings:
+    return GrpcSettings(
+        port=options.port,
+        socket_path=options.grpc_socket_path,
+        max_threads=options.grpc_max_threads,
+        channel_arguments=options.grpc_channel_arguments,
+        serves_health=options.enable_grpc_healthcheck_service,
+        credentials=settings.credentials,
     )
-
-
-def _prometheus_path(options: ServerOptions) -> str:
-    """Return where metrics are shown, empty when they are not."""
-    if not options.monitoring_config_file:
-        return ""
-    path = Path(options.monitoring_config_file)
-    config = read_text_proto(path, MonitoringConfig()).prometheus_config
-    if not config.enable:
-        return ""
-    if not options.rest_api_port:
-        raise UsageError(
-            f"{path}: Prometheus's page is on the REST port: give --rest_api_port as well"
-        )
-    return config.path or _PROMETHEUS_PATH
 
 
 def _rest_server(engine: Engine, options: ServerOptions) -> RestServer:
@@ -183,49 +144,17 @@ def _open_rest_server(engine: Engine, options: ServerOptions) -> RestServer:
 
 def _loader(
     options: ServerOptions, rules: PredictRules, settings: Settings, metrics: Metrics | None
-) -> _Loader:
-    return _Loader(
+) -> Loader:
+    return Loader(
         tags=[tag for tag in options.saved_model_tags.split(",") if tag],
         threads=SessionThreads(options.intra_op_threads, options.inter_op_threads),
+        batches=BatchScheduler(settings.batching) if settings.batching else None,
+        metrics=metrics,
+        replay=lambda model, log: replay(model, log, rules),
         warmup_iterations=(
             max(1, options.num_request_iterations_for_warmup) if options.enable_model_warmup else 0
         ),
-        rules=rules,
-        batches=BatchScheduler(settings.batching) if settings.batching else None,
-        metrics=metrics,
     )
-
-
-class _Loader:
-    """Loads a version and warms it up."""
-
-    def __init__(
-        self,
-        tags: Sequence[str],
-        threads: SessionThreads,
-        warmup_iterations: int,
-        rules: PredictRules,
-        batches: BatchScheduler | None,
-        metrics: Metrics | None,
-    ) -> None:
-        self._metrics = metrics
-        self._batches = batches
-        self._tags = tags
-        self._threads = threads
-        self._warmup_iterations = warmup_iterations
-        self._rules = rules
-
-    def __call__(self, version: Version) -> SavedModel:
-        model = SavedModel(version.path, self._tags, self._threads, self._batches, self._metrics)
-        if self._warmup_iterations:
-            try:
-                warmup.replay(
-                    model, version.path, self._rules, self._warmup_iterations, self._metrics
-                )
-            except BaseException:
-                model.close()
-                raise
-        return model
 
 
 def _catalog_settings(options: ServerOptions) -> CatalogSettings:

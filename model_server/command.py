@@ -7,9 +7,10 @@ import logging
 import os
 from collections.abc import Sequence
 
-from model_server import flag_table, launcher, logs, options
-from model_server.config_files import read_model_configs
+from model_server import flag_table, launcher, options
 from model_server.errors import StartError, UsageError
+from model_server.observation import logs
+from model_server.settings import read_model_configs
 from model_server.stopping import StopSignals
 
 logger = logging.getLogger("model_server")

@@ -21,12 +21,15 @@ from types import FrameType
 from typing import Any
 
 import grpc
-from tensorflow_serving.config.model_server_config_pb2 import ModelConfig
 
 from model_server import options
-from model_server.config_files import read_model_config_messages
 from model_server.errors import StartError, UsageError
-from model_server.serving_protos import GetModelStatusRequest, GetModelStatusResponse
+from model_server.messages.configuration import (
+    GetModelStatusRequest,
+    GetModelStatusResponse,
+    ModelConfigMessage,
+)
+from model_server.models.config_file import read_model_config_messages
 
 logger = logging.getLogger(__name__)
 
@@ -155,7 +158,7 @@ def _models(values: Mapping[str, Any]) -> list[Any]:
     None when that cannot be told: the file may be for a newer server than this one.
     """
     if not values["model_config_file"]:
-        return [ModelConfig(name=values["model_name"], base_path=values["model_base_path"])]
+        return [ModelConfigMessage(name=values["model_name"], base_path=values["model_base_path"])]
     try:
         return list(read_model_config_messages(Path(values["model_config_file"])) or ())
     except UsageError as err:

@@ -14,8 +14,8 @@ import jsonschema
 import pytest
 import yaml
 
-from model_server.config_files import read_model_config_file
 from model_server.errors import UsageError
+from model_server.models.config_file import read_model_config_file
 from model_server.options import parse, without_own_flags
 from serving_config import contract
 from tests.deployment.conftest import SERVING_CONFIG, Manifest

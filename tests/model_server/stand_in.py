@@ -21,10 +21,11 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
-from model_server import logs, options, stopping
-from model_server.config_files import read_model_configs
+from model_server import options, stopping
 from model_server.errors import StartError, UsageError
 from model_server.flags import State
+from model_server.observation import logs
+from model_server.settings import read_model_configs
 
 
 class Differences(grpc.ServerInterceptor):

@@ -17,8 +17,8 @@ import grpc
 import pytest
 
 import protos
-from model_server import batching
 from model_server.errors import UsageError
+from model_server.runtimes.tensorflow.batching_parameters import read_batching_settings
 from tests.running import metrics_of
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
@@ -300,6 +300,6 @@ def test_contradicting_parameters_are_said(tmp_path: Path, text: str, message: s
     file = tmp_path / "batching.config"
     file.write_text(text)
     with pytest.raises(UsageError) as raised:
-        batching.read_settings(file)
+        read_batching_settings(file)
     assert message in str(raised.value)
     assert str(raised.value).startswith(str(file))

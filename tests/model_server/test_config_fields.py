@@ -11,18 +11,19 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2, platform_config_pb2
 
-from model_server import config_files, serving_protos
-from model_server.config_fields import FIELDS, Honoured, Ignored, Refused
 from model_server.errors import ServingError, UsageError
-from model_server.model_configs import validate
+from model_server.messages import configuration, text_files
+from model_server.messages.configuration_fields import FIELDS, Honoured, Ignored, Refused
+from model_server.models import config_file
+from model_server.models.configs import validate
 
 # What is read from a file that a flag names.
 ROOTS = (
     model_server_config_pb2.ModelServerConfig,
     platform_config_pb2.PlatformConfigMap,
-    serving_protos.BatchingParameters,
-    serving_protos.MonitoringConfig,
-    serving_protos.SSLConfig,
+    configuration.BatchingParameters,
+    configuration.MonitoringConfig,
+    configuration.SSLConfig,
 )
 
 
@@ -70,7 +71,7 @@ def test_a_field_without_effect_is_warned_about(
     path = tmp_path / "file.config"
     path.write_text(set_text(field))
     with caplog.at_level(logging.WARNING, "model_server"):
-        config_files.read_text_proto(path, root())
+        text_files.read_message(path, root())
     assert [record.getMessage() for record in caplog.records] == [
         f"{path}: {field.name} has no effect: {FIELDS[field.full_name].why}"
     ]
@@ -136,7 +137,7 @@ def test_another_encoding_is_named(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "models.config"
     path.write_text("model_config_list {}", encoding=encoding)
     with pytest.raises(UsageError) as caught:
-        config_files.read_model_config_file(path)
+        config_file.read_model_config_file(path)
     assert f"{path}: cannot be read: it begins with the byte-order mark of" in str(caught.value)
     assert "save it as UTF-8" in str(caught.value)
 
@@ -144,4 +145,4 @@ def test_another_encoding_is_named(tmp_path: Path, encoding: str) -> None:
 def test_a_byte_order_mark_of_utf_8_is_skipped(tmp_path: Path) -> None:
     path = tmp_path / "models.config"
     path.write_bytes(b"\xef\xbb\xbfmodel_config_list {}")
-    assert config_files.read_model_config_file(path) == []
+    assert config_file.read_model_config_file(path) == []

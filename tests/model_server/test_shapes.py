@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from model_server import rank_hazards
+from model_server.runtimes.tensorflow import rank_hazards
 from tests.running import run_python
 
 pytestmark = pytest.mark.usefixtures("embedded_only")

@@ -13,8 +13,8 @@ import pytest
 from google.protobuf import text_format
 
 import protos
-from model_server.serving_protos import BatchingParameters
-from model_server.tuning import Batching, Result, Round, Setting, choose, grid
+from model_server.messages.configuration import BatchingParameters
+from model_server.tuning.rule import Batching, Result, Round, Setting, choose, grid
 
 DEFAULT, ONE_THREAD = Setting(0), Setting(1)
 BATCHES = Setting(1, Batching(4, 2))

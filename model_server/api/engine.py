@@ -1,0 +1,234 @@
+"""The API without a transport: requests in, responses out, errors raised.
+
+gRPC and REST both call this, so that they cannot answer differently.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from model_server.api import inference, tensors
+from model_server.api.predict import PredictRules, choose_outputs, find_signature, read_inputs
+from model_server.errors import invalid_argument, not_found
+from model_server.messages import serving
+from model_server.models.catalog import Catalog
+from model_server.models.version import Version
+from model_server.observation.observer import Observer
+from model_server.runtimes.arrays import Array
+from model_server.runtimes.limits import NO_LIMITS, CallLimits
+from model_server.runtimes.signatures import DEFAULT_SIGNATURE, Signature
+
+logger = logging.getLogger(__name__)
+
+_SIGNATURE_FIELD = "signature_def"
+
+
+class Engine:
+    """Answers every call of PredictionService and ModelService. Thread-safe."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        rules: PredictRules,
+        observer: Observer,
+        as_content: bool = False,
+    ) -> None:
+        """Create an engine.
+
+        Args:
+            catalog: The models.
+            rules: How strict Predict is.
+            observer: Told of every finished call by the transports.
+            as_content: Answer in ``tensor_content`` instead of the typed fields.
+        """
+        self.catalog = catalog
+        self.rules = rules
+        self.observer = observer
+        self._metrics = observer.metrics
+        self._as_content = as_content
+
+    def predict(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
+        """Answer a ``PredictRequest``.
+
+        Args:
+            request: The message.
+            limits: What bounds the call.
+
+        Raises:
+            ServingError: With TensorFlow Serving's code and text.
+        """
+        spec = _spec(request)
+        with self.catalog.lease(spec) as version:
+            signature = find_signature(version.model, spec.signature_name)
+            feeds = read_inputs(signature, request.inputs, self.rules)
+            names = choose_outputs(signature, request.output_filter)
+            values = self.run(version, signature, feeds, names, limits)
+        response = serving.PredictResponse()
+        _describe(response.model_spec, version, signature.key)
+        for name, value in zip(names, values, strict=True):
+            tensors.to_proto(value, response.outputs[name], self._as_content)
+        return response
+
+    def run(
+        self,
+        version: Version,
+        signature: Signature,
+        feeds: Mapping[str, Array],
+        outputs: Sequence[str],
+        limits: CallLimits = NO_LIMITS,
+    ) -> list[Array]:
+        """Run a signature of a leased version for Predict, over gRPC or REST.
+
+        Args:
+            version: The version.
+            signature: One of its signatures.
+            feeds: Array by input alias.
+            outputs: Output aliases.
+            limits: What bounds the call.
+
+        Returns:
+            One array per entry of ``outputs``.
+        """
+        begin = time.perf_counter()
+        values = version.model.run(signature, feeds, outputs, limits)
+        self._measure(version, "Predict", begin)
+        return values
+
+    def _runner(self, version: Version, api: str, limits: CallLimits) -> inference.Run:
+        def run(feeds: Mapping[str, Array], fetches: Sequence[str]) -> list[Array]:
+            begin = time.perf_counter()
+            values = version.model.run_tensors(feeds, fetches, limits)
+            if api:
+                self._measure(version, api, begin)
+            return values
+
+        return run
+
+    def _measure(self, version: Version, api: str, begin: float) -> None:
+        if self._metrics is not None:
+            micros = (time.perf_counter() - begin) * 1e6
+            self._metrics.runtime_latency.observe(micros, version.model_name, api, "TF1")
+
+    def classify(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
+        """Answer a ``ClassificationRequest``."""
+        response = serving.ClassificationResponse()
+        with self.catalog.lease(_spec(request)) as version:
+            run = self._runner(version, "Classify", limits)
+            result = inference.classify(version.model, request, self.rules, run)
+        response.result.CopyFrom(result)
+        _describe(response.model_spec, version, _key(request.model_spec))
+        return response
+
+    def regress(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
+        """Answer a ``RegressionRequest``."""
+        response = serving.RegressionResponse()
+        with self.catalog.lease(_spec(request)) as version:
+            run = self._runner(version, "Regress", limits)
+            result = inference.regress(version.model, request, self.rules, run)
+        response.result.CopyFrom(result)
+        _describe(response.model_spec, version, _key(request.model_spec))
+        return response
+
+    def infer_all(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
+        """Answer a ``MultiInferenceRequest``."""
+        first = request.tasks[0].model_spec if request.tasks else serving.ModelSpec()
+        with self.catalog.lease(first) as version:
+            run = self._runner(version, "", limits)
+            response, examples = inference.infer_all(version.model, request, self.rules, run)
+        if self._metrics is not None:
+            self._metrics.example_counts.observe(examples, version.model_name)
+            self._metrics.example_count_total.add(version.model_name, count=examples)
+        for task, result in zip(request.tasks, response.results, strict=True):
+            _describe(result.model_spec, version, _key(task.model_spec))
+        return response
+
+    def metadata(self, request: Any) -> Any:
+        """Answer a ``GetModelMetadataRequest``."""
+        spec = _spec(request)
+        if not request.metadata_field:
+            raise invalid_argument(
+                "GetModelMetadataRequest must specify at least one metadata_field"
+            )
+        for name in request.metadata_field:
+            if name != _SIGNATURE_FIELD:
+                raise invalid_argument(f"Metadata field {name} is not supported")
+        with self.catalog.lease(spec) as version:
+            signatures = serving.SignatureDefMap()
+            for key, signature in version.model.signatures.items():
+                signatures.signature_def[key].CopyFrom(signature.definition)
+        response = serving.GetModelMetadataResponse()
+        _describe(response.model_spec, version, "")
+        response.metadata[_SIGNATURE_FIELD].Pack(signatures)
+        return response
+
+    def status(self, request: Any) -> Any:
+        """Answer a ``GetModelStatusRequest``; a label is ignored, as in TensorFlow Serving."""
+        spec = _spec(request)
+        states = self.catalog.states(spec.name)
+        if spec.WhichOneof("version_choice") == "version":
+            number = spec.version.value
+            states = [state for state in states if state[0] == number]
+            if not states:
+                raise not_found(f"Could not find version {number} of model {spec.name}")
+        elif not states:
+            raise not_found(f"Could not find any versions of model {spec.name}")
+        response = serving.GetModelStatusResponse()
+        for number, state, error in states:
+            entry = response.model_version_status.add()
+            entry.version = number
+            entry.state = int(state)
+            entry.status.error_code = error.number if error else 0
+            entry.status.error_message = error.message if error else ""
+        return response
+
+    def reload(
+        self,
+        request: Any,
+        deadline_s: float | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Any:
+        """Answer a ``ReloadConfigRequest``: replace the models and wait for the new ones.
+
+        Args:
+            request: The message.
+            deadline_s: Longest wait in seconds; None for any.
+            is_wanted: Tells whether the caller still waits.
+        """
+        if request.config.WhichOneof("config") != "model_config_list":
+            raise invalid_argument(
+                "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+                "Only ModelConfigList is currently supported"
+            )
+        configs: Iterable[Any] = request.config.model_config_list.config
+        self.catalog.reload(configs, deadline_s, is_wanted)
+        response = serving.ReloadConfigResponse()
+        response.status.error_code = 0
+        if request.metric_names:
+            logger.warning(
+                "metric_names: the counters of TensorFlow's runtime are not here, so %s are "
+                "answered as unchanged",
+                ", ".join(sorted(set(request.metric_names))),
+            )
+        for name in sorted(set(request.metric_names)):
+            response.metric.add(name=name, int64_value_increase=0)
+        return response
+
+
+def _spec(request: Any) -> Any:
+    if not request.HasField("model_spec"):
+        raise invalid_argument("Missing ModelSpec")
+    return request.model_spec
+
+
+def _key(spec: Any) -> str:
+    return spec.signature_name or DEFAULT_SIGNATURE
+
+
+def _describe(spec: Any, version: Version, signature_name: str) -> None:
+    """Name the model, its numeric version (never the label) and the signature that answered."""
+    spec.name = version.model_name
+    spec.version.value = version.number
+    spec.signature_name = signature_name

@@ -1,0 +1,1 @@
+"""The API over gRPC: services, admission, TLS, health and reflection."""

@@ -1,0 +1,1 @@
+"""TensorFlow Serving's messages, and the files that hold them in text format."""

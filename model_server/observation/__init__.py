@@ -1,0 +1,1 @@
+"""What becomes of each finished call: metrics, a line in the log, a span."""

@@ -1,0 +1,63 @@
+"""What the rooms above know of a loaded version, whichever runtime runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from model_server.runtimes.arrays import Array
+from model_server.runtimes.limits import NO_LIMITS, CallLimits
+from model_server.runtimes.signatures import Signature
+
+
+class LoadedModel(Protocol):
+    """A loaded version. Calls may come from any number of threads at the same time."""
+
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        """Signature by key."""
+
+    def run(
+        self,
+        signature: Signature,
+        feeds: Mapping[str, Array],
+        outputs: Sequence[str],
+        limits: CallLimits = NO_LIMITS,
+    ) -> list[Array]:
+        """Run one signature.
+
+        Args:
+            signature: One of :attr:`signatures`.
+            feeds: Value by input alias; dtypes are passed on as they are, never cast.
+            outputs: Output aliases.
+            limits: What bounds the call.
+
+        Returns:
+            One array per entry of ``outputs``; strings are ``bytes`` in an object array.
+
+        Raises:
+            ServingError: With the runtime's code and text.
+        """
+
+    def run_tensors(
+        self,
+        feeds: Mapping[str, Array],
+        fetches: Sequence[str],
+        limits: CallLimits = NO_LIMITS,
+    ) -> list[Array]:
+        """Run any part of the graph that the signatures' tensors bound.
+
+        Args:
+            feeds: Value by tensor name.
+            fetches: Tensor names.
+            limits: What bounds the call.
+
+        Returns:
+            One array per entry of ``fetches``.
+
+        Raises:
+            ServingError: With the runtime's code and text.
+        """
+
+    def close(self) -> None:
+        """Free its memory. Nothing may run any more."""

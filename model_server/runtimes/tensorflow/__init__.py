@@ -1,0 +1,1 @@
+"""A version in a TensorFlow session: loading, running, and joining runs into batches."""

@@ -1,0 +1,181 @@
+"""Who may import whom: the rooms of the repository, and that no modules import in a circle.
+
+Every import counts, also one inside a function or for type checkers: it says who has to know whom.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# What each room may import besides itself, from the bottom up.
+BASE = ("protos", "signature_contract", "serving_config")
+SERVER_BASE = ("model_server.errors", "model_server.messages", "model_server.observation")
+SERVER_API = (*SERVER_BASE, "model_server.api", "model_server.models", "model_server.runtimes")
+MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
+    "protos": (),
+    "signature_contract": ("protos",),
+    "serving_config": ("protos", "signature_contract"),
+    "python_client": BASE,
+    # The server and its callers meet on the wire alone. What it loads it finds on disk.
+    "model_server.errors": (),
+    "model_server.messages": (*BASE, "model_server.errors"),
+    "model_server.observation": ("model_server.errors",),
+    "model_server.runtimes": SERVER_BASE,
+    "model_server.runtimes.tensorflow": (*SERVER_BASE, "model_server.runtimes"),
+    "model_server.models": (
+        *SERVER_BASE,
+        "model_server.runtimes",
+        "model_server.runtimes.tensorflow",
+    ),
+    "model_server.api": (*SERVER_BASE, "model_server.models", "model_server.runtimes"),
+    "model_server.grpc_api": SERVER_API,
+    "model_server.rest_api": SERVER_API,
+    "model_server.tuning": (*SERVER_BASE, "model_server.models"),
+    # The command line and the whole.
+    "model_server": (
+        *BASE,
+        *SERVER_API,
+        "model_server.runtimes.tensorflow",
+        "model_server.grpc_api",
+        "model_server.rest_api",
+        "model_server.tuning",
+    ),
+    # A server is a program that it starts.
+    "export": (*BASE, "python_client"),
+    "demo": (*BASE, "python_client", "export"),
+    "benchmarks": (*BASE, "python_client", "export", "model_server.tuning"),
+}
+
+# Rooms that are planned.
+NOT_THERE_YET = {"protos", "signature_contract"}
+
+# The breaks that are known: this list may only become shorter.
+KNOWN_IMPORTS: set[tuple[str, str]] = set()
+KNOWN_CIRCLES: set[frozenset[str]] = {
+    # A recording names a run's type, a run its store, a store its database, and a database a name
+    # that belongs to the recording.
+    frozenset(
+        {
+            "export.lineage.database",
+            "export.lineage.recording",
+            "export.lineage.run",
+            "export.lineage.store",
+        }
+    ),
+}
+
+# Of another project's messages, the room that says where they are from.
+SERVING_PACKAGE, SERVING_ROOM = "tensorflow_serving", "model_server.messages"
+
+
+@functools.cache
+def modules() -> Mapping[str, Path]:
+    """Return the file of each module of the repository's packages, by its full name."""
+    found = {}
+    for package in sorted({room.partition(".")[0] for room in MAY_IMPORT}):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Yield what a file imports, each as ``package.module`` or ``package.module.name``."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
+            base = ".".join([*package, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+@functools.cache
+def imports() -> Mapping[str, frozenset[str]]:
+    """Return the modules of the repository that each module imports."""
+    known = modules()
+
+    def resolve(name: str) -> str:
+        return name if name in known else name.rpartition(".")[0]
+
+    return {
+        name: frozenset(map(resolve, imported_names(path))) & known.keys() - {name}
+        for name, path in known.items()
+    }
+
+
+def room_of(module: str) -> str:
+    """Return the room a module is in: the longest name of the table that begins its own."""
+    return max((room for room in MAY_IMPORT if f"{module}.".startswith(f"{room}.")), key=len)
+
+
+def breaks() -> set[tuple[str, str]]:
+    """Return importer and imported of each import that the table does not allow."""
+    return {
+        (importer, imported)
+        for importer, others in imports().items()
+        for imported in others
+        if room_of(imported) not in (room := room_of(importer), *MAY_IMPORT[room])
+    }
+
+
+def circles() -> set[frozenset[str]]:
+    """Return the largest groups of modules each of which imports all others, if by detours."""
+    graph = imports()
+    reached = {name: _reached_from(name, graph) for name in graph}
+    return {
+        frozenset(other for other in reached[name] if name in reached[other])
+        for name in graph
+        if name in reached[name]
+    }
+
+
+def _reached_from(start: str, graph: Mapping[str, frozenset[str]]) -> set[str]:
+    found: set[str] = set()
+    pending = [start]
+    while pending:
+        new = graph[pending.pop()] - found
+        found |= new
+        pending += new
+    return found
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_what_the_table_allows(room: str) -> None:
+    wrong = sorted(
+        f"{importer} imports {imported}"
+        for importer, imported in breaks() - KNOWN_IMPORTS
+        if room_of(importer) == room
+    )
+    allowed = ", ".join(MAY_IMPORT[room]) or "nothing"
+    assert not wrong, f"{room} may import {allowed}; but " + "; ".join(wrong)
+
+
+def test_no_modules_import_in_a_circle() -> None:
+    assert sorted(map(sorted, circles() - KNOWN_CIRCLES)) == []
+
+
+def test_a_break_that_was_mended_is_off_the_list() -> None:
+    assert sorted(KNOWN_IMPORTS - breaks()) == []
+    assert sorted(map(sorted, KNOWN_CIRCLES - circles())) == []
+
+
+def test_the_table_names_rooms_that_there_are() -> None:
+    assert MAY_IMPORT.keys() - {room_of(module) for module in modules()} == NOT_THERE_YET
+
+
+def test_one_room_knows_where_tensorflow_servings_messages_are_from() -> None:
+    users = {
+        name
+        for name, path in modules().items()
+        if name.startswith("model_server")
+        and any(used.partition(".")[0] == SERVING_PACKAGE for used in imported_names(path))
+    }
+    assert {room_of(user) for user in users} <= {SERVING_ROOM}, sorted(users)
