@@ -24,12 +24,9 @@ import grpc
 
 from model_server import options
 from model_server.errors import StartError, UsageError
-from model_server.messages.configuration import (
-    GetModelStatusRequest,
-    GetModelStatusResponse,
-    ModelConfigMessage,
-)
 from model_server.models.config_file import read_model_config_messages
+from protos import GetModelStatusRequest, GetModelStatusResponse
+from protos import ModelConfig as ModelConfigMessage
 
 logger = logging.getLogger(__name__)
 

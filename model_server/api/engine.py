@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import protos
 from model_server.api import inference, tensors
 from model_server.api.predict import PredictRules, choose_outputs, find_signature, read_inputs
 from model_server.errors import invalid_argument, not_found
-from model_server.messages import serving
 from model_server.models.catalog import Catalog
 from model_server.models.version import Version
 from model_server.observation.observer import Observer
@@ -66,7 +66,7 @@ class Engine:
             feeds = read_inputs(signature, request.inputs, self.rules)
             names = choose_outputs(signature, request.output_filter)
             values = self.run(version, signature, feeds, names, limits)
-        response = serving.PredictResponse()
+        response = protos.PredictResponse()
         _describe(response.model_spec, version, signature.key)
         for name, value in zip(names, values, strict=True):
             tensors.to_proto(value, response.outputs[name], self._as_content)
@@ -114,7 +114,7 @@ class Engine:
 
     def classify(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``ClassificationRequest``."""
-        response = serving.ClassificationResponse()
+        response = protos.ClassificationResponse()
         with self.catalog.lease(_spec(request)) as version:
             run = self._runner(version, "Classify", limits)
             result = inference.classify(version.model, request, self.rules, run)
@@ -124,7 +124,7 @@ class Engine:
 
     def regress(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``RegressionRequest``."""
-        response = serving.RegressionResponse()
+        response = protos.RegressionResponse()
         with self.catalog.lease(_spec(request)) as version:
             run = self._runner(version, "Regress", limits)
             result = inference.regress(version.model, request, self.rules, run)
@@ -134,7 +134,7 @@ class Engine:
 
     def infer_all(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``MultiInferenceRequest``."""
-        first = request.tasks[0].model_spec if request.tasks else serving.ModelSpec()
+        first = request.tasks[0].model_spec if request.tasks else protos.ModelSpec()
         with self.catalog.lease(first) as version:
             run = self._runner(version, "", limits)
             response, examples = inference.infer_all(version.model, request, self.rules, run)
@@ -156,10 +156,10 @@ class Engine:
             if name != _SIGNATURE_FIELD:
                 raise invalid_argument(f"Metadata field {name} is not supported")
         with self.catalog.lease(spec) as version:
-            signatures = serving.SignatureDefMap()
+            signatures = protos.SignatureDefMap()
             for key, signature in version.model.signatures.items():
                 signatures.signature_def[key].CopyFrom(signature.definition)
-        response = serving.GetModelMetadataResponse()
+        response = protos.GetModelMetadataResponse()
         _describe(response.model_spec, version, "")
         response.metadata[_SIGNATURE_FIELD].Pack(signatures)
         return response
@@ -175,7 +175,7 @@ class Engine:
                 raise not_found(f"Could not find version {number} of model {spec.name}")
         elif not states:
             raise not_found(f"Could not find any versions of model {spec.name}")
-        response = serving.GetModelStatusResponse()
+        response = protos.GetModelStatusResponse()
         for number, state, error in states:
             entry = response.model_version_status.add()
             entry.version = number
@@ -204,7 +204,7 @@ class Engine:
             )
         configs: Iterable[Any] = request.config.model_config_list.config
         self.catalog.reload(configs, deadline_s, is_wanted)
-        response = serving.ReloadConfigResponse()
+        response = protos.ReloadConfigResponse()
         response.status.error_code = 0
         if request.metric_names:
             logger.warning(

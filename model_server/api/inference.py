@@ -13,9 +13,9 @@ from typing import Any
 import grpc
 import numpy as np
 
+import protos
 from model_server.api.predict import CLASSIFY_METHOD, REGRESS_METHOD, PredictRules
 from model_server.errors import ServingError, invalid_argument
-from model_server.messages import serving
 from model_server.runtimes.arrays import Array, shape_text, type_name
 from model_server.runtimes.runtime import LoadedModel
 from model_server.runtimes.signatures import DEFAULT_SIGNATURE, Signature, TensorInfo
@@ -108,7 +108,7 @@ def infer_all(model: LoadedModel, request: Any, rules: PredictRules, run: Run) -
                 f"Unsupported signature method_name: {asked.method_name}",
             )
     answers, count = _run(run, tasks, request.input)
-    response = serving.MultiInferenceResponse()
+    response = protos.MultiInferenceResponse()
     for asked, answer in zip(request.tasks, answers, strict=True):
         result = response.results.add()
         if asked.method_name == CLASSIFY_METHOD:
@@ -192,7 +192,7 @@ def _serialized_examples(message: Any) -> list[bytes]:
     if kind == "example_list_with_context":
         merged = []
         for example in message.example_list_with_context.examples:
-            whole = serving.Example()
+            whole = protos.Example()
             whole.CopyFrom(message.example_list_with_context.context)
             whole.MergeFrom(example)
             merged.append(whole.SerializeToString())
@@ -224,7 +224,7 @@ def _classifications(values: dict[str, Array], count: int) -> Any:
             "Tensors class and score should match in dim_size(1). Got "
             f"{labels.shape[1]} vs. {scores.shape[1]}"
         )
-    result = serving.ClassificationResult()
+    result = protos.ClassificationResult()
     width = (scores if labels is None else labels).shape[1]  # type: ignore[union-attr]  # one is there
     for row in range(count):
         classes = result.classifications.add().classes
@@ -252,7 +252,7 @@ def _regressions(values: dict[str, Array], count: int) -> Any:
         raise invalid_argument(
             f"Expected output Tensor of DT_FLOAT.  Got: DT_{type_name(value.dtype).upper()}"
         )
-    result = serving.RegressionResult()
+    result = protos.RegressionResult()
     for number in value.ravel().tolist():
         result.regressions.add().value = number
     return result

@@ -33,6 +33,7 @@ from pathlib import Path
 
 import grpc
 
+import protos
 from model_server.errors import StartError, UsageError
 from model_server.models.storage import find_versions
 from model_server.observation import logs
@@ -225,17 +226,15 @@ def _payload(file: Path | None, base: Path, name: str, encoded_images_only: bool
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
-    from model_server.messages import serving
-
     tf.get_logger().setLevel("ERROR")
     versions = find_versions(base)
     warmup = versions[max(versions)] / _WARMUP_FILE
     try:
         if file is not None:
-            requests = [serving.PredictRequest.FromString(file.read_bytes())]
+            requests = [protos.PredictRequest.FromString(file.read_bytes())]
         elif warmup.is_file():
             logs_found = map(
-                serving.PredictionLog.FromString,
+                protos.PredictionLog.FromString,
                 tf.compat.v1.io.tf_record_iterator(str(warmup)),
             )
             requests = [

@@ -13,7 +13,6 @@ import pytest
 from google.protobuf import text_format
 
 import protos
-from model_server.messages.configuration import BatchingParameters
 from model_server.tuning.rule import Batching, Result, Round, Setting, choose, grid
 
 DEFAULT, ONE_THREAD = Setting(0), Setting(1)
@@ -71,7 +70,7 @@ def test_batching_may_cost_no_load_anything(clients: int) -> None:
 
 
 def test_batching_cuts_large_requests_and_has_room_for_all_that_are_let_in() -> None:
-    written = text_format.Parse(Batching(6, 2).text(), BatchingParameters())
+    written = text_format.Parse(Batching(6, 2).text(), protos.BatchingParameters())
     assert written.enable_large_batch_splitting.value
     assert written.max_batch_size.value == 1024
     assert written.max_execution_batch_size.value == 6
