@@ -26,9 +26,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from export import serving_client
-from export.detector.detections import detect
+from export import served_version
+from export.detector.detection_arrays import detect
 from serving_config import contract as contracts
+from serving_config.tensor_names import SERVING_BYTES
 
 WARM_UP_ROUNDS = 3
 
@@ -39,7 +40,7 @@ class Graph:
     def __init__(self, version: Path) -> None:
         """Load it into a session."""
         loaded = tf.saved_model.load(str(version))
-        frozen = convert_variables_to_constants_v2(loaded.signatures["serving_bytes"])
+        frozen = convert_variables_to_constants_v2(loaded.signatures[SERVING_BYTES])
         (suppression,) = (
             op for op in frozen.graph.get_operations() if op.type == "CombinedNonMaxSuppression"
         )
@@ -85,7 +86,7 @@ def main() -> int:
     times: dict[str, list[float]] = {
         name: [] for name in ("network_ms", "suppression_ms", "graph_ms", "grpc_ms")
     }
-    with serving_client.start(arguments.version) as server:
+    with served_version.start(arguments.version) as server:
         for turn in range(WARM_UP_ROUNDS + arguments.rounds):
             for file in files:
                 network, candidates = timed(lambda file=file: graph.candidates(file))

@@ -19,8 +19,9 @@ import os
 import sys
 from pathlib import Path
 
-from export.edge import checks, photographs
+from export.edge import checks
 from export.edge.arguments import FORMS
+from export.kinds import kind_of
 from serving_config import contract as contracts
 
 
@@ -37,8 +38,7 @@ def main() -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname).1s %(message)s")
     version = arguments.version.resolve()
     contract = contracts.load(version)
-    choose = photographs.choose if contract.model == "classifier" else photographs.choose_detection
-    chosen = choose(version, contract.class_names, arguments.data, 1)
+    chosen = kind_of(contract.model).edge().choose(version, contract.class_names, arguments.data, 1)
     files = {
         form: arguments.edge / f"{form}.tflite"
         for form in FORMS

@@ -15,28 +15,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import grpc
 import jpype
-import numpy as np
 
+from export import server_process
 from export.verify import verify
 from python_client import VisionClient
 from serving_config import contract as contracts
-from serving_config import golden
+from serving_config import golden, layout
 from serving_config.contract import Contract
 from serving_config.golden import GoldenCase
+from serving_config.tensor_names import IMAGE_BYTES, INPUT_TENSOR, SERVING_BYTES, SERVING_DEFAULT
 
 JAR = Path(__file__).parent.parent / "java_client" / "target" / "vision-client.jar"
 
 Answer = Mapping[str, Any]
-Array = np.ndarray[Any, Any]
 
 
 def report(
@@ -56,13 +53,13 @@ def asks_java(model: Any, contract: Contract) -> Callable[[GoldenCase], Answer]:
     detects = contract.model == "detector"
 
     def ask(case: GoldenCase) -> Answer:
-        if case.signature == "serving_bytes":
+        if case.signature == SERVING_BYTES:
             images = jpype.java.util.ArrayList()
-            for image in case.inputs["image_bytes"]:
+            for image in case.inputs[IMAGE_BYTES]:
                 images.add(byte_array(image))
             answers = model.detect(images) if detects else model.classify(images)
         else:
-            pixels = case.inputs["input_tensor"]
+            pixels = case.inputs[INPUT_TENSOR]
             rgb, sizes = byte_array(pixels.tobytes()), pixels.shape[:3]
             if detects:
                 answers = model.detectPixels(rgb, *sizes)
@@ -76,34 +73,26 @@ def asks_java(model: Any, contract: Contract) -> Callable[[GoldenCase], Answer]:
 def classifications(answers: Any) -> Answer:
     """Lay Java's classifications out as the served tensors."""
 
-    def rows(kind: str) -> Array:
-        maps = [getattr(answer, kind)() for answer in answers]
-        return np.array([[float(v) for v in m.values()] for m in maps], np.float32)
+    def by_name(figures: Any) -> dict[str, float]:
+        return {str(name): float(value) for name, value in figures.items()}
 
-    names = [[str(name) for name in answer.probabilities()] for answer in answers]
-    return {
-        "probabilities": rows("probabilities"),
-        "logits": rows("logits"),
-        "classes": np.array(names),
-    }
+    return layout.classifications(
+        (by_name(a.probabilities()), by_name(a.logits())) for a in answers
+    )
 
 
 def detections(answers: Any, limit: int) -> Answer:
-    """Lay Java's detections out as the served tensors, zeros beyond the last."""
-    count = len(answers)
-    boxes = np.zeros((count, limit, 4), np.float32)
-    scores, classes = np.zeros((count, limit), np.float32), np.zeros((count, limit), np.float32)
-    for row, found in enumerate(answers):
-        for column, one in enumerate(found):
-            box = one.box()
-            boxes[row, column] = [box.ymin(), box.xmin(), box.ymax(), box.xmax()]
-            scores[row, column], classes[row, column] = one.score(), one.classId()
-    return {
-        "detection_boxes": boxes,
-        "detection_scores": scores,
-        "detection_classes": classes,
-        "num_detections": np.array([len(found) for found in answers], np.float32),
-    }
+    """Lay Java's detections out as the served tensors."""
+    entries = []
+    for found in answers:
+        boxes = [(one, one.box()) for one in found]
+        entries.append(
+            [
+                (one.classId(), one.score(), (box.ymin(), box.xmin(), box.ymax(), box.xmax()))
+                for one, box in boxes
+            ]
+        )
+    return layout.detections(entries, limit)
 
 
 def main() -> int:
@@ -113,7 +102,7 @@ def main() -> int:
     version = parser.parse_args().version.resolve()
     contract = contracts.load(version)
     cases = golden.load(version, contract)
-    outputs = contract.signature("serving_default").outputs
+    outputs = contract.signature(SERVING_DEFAULT).outputs
     print(json.dumps({"tolerance": {name: str(o.tolerance) for name, o in outputs.items()}}))
 
     seen = verify(version)
@@ -121,15 +110,9 @@ def main() -> int:
     line = {"runtime": runtime, "cases": seen.requests, "max_distance": dict(seen.max_distance)}
     print(json.dumps(line), flush=True)
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        target = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [sys.executable, "-m", "model_server", f"--port={target.rpartition(':')[2]}"]
-    command += [f"--model_name={contract.model}", f"--model_base_path={version.parent}"]
-    server = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        with grpc.insecure_channel(target) as channel:
-            grpc.channel_ready_future(channel).result(timeout=300)
+    flags = (f"--model_name={contract.model}", f"--model_base_path={version.parent}")
+    with server_process.running(*flags, timeout_s=300) as server:
+        target = server.target
         with VisionClient(target, model=contract.model, contract=contract) as client:
             report(
                 "embedded server, Python client",
@@ -145,9 +128,6 @@ def main() -> int:
         builder = ml.grpc.VisionGrpcClient.builder(target).model(contract.model)
         with builder.contract(ml.contract.Contract.ofVersion(path)).build() as client:
             report("embedded server, Java client", contract, cases, asks_java(client, contract))
-    finally:
-        server.terminate()
-        server.wait()
     return 0
 
 

@@ -32,6 +32,13 @@ import numpy as np
 from serving_memory import METHOD, REPO, Served, requests, start
 
 from model_server.tuning.load_generator import call_without_pause
+from serving_config.tensor_names import (
+    INPUT_TENSOR,
+    LOGITS,
+    PROBABILITIES,
+    SERVING_BYTES,
+    SERVING_DEFAULT,
+)
 
 SIDE, CLASSES = 160, ("a", "b", "c")
 ROUNDS = 4
@@ -59,7 +66,7 @@ def write(folder: Path) -> None:
     @tf.function(input_signature=[spec])
     def run(squares: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         outputs = traced(squares)
-        return outputs["logits"], outputs["probabilities"]
+        return outputs[LOGITS], outputs[PROBABILITIES]
 
     concrete = run.get_concrete_function()
 
@@ -79,16 +86,16 @@ def write(folder: Path) -> None:
         )
         for tensor in (logits, probabilities):
             tensor.set_shape([None, len(CLASSES)])
-        return {"logits": logits, "probabilities": probabilities}
+        return {LOGITS: logits, PROBABILITIES: probabilities}
 
     for name, form in (("plain", network), ("batched", batched)):
         serving_graph.write_image_model(folder / name / "1", form, SIDE, CLASSES)
     pixels = np.random.default_rng(0).integers(0, 256, (6, 50, 70, 3), np.uint8)
     plain, joined = (
-        SessionModel(folder / name / "1").run("serving_default", {"input_tensor": pixels})
+        SessionModel(folder / name / "1").run(SERVING_DEFAULT, {INPUT_TENSOR: pixels})
         for name in ("plain", "batched")
     )
-    apart = max(float(np.abs(plain[n] - joined[n]).max()) for n in ("logits", "probabilities"))
+    apart = max(float(np.abs(plain[n] - joined[n]).max()) for n in (LOGITS, PROBABILITIES))
     print(json.dumps({"apart": apart}), file=sys.stderr)
 
 
@@ -136,7 +143,7 @@ def measure(servers: dict[str, Served], arguments: argparse.Namespace, pool: Poo
                 line[f"{figure}_ratio"] = round(mean["batched"] / mean["plain"], 2)
             line["failed"] = sum(load.failed for found in loads.values() for load in found)
             print(json.dumps(line), flush=True)
-    payload = requests()["serving_bytes"]
+    payload = requests()[SERVING_BYTES]
     for deadline_ms in arguments.deadlines_ms:
         ends: dict[str, Counter[str]] = {name: Counter() for name in servers}
         for _ in range(ROUNDS):

@@ -11,11 +11,9 @@ of the first.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
-import socket
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -23,8 +21,11 @@ from pathlib import Path
 import grpc
 
 import protos
+from export import server_process
+from export.server_process import ServerProcess
 from serving_config import contract as contracts
 from serving_config import golden
+from serving_config.tensor_names import IMAGE_BYTES, SERVING_BYTES
 
 REPO = Path(__file__).resolve().parent.parent
 METHOD = "/tensorflow.serving.PredictionService/Predict"
@@ -35,8 +36,8 @@ def golden_image(base: Path) -> bytes:
     """Return the first encoded image of the newest version's golden vectors."""
     newest = max((p for p in base.iterdir() if p.name.isdecimal()), key=lambda p: int(p.name))
     for case in golden.load(newest, contracts.load(newest)):
-        if case.signature == "serving_bytes":
-            return bytes(case.inputs["image_bytes"][0])
+        if case.signature == SERVING_BYTES:
+            return bytes(case.inputs[IMAGE_BYTES][0])
     raise SystemExit(f"{newest} has no golden image; name one with --image")
 
 
@@ -44,8 +45,8 @@ def image_request(image: bytes) -> bytes:
     """Return a serialized request with one encoded image."""
     request = protos.PredictRequest()
     request.model_spec.name = "classifier"
-    request.model_spec.signature_name = "serving_bytes"
-    tensor = request.inputs["image_bytes"]
+    request.model_spec.signature_name = SERVING_BYTES
+    tensor = request.inputs[IMAGE_BYTES]
     tensor.dtype = protos.DataType.Value("DT_STRING")
     tensor.tensor_shape.dim.add().size = 1
     tensor.string_val.append(image)
@@ -73,23 +74,12 @@ def load(target: str, payload: bytes, clients: int, seconds: float) -> list[floa
     return latencies
 
 
-def start(base: Path, flags: list[str]) -> tuple[subprocess.Popen[bytes], str]:
-    """Start a server of the classifier; returns it and its target."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        port = holder.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "model_server", f"--port={port}", "--model_name=classifier"),
-            *(f"--model_base_path={base.absolute()}", "--grpc_max_threads=64"),
-            *("--tensorflow_intra_op_parallelism=1", *flags),
-        ],
-        cwd=REPO,
-        stderr=subprocess.DEVNULL,
-    )
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        grpc.channel_ready_future(channel).result(timeout=120)
-    return process, f"127.0.0.1:{port}"
+def start(base: Path, flags: list[str]) -> ServerProcess:
+    """Start a server of the classifier and wait until it answers."""
+    return server_process.start(
+        *("--model_name=classifier", f"--model_base_path={base.absolute()}"),
+        *("--grpc_max_threads=64", "--tensorflow_intra_op_parallelism=1", *flags),
+    ).wait_until_ready()
 
 
 def main() -> None:
@@ -108,11 +98,9 @@ def main() -> None:
     )
     flags = ["--enable_batching", f"--batching_parameters_file={arguments.parameters}"]
     targets: dict[str, str] = {}
-    processes = []
-    try:
+    with contextlib.ExitStack() as stack:
         for name, own in (("plain", []), ("batching", flags)):
-            process, targets[name] = start(arguments.base, own)
-            processes.append(process)
+            targets[name] = stack.enter_context(start(arguments.base, own)).target
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             for clients in arguments.clients:
                 figures: dict[str, list[float]] = {name: [] for name in targets}
@@ -121,10 +109,6 @@ def main() -> None:
                         job = (target, payload, clients, arguments.seconds / 3)
                         figures[name] += pool.apply(load, job)
                 print(json.dumps(summary(clients, figures, arguments.seconds)), flush=True)
-    finally:
-        for process in processes:
-            process.terminate()
-            process.wait(60)
 
 
 def summary(clients: int, figures: dict[str, list[float]], seconds: float) -> dict[str, object]:

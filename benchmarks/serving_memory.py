@@ -16,7 +16,6 @@ import argparse
 import json
 import multiprocessing
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -31,7 +30,9 @@ import grpc
 import numpy as np
 
 import protos
+from export import server_process
 from python_client import tensors
+from serving_config.tensor_names import IMAGE_BYTES, INPUT_TENSOR, SERVING_BYTES, SERVING_DEFAULT
 
 REPO = Path(__file__).resolve().parent.parent
 METHOD = "/tensorflow.serving.PredictionService/Predict"
@@ -98,26 +99,16 @@ def write(network: str, form: str, path: Path) -> None:
 
 def start(base: Path, form: str, *flags: str) -> Served:
     """Start a server and wait until its model answers both signatures."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        port = holder.getsockname()[1]
     begin = time.perf_counter()
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "model_server", f"--port={port}", "--model_name=model"),
-            *(f"--model_base_path={base}", "--tensorflow_intra_op_parallelism=1"),
-            *flags,
-        ],
-        cwd=REPO,
-        stderr=subprocess.DEVNULL,
-    )
-    target = f"127.0.0.1:{port}"
-    with grpc.insecure_channel(target) as channel:
-        grpc.channel_ready_future(channel).result(timeout=600)
+    server = server_process.start(
+        *("--model_name=model", f"--model_base_path={base}"),
+        *("--tensorflow_intra_op_parallelism=1", *flags),
+    ).wait_until_ready(timeout_s=600)
+    with grpc.insecure_channel(server.target) as channel:
         call = channel.unary_unary(METHOD)
         for payload in requests().values():
             call(payload, timeout=600)
-    return Served(form, process, target, time.perf_counter() - begin)
+    return Served(form, server.process, server.target, time.perf_counter() - begin)
 
 
 def requests() -> dict[str, bytes]:
@@ -131,8 +122,8 @@ def requests() -> dict[str, bytes]:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=90)
     inputs = {
-        "serving_default": ("input_tensor", pixels[None]),
-        "serving_bytes": ("image_bytes", np.array([file.getvalue()], dtype=object)),
+        SERVING_DEFAULT: (INPUT_TENSOR, pixels[None]),
+        SERVING_BYTES: (IMAGE_BYTES, np.array([file.getvalue()], dtype=object)),
     }
     payloads = {}
     for signature, (name, value) in inputs.items():
@@ -169,7 +160,7 @@ def measure(network: str, forms: list[str], seconds: float, pool: Pool) -> None:
             for form in forms:
                 served.append(start(Path(folder, form), form))
             after_first = {one.form: one.resident_mb() for one in served}
-            payload = requests()["serving_bytes"]
+            payload = requests()[SERVING_BYTES]
             times: dict[str, list[float]] = {form: [] for form in forms}
             for _ in range(ROUNDS):
                 for one in served:

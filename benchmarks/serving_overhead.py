@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from pathlib import Path
 import grpc
 
 import protos
+from export import server_process
 
 REPO = Path(__file__).resolve().parent.parent
 METHOD = "/tensorflow.serving.PredictionService/Predict"
@@ -44,7 +44,7 @@ def toy_request() -> bytes:
 @contextmanager
 def toy_server(flags: list[str]) -> Iterator[str]:
     """Serve a fresh toy model; yields the target."""
-    with tempfile.TemporaryDirectory() as scratch, socket.socket() as holder:
+    with tempfile.TemporaryDirectory() as scratch:
         subprocess.run(
             [
                 sys.executable,
@@ -55,30 +55,9 @@ def toy_server(flags: list[str]) -> Iterator[str]:
             check=True,
             capture_output=True,
         )
-        holder.bind(("127.0.0.1", 0))
-        port = holder.getsockname()[1]
-        holder.close()
-        server = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "model_server",
-                f"--port={port}",
-                "--model_name=toy",
-                f"--model_base_path={scratch}/toy",
-                "--grpc_max_threads=64",
-                *flags,
-            ],
-            cwd=REPO,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                grpc.channel_ready_future(channel).result(timeout=60)
-            yield f"127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(30)
+        own = ("--model_name=toy", f"--model_base_path={scratch}/toy", "--grpc_max_threads=64")
+        with server_process.running(*own, *flags) as server:
+            yield server.target
 
 
 def one_client(target: str, seconds: float, deadline_s: float | None) -> list[float]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from pathlib import Path
 
 import grpc
 from serving_overhead import METHOD, REPO, toy_request
+
+from export import server_process
 
 
 class Clients:
@@ -68,36 +69,22 @@ def main() -> None:
     parser.add_argument("--soak-seconds", type=float, default=600.0)
     parser.add_argument("--clients", type=int, default=16)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch, socket.socket() as holder:
+    with tempfile.TemporaryDirectory() as scratch:
         base = Path(scratch) / "toy"
         maker = REPO / "tests" / "model_server" / "make_toy.py"
         subprocess.run(
             [sys.executable, str(maker), str(base), "1", "--scale"], check=True, capture_output=True
         )
-        holder.bind(("127.0.0.1", 0))
-        port = holder.getsockname()[1]
-        holder.close()
         log_path = Path(scratch) / "log"
-        with log_path.open("w") as log:
-            server = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "model_server", f"--port={port}", "--model_name=toy"),
-                    *(f"--model_base_path={base}", "--grpc_max_threads=64"),
-                ],
-                cwd=REPO,
-                stderr=log,
-            )
-        try:
-            target = f"127.0.0.1:{port}"
-            with grpc.insecure_channel(target) as channel:
-                grpc.channel_ready_future(channel).result(timeout=120)
-            clients = Clients(target, arguments.clients)
+        flags = ("--model_name=toy", f"--model_base_path={base}", "--grpc_max_threads=64")
+        with server_process.running(*flags, log_path=log_path) as server:
+            clients = Clients(server.target, arguments.clients)
 
             def checkpoint(event: str, **fields: object) -> None:
                 line = {
                     "event": event,
                     **fields,
-                    "resident_mb": resident_mb(server.pid),
+                    "resident_mb": resident_mb(server.process.pid),
                     "calls": clients.calls,
                     "failures": len(clients.failures),
                 }
@@ -108,7 +95,7 @@ def main() -> None:
             for version in range(2, arguments.swaps + 2):
                 shutil.copytree(base / str(version - 1), base.parent / "coming")
                 (base.parent / "coming").rename(base / str(version))
-                while f"toy version {version - 1} is unloaded" not in log_path.read_text():
+                while f"toy version {version - 1} is unloaded" not in server.log:
                     time.sleep(0.05)
                 shutil.rmtree(base / str(version - 1))
                 if (version - 1) % 10 == 0:
@@ -120,9 +107,6 @@ def main() -> None:
             clients.stop()
             for failure in clients.failures[:5]:
                 print(json.dumps({"failure": failure}))
-        finally:
-            server.terminate()
-            server.wait(60)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,16 @@ from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Contract
 from serving_config.golden import GoldenCase
+from serving_config.tensor_names import (
+    CLASSES,
+    DETECTION_BOXES,
+    DETECTION_CLASSES,
+    DETECTION_SCORES,
+    LOGITS,
+    PROBABILITIES,
+    SERVING_DEFAULT,
+)
+from serving_config.version_files import KERAS_FILE, RUN_FILE, extra
 
 REPO = Path(__file__).resolve().parent.parent
 JAR = REPO / "java_client" / "target" / "vision-client.jar"
@@ -86,7 +96,7 @@ def main() -> int:
 
 def measured_outputs(contract: Contract) -> list[str]:
     """Name the outputs whose distance means something."""
-    outputs = contract.signature("serving_default").outputs
+    outputs = contract.signature(SERVING_DEFAULT).outputs
     return [name for name, spec in outputs.items() if spec.tolerance.absolute > 0]
 
 
@@ -121,7 +131,7 @@ def show(version: Path, title: str, rows: list[dict[str, Any]]) -> None:
 
 def backbone_of(version: Path) -> str:
     """Return the version's backbone."""
-    record = json.loads((version / "assets.extra" / "run.json").read_text(encoding="utf-8"))
+    record = json.loads(extra(version, RUN_FILE).read_text(encoding="utf-8"))
     return str(record["settings"]["backbone"])
 
 
@@ -195,9 +205,9 @@ def live(
     import tensorflow as tf
 
     from export import images
-    from export.training.finished import KERAS_FILE, Finished
+    from export.training.finished import Finished
 
-    record = json.loads((version / "assets.extra" / "run.json").read_text(encoding="utf-8"))
+    record = json.loads(extra(version, RUN_FILE).read_text(encoding="utf-8"))
     finished = Finished(
         contract.model,
         record["settings"],
@@ -207,7 +217,7 @@ def live(
         {},
         (),
         {"backbone": None, **{key: record.get(key) for key in ("strides", "anchors")}},
-        version / "assets.extra" / KERAS_FILE,
+        extra(version, KERAS_FILE),
     )
     if contract.model == "classifier":
         from export.classifier.publishing import build
@@ -221,9 +231,9 @@ def live(
 
         def classify(case: GoldenCase) -> Answers:
             found = network(squares(case, lambda pixels: images.resize(pixels, size)))
-            rows = len(found["logits"])
+            rows = len(found[LOGITS])
             answer = {name: value.numpy() for name, value in found.items()}
-            return {**answer, "classes": np.array([names] * rows)}
+            return {**answer, CLASSES: np.array([names] * rows)}
 
         return classify
     from export.detector import serving
@@ -260,7 +270,7 @@ def squares(
     from export import images
 
     ((_, value),) = case.inputs.items()
-    if case.signature == "serving_default":
+    if case.signature == SERVING_DEFAULT:
         return resize(tf.constant(value))
     return tf.stack([resize((decode or images.decode)(tf.constant(item))) for item in value])
 
@@ -291,7 +301,7 @@ def classifier_faults(
 
     def answer(pixels: Any, run: Callable[[Any], Any] = network) -> Answers:
         found = {name: value.numpy() for name, value in run(pixels).items()}
-        return {**found, "classes": np.array([names] * len(found["logits"]))}
+        return {**found, CLASSES: np.array([names] * len(found[LOGITS]))}
 
     def resized(method: str, **options: Any) -> Callable[[GoldenCase], Answers]:
         return lambda case: answer(
@@ -315,7 +325,7 @@ def classifier_faults(
         logits = classifier.head(keras.layers.GlobalAveragePooling2D()(features), training=False)
         if len(names) == 2:
             logits = tf.concat([tf.zeros_like(logits), logits], 1)
-        return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+        return {LOGITS: logits, PROBABILITIES: tf.nn.softmax(logits)}
 
     yield "pixels normalised twice", lambda case: answer(twice(squares(case, own)))
     yield "BGR for RGB", lambda case: answer(squares(case, own)[..., ::-1])
@@ -374,7 +384,7 @@ def detector_faults(
 
         def run(case: GoldenCase) -> Answers:
             ((name, value),) = case.inputs.items()
-            if case.signature != "serving_default":
+            if case.signature != SERVING_DEFAULT:
                 return ask(case)
             return ask(replace(case, inputs={name: change(value)}))
 
@@ -391,14 +401,14 @@ def detector_faults(
         return run
 
     def shifted(answer: dict[str, Array]) -> None:
-        real = answer["detection_scores"] > 0
-        answer["detection_boxes"][real] = np.clip(answer["detection_boxes"][real] + 0.5 / 416, 0, 1)
+        real = answer[DETECTION_SCORES] > 0
+        answer[DETECTION_BOXES][real] = np.clip(answer[DETECTION_BOXES][real] + 0.5 / 416, 0, 1)
 
     def turned(answer: dict[str, Array]) -> None:
-        answer["detection_boxes"] = answer["detection_boxes"][..., [1, 0, 3, 2]]
+        answer[DETECTION_BOXES] = answer[DETECTION_BOXES][..., [1, 0, 3, 2]]
 
     def zero_based(answer: dict[str, Array]) -> None:
-        answer["detection_classes"] = np.maximum(answer["detection_classes"] - 1, 0)
+        answer[DETECTION_CLASSES] = np.maximum(answer[DETECTION_CLASSES] - 1, 0)
 
     yield "BGR for RGB (pixels)", disturbed(lambda pixels: pixels[..., ::-1].copy())
     yield (
@@ -439,7 +449,7 @@ def flipped_bits(
     variables = [v for v in restored.model.variables if len(v.shape) >= 2]
     sizes = np.array([int(np.prod(v.shape)) for v in variables])
     random = np.random.default_rng(0)
-    few = [case for case in cases if case.signature == "serving_default"][:2]
+    few = [case for case in cases if case.signature == SERVING_DEFAULT][:2]
     for bit in (23, 24, 25, 30):
         refused = 0
         smallest: dict[str, float] = {}

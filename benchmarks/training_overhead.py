@@ -34,6 +34,7 @@ import numpy as np
 from export.classifier import model as models
 from export.classifier import photographs
 from export.classifier.backbones import BACKBONES
+from export.classifier.beginning import begin
 from export.classifier.model import Assembly
 from export.classifier.pretrained import load_pretrained
 from export.classifier.settings import ClassifierSettings
@@ -42,7 +43,7 @@ from export.classifier.training import train
 from export.lineage.recording import Recording
 from export.training.batches import Batches, ShuffledBatches
 from export.training.policy import PhasePolicy
-from export.training.resume import Work
+from export.training.work import Work
 
 
 def with_everything(settings: ClassifierSettings, data: Path, place: Path) -> None:
@@ -50,13 +51,14 @@ def with_everything(settings: ClassifierSettings, data: Path, place: Path) -> No
     with Recording(f"sqlite:///{place / 'lineage.db'}").run(
         "classifier", settings.to_json(), place
     ):
-        trained = train(
+        beginning = begin(
             settings,
             photographs.find(data),
             lambda identity: Work.below(place, identity),
             place / "events",
         )
-        trained.work.remove()
+        train(beginning)
+        beginning.work.remove()
 
 
 def by_hand(settings: ClassifierSettings, data: Path, place: Path) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import logging
 import shutil
 import sys
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from demo.asking import JAR, WAYS, Question, ask
+from demo.asking import JAR, KINDS, WAYS, Question, ask
 from demo.digits import write_data_sets
 from demo.errors import DemoError
 from demo.hosting import serving, write_models_config
@@ -29,6 +28,7 @@ from demo.pictures import draw_predictions, draw_training
 from demo.summary import Outcome, summary
 from demo.training import measure_detector, train_classifier, train_detector
 from serving_config import contract as contracts
+from serving_config.version_files import RUN_FILE, extra
 
 log = logging.getLogger("demo")
 
@@ -144,22 +144,8 @@ def question_for(result: dict[str, Any], scenes: Path) -> Question:
         scenes: The detector's test data set.
     """
     version = Path(result["path"])
-    if result["model"] == "classifier":
-        files = held_out(version)
-    else:
-        files = sorted((scenes / "JPEGImages").iterdir())
+    files = KINDS[result["model"]].files(version, scenes)
     return Question(result["model"], version, tuple(files[:_ASKED]))
-
-
-def held_out(version: Path) -> list[Path]:
-    """Return the photographs that a classifier was not trained on, from all classes in turn."""
-    run = json.loads((version / "assets.extra" / "run.json").read_text(encoding="utf-8"))
-    by_class: dict[str, list[Path]] = {}
-    data = run["data"]
-    for path in (Path(data["directory"], name) for name in data["validation"]):
-        by_class.setdefault(path.parent.name, []).append(path)
-    rounds = max(map(len, by_class.values()))
-    return [paths[i] for i in range(rounds) for paths in by_class.values() if i < len(paths)]
 
 
 def draw(classifier: Outcome, out: Path) -> list[Path]:
@@ -172,7 +158,7 @@ def draw(classifier: Outcome, out: Path) -> list[Path]:
         for answer in classifier.answers[WAYS[0]]
     ]
     draw_predictions(predictions, question.files, probabilities)
-    draw_training(training, question.version / "assets.extra" / "run.json")
+    draw_training(training, extra(question.version, RUN_FILE))
     return [predictions, training]
 
 

@@ -9,19 +9,17 @@ import json
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from demo import classifier, detector
 from demo.errors import DemoError
-from python_client import VisionClient, drawing
+from demo.kind import MIN_SCORE, Answer, DemoKind
+from python_client import VisionClient
 from serving_config import contract as contracts
 from serving_config.comparison import Comparison, compare
-from serving_config.contract import Difference
-
-Array = np.ndarray[Any, Any]
+from serving_config.contract import Contract, Difference
+from serving_config.tensor_names import SERVING_BYTES
 
 JAR = Path(__file__).parent.parent / "java_client" / "target" / "vision-client.jar"
 
@@ -31,8 +29,8 @@ PYTHON, JAVA, JAVA_EMBEDDED = WAYS = (
     "Java, embedded",
 )
 
-MIN_SCORE = 0.5
-"""Detections below it are not shown."""
+KINDS = {"classifier": classifier.KIND, "detector": detector.KIND}
+"""Kind by model."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Question:
     """What is asked.
 
     Attributes:
-        model: ``classifier`` or ``detector``.
+        model: Its name, a key of :data:`KINDS`.
         version: The published version.
         files: Photographs.
     """
@@ -49,20 +47,15 @@ class Question:
     version: Path
     files: tuple[Path, ...]
 
+    @property
+    def kind(self) -> DemoKind:
+        """How such a model is asked."""
+        return KINDS[self.model]
 
-@dataclass(frozen=True)
-class Answer:
-    """What was answered about one file.
-
-    Attributes:
-        text: The answer in short.
-        confidence: Of the class, or of the least sure of the objects; 1 where none was found.
-        outputs: The answer as the contract lays it out, one image.
-    """
-
-    text: str
-    confidence: float
-    outputs: Mapping[str, Array]
+    @property
+    def contract(self) -> Contract:
+        """The version's own contract."""
+        return contracts.load(self.version)
 
 
 def ask(way: str, question: Question, target: str, drawn: Path) -> list[Answer]:
@@ -95,8 +88,8 @@ def compared(question: Question, answers: Mapping[str, Sequence[Answer]]) -> Com
         The largest distance of each output over all files, and every difference beyond the
         contract's tolerance.
     """
-    contract = contracts.load(question.version)
-    signature = contract.signature("serving_bytes")
+    contract = question.contract
+    signature = contract.signature(SERVING_BYTES)
     # Only what is shown was asked for, so that is where the lists are cut.
     parameters = {**contract.parameters, "score_threshold": MIN_SCORE}
     first, *others = answers
@@ -113,59 +106,18 @@ def compared(question: Question, answers: Mapping[str, Sequence[Answer]]) -> Com
 
 
 def _ask_python(question: Question, target: str, drawn: Path) -> list[Answer]:
-    images = [file.read_bytes() for file in question.files]
     with VisionClient(target, model=question.model, contract=question.version) as client:
         client.check_contract()
-        if question.model == "classifier":
-            return [_of_classes(found.probabilities, question) for found in client.classify(images)]
-        drawn.mkdir(parents=True, exist_ok=True)
-        answers = []
-        for file, image, found in zip(
-            question.files, images, client.detect(images, min_score=MIN_SCORE), strict=True
-        ):
-            drawing.draw(image, found).save(drawn / f"{file.stem}.png")
-            answers.append(_of_objects([asdict(one) for one in found], question))
-        return answers
+        return question.kind.ask(client, question.files, question.contract, drawn)
 
 
 def _ask_java(question: Question, *source: str) -> list[Answer]:
-    verb = "classify" if question.model == "classifier" else "detect"
-    command = ["java", "-jar", str(JAR), verb, *source]
-    if verb == "detect":
-        command += ["--min-score", str(MIN_SCORE)]
+    kind = question.kind
+    command = ["java", "-jar", str(JAR), kind.verb, *source, *kind.options]
     done = subprocess.run(
         [*command, *map(str, question.files)], capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise DemoError(f"the Java client failed ({shlex.join(command)} …):\n{done.stderr}")
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    if verb == "classify":
-        return [_of_classes(line["probabilities"], question) for line in lines]
-    return [_of_objects(line["detections"], question) for line in lines]
-
-
-def _of_classes(probabilities: Mapping[str, float], question: Question) -> Answer:
-    best = max(probabilities, key=lambda name: probabilities[name])
-    highest = probabilities[best]
-    names = contracts.load(question.version).class_names
-    row = [probabilities.get(name, np.nan) for name in names]
-    return Answer(f"{best} {highest:.6f}", highest, {"probabilities": np.array([row])})
-
-
-def _of_objects(objects: Sequence[Mapping[str, Any]], question: Question) -> Answer:
-    contract = contracts.load(question.version)
-    limit, names = contract.bound["N"], contract.class_names
-    boxes, scores, classes = np.zeros((1, limit, 4)), np.zeros((1, limit)), np.zeros((1, limit))
-    for place, one in enumerate(objects):
-        boxes[0, place] = [one["box"][edge] for edge in ("ymin", "xmin", "ymax", "xmax")]
-        scores[0, place] = one["score"]
-        classes[0, place] = 1 + names.index(one["label"])
-    outputs = {
-        "detection_boxes": boxes,
-        "detection_scores": scores,
-        "detection_classes": classes,
-        "num_detections": np.array([float(len(objects))]),
-    }
-    found = ", ".join(f"{one['label']} {one['score']:.4f}" for one in objects)
-    lowest = min((one["score"] for one in objects), default=1.0)
-    return Answer(found or "nothing", lowest, outputs)
+    contract = question.contract
+    return [kind.read(json.loads(line), contract) for line in done.stdout.splitlines()]

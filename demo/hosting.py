@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from demo.errors import DemoError
-from export import embedded_server
+from export import server_process
 
 
 def write_models_config(path: Path, models_dir: Path, models: Iterable[str]) -> None:
@@ -18,13 +18,13 @@ def write_models_config(path: Path, models_dir: Path, models: Iterable[str]) -> 
         models_dir: ``MODELS``.
         models: Names of the models below it.
     """
-    text = embedded_server.models_config(models_dir, dict.fromkeys(models))
+    text = server_process.models_config(models_dir, dict.fromkeys(models))
     path.write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
 def serving(config: Path, log_path: Path) -> Iterator[str]:
-    """Run the embedded server; yield its address when every model is available.
+    """Run the server; yield its address when every model is available.
 
     Args:
         config: A ``models.config``.
@@ -35,7 +35,11 @@ def serving(config: Path, log_path: Path) -> Iterator[str]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            target = stack.enter_context(embedded_server.running(config, log_path))
-        except embedded_server.ServerError as err:
+            server = stack.enter_context(
+                server_process.running(
+                    f"--model_config_file={config}", "--grpc_max_threads=32", log_path=log_path
+                )
+            )
+        except server_process.ServerError as err:
             raise DemoError(str(err)) from err
-        yield target
+        yield server.target

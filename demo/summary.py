@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.asking import JAR, Answer, Question, compared
+from demo.asking import JAR, Question, compared
+from demo.kind import Answer, Rows
 from serving_config import contract as contracts
 from serving_config.comparison import Comparison
-
-Rows = list[tuple[str, str]]
+from serving_config.tensor_names import SERVING_BYTES
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Outcome:
     @property
     def farthest(self) -> str:
         """The output that lies farthest apart, for people, with its tolerance."""
-        outputs = contracts.load(self.question.version).signature("serving_bytes").outputs
+        outputs = contracts.load(self.question.version).signature(SERVING_BYTES).outputs
         name = max(self.comparison.distances, key=lambda output: self.comparison.distances[output])
         return (
             f"{name} {self.comparison.distances[name]:.1e} over {len(self.question.files)} "
@@ -85,50 +85,14 @@ def summary(
 
 def _rows_of(outcome: Outcome) -> Rows:
     result, question = outcome.result, outcome.question
-    figures = _classifier if question.model == "classifier" else _detector
     return [
         (question.model, ", ".join(result["classes"])),
-        *figures(outcome),
+        *question.kind.rows(result, outcome.measured or {}),
         ("  weights", f"{result['weights']['source']}: {result['weights']['description']}"),
         ("  published", _shown(question.version)),
         ("  asked about", _shown(question.files[outcome.example])),
         *((f"    {way}", given[outcome.example].text) for way, given in outcome.answers.items()),
         ("  farthest apart", outcome.farthest),
-    ]
-
-
-def _classifier(outcome: Outcome) -> Rows:
-    photographs = outcome.result["photographs"]
-    phases = ", ".join(
-        f"phase {number} {phase['accuracy']:.4f}"
-        for number, phase in outcome.result["phases"].items()
-    )
-    return [
-        (
-            "  photographs",
-            f"{photographs['training']} to train on, {photographs['validation']} held out, "
-            f"{photographs['skipped']} skipped",
-        ),
-        (
-            "  accuracy",
-            f"{phases}; phase {outcome.result['kept_phase']} kept (held-out photographs)",
-        ),
-    ]
-
-
-def _detector(outcome: Outcome) -> Rows:
-    images, measured = outcome.result["images"], outcome.measured or {}
-    return [
-        (
-            "  scenes",
-            f"{images['training']} to train on, {images['validation']} to choose the best epoch "
-            f"by, {measured['images']} to measure with",
-        ),
-        (
-            "  mAP@0.5",
-            f"{measured['map50']:.3f} ([.5:.95] {measured['map50_95']:.3f}) of the server's "
-            "answers; other digits and other photographs than it was trained on",
-        ),
     ]
 
 

@@ -11,26 +11,24 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from export.classifier import arguments as classifier_arguments
-from export.detector import arguments as detector_arguments
 from export.edge import arguments as edge_arguments
 from export.errors import ExportError, SettingsError
-from export.evaluation import arguments as evaluation_arguments
 from export.experiment import arguments as experiment_arguments
+from export.kinds import KINDS
+from export.kinds.kind import Command
 from export.lineage import arguments as lineage_arguments
 from export.lineage.arguments import add_recording_arguments
 from export.report import arguments as report_arguments
 from export.verify import verify
 from serving_config import contract as contracts
 from serving_config.contract import ContractError
+from serving_config.version import __version__
 
 log = logging.getLogger(__name__)
-
-Command = Callable[[argparse.Namespace], dict[str, Any]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,21 +67,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"vision-forge {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    classifier_arguments.add_arguments(
-        subparsers.add_parser("classifier", help="train, export, verify and publish a classifier")
-    )
-    detector_arguments.add_arguments(
-        subparsers.add_parser("detector", help="train, export, verify and publish a detector")
-    )
+    for kind in KINDS.values():
+        kind.training_options(
+            subparsers.add_parser(
+                kind.name, help=f"train, export, verify and publish a {kind.name}"
+            )
+        )
     evaluate = subparsers.add_parser("evaluate", help="measure what a published version answers")
-    kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="classifier|detector")
-    evaluation_arguments.add_arguments(
-        kinds.add_parser("classifier", help="accuracy, F1, calibration, leaks and drift")
-    )
-    detector_arguments.add_evaluation_arguments(
-        kinds.add_parser("detector", help="mean average precision on a labelled data set")
-    )
+    kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="|".join(KINDS))
+    for kind in KINDS.values():
+        kind.evaluation_options(kinds.add_parser(kind.name, help=kind.evaluation))
     edge_arguments.add_arguments(
         subparsers.add_parser("tflite", help="TFLite files from a published version, measured")
     )
@@ -111,9 +106,8 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     check.add_argument("path", type=Path, help="a SavedModel directory")
     check.add_argument("--contract", metavar="NAME|FILE", help="default: the copy it carries")
     commands: dict[str, Command] = {
-        "classifier": _classifier,
-        "detector": _detector,
-        "evaluate": _evaluate,
+        **{kind.name: kind.train for kind in KINDS.values()},
+        "evaluate": lambda arguments: KINDS[arguments.kind].evaluate(arguments),
         "experiment": _experiment,
         "tflite": _tflite,
         "lineage": _lineage,
@@ -122,33 +116,6 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
         "verify": _verify,
     }
     return parser, commands
-
-
-def _classifier(arguments: argparse.Namespace) -> dict[str, Any]:
-    from export.classifier import command  # loads TensorFlow
-
-    return command.main(arguments)
-
-
-def _detector(arguments: argparse.Namespace) -> dict[str, Any]:
-    from export.detector import command  # loads TensorFlow
-
-    return command.main(arguments)
-
-
-def _evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
-    if arguments.kind == "classifier":
-        try:
-            from export.evaluation import command
-        except ModuleNotFoundError as err:
-            raise ExportError(
-                f"{err.name} is not installed; evaluation needs the extra: "
-                "pip install 'vision-forge[evaluation]'"
-            ) from err
-        return command.main(arguments)
-    from export.detector import evaluation  # loads TensorFlow
-
-    return evaluation.main(arguments)
 
 
 def _tflite(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -170,9 +137,9 @@ def _lineage(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _publish(arguments: argparse.Namespace) -> dict[str, Any]:
-    from export import publication  # loads NumPy
+    from export import publish_command  # loads NumPy
 
-    return publication.main(arguments)
+    return publish_command.main(arguments)
 
 
 def _report(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -14,6 +14,13 @@ import tensorflow as tf
 
 from export import golden_pictures, images
 from serving_config.golden import GoldenCase
+from serving_config.tensor_names import (
+    CLASSES,
+    IMAGE_BYTES,
+    INPUT_TENSOR,
+    SERVING_BYTES,
+    SERVING_DEFAULT,
+)
 
 Array = np.ndarray[Any, Any]
 Answer = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
@@ -57,20 +64,20 @@ def make(
     def outputs(resized: tf.Tensor) -> dict[str, Array]:
         values = {name: np.asarray(value) for name, value in graph(resized).items()}
         row = np.array([name.encode() for name in class_names], dtype=object)
-        values["classes"] = np.tile(row, (len(resized), 1))
+        values[CLASSES] = np.tile(row, (len(resized), 1))
         return values
 
     cases = [
         GoldenCase(
-            "serving_default",
+            SERVING_DEFAULT,
             name,
-            {"input_tensor": pixels},
+            {INPUT_TENSOR: pixels},
             outputs(images.resize(tf.constant(pixels), image_size)),
         )
         for name, pixels in pixel_cases.items()
     ]
     for name, encoded in file_cases.items():
         decoded = [images.resize(images.decode(tf.constant(e)), image_size) for e in encoded]
-        inputs = {"image_bytes": np.array(encoded, dtype=object)}
-        cases.append(GoldenCase("serving_bytes", name, inputs, outputs(tf.stack(decoded))))
+        inputs = {IMAGE_BYTES: np.array(encoded, dtype=object)}
+        cases.append(GoldenCase(SERVING_BYTES, name, inputs, outputs(tf.stack(decoded))))
     return cases

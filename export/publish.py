@@ -6,32 +6,35 @@ there in fresh processes, flushed to disk and then renamed. Readers see nothing 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export import server_settings
-from export.disk import flush, flush_directory
+from export import server_settings, staging
 from export.errors import PublishError
-from export.training.finished import KERAS_FILE, Finished
+from export.training.finished import Finished
 from export.verify import Verification, verify
-from serving_config import contract as contracts
 from serving_config import golden
-from serving_config.contract import Contract
+from serving_config.contract import Contract, Difference
+from serving_config.version_files import (
+    CONTRACT_FILE,
+    EXTRA,
+    GOLDEN_FILE,
+    KERAS_FILE,
+    RUN_FILE,
+    WARMUP_FILE,
+)
 
 if TYPE_CHECKING:
     from export.lineage.run import Run
 
 log = logging.getLogger(__name__)
-
-RUN_FILE = "run.json"
-"""Name of a training's record, below ``assets.extra/``."""
 
 
 @dataclass(frozen=True)
@@ -73,36 +76,29 @@ def publish(
             written. ``MODELS`` is then as it was.
     """
     home = models_dir.resolve() / contract.model
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=home))
-    except OSError as err:
-        raise PublishError(f"cannot write versions below {home}: {err.strerror}") from err
-    try:
-        # mkdtemp's directory is ours alone; the version must be readable by the server's user.
-        version_dir = staging / "version"
-        version_dir.mkdir()
+    with contextlib.ExitStack() as stack:
+        try:
+            version_dir = stack.enter_context(staging.beside(home))
+        except OSError as err:
+            raise PublishError(f"cannot write versions below {home}: {err.strerror}") from err
         write(version_dir)
-        extra = version_dir / "assets.extra"
+        extra = version_dir / EXTRA
         extra.mkdir(exist_ok=True)
-        (extra / contracts.PUBLISHED_FILE).write_text(contract.to_json(), encoding="utf-8")
-        golden.save(extra / golden.GOLDEN_FILE, cases, contract)
+        (extra / CONTRACT_FILE).write_text(contract.to_json(), encoding="utf-8")
+        golden.save(extra / GOLDEN_FILE, cases, contract)
         log.info("verifying in fresh processes")
         verification = verify(version_dir, contract)
         if not verification.ok:
-            lines = "\n".join(f"  - {difference}" for difference in verification.differences)
-            raise PublishError(f"the exported model breaks its contract:\n{lines}")
-        if refused := server_settings.refused_warmup(version_dir):
-            lines = "\n".join(f"  - {difference}" for difference in refused)
             raise PublishError(
-                f"a server with the shipped settings would not load the version:\n{lines}"
+                f"the exported model breaks its contract:\n{_listed(verification.differences)}"
             )
-        flush(version_dir)
+        if refused := server_settings.refused_warmup(version_dir):
+            raise PublishError(
+                "a server with the shipped settings would not load the version:\n"
+                + _listed(refused)
+            )
         version = _place(version_dir, home)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    path = home / str(version)
-    return Published(path, version, verification)
+    return Published(home / str(version), version, verification)
 
 
 def publish_trained(
@@ -133,9 +129,9 @@ def publish_trained(
 
     def write(version_dir: Path) -> None:
         write_graph(version_dir)
-        extra = version_dir / "assets.extra"
+        extra = version_dir / EXTRA
         extra.mkdir(exist_ok=True)
-        warmup.write(extra / warmup.WARMUP_FILE, finished.model, cases)
+        warmup.write(extra / WARMUP_FILE, finished.model, cases)
         shutil.copyfile(finished.keras_file, extra / KERAS_FILE)
         text = json.dumps(finished.record, indent=2)
         (extra / RUN_FILE).write_text(text + "\n", encoding="utf-8")
@@ -165,17 +161,18 @@ def versions(home: Path) -> list[int]:
 
 def _place(version_dir: Path, home: Path) -> int:
     """Rename to the next free number; another publisher may take one at the same moment."""
-    version = max(versions(home), default=0)
+    version = max(versions(home), default=0) + 1
     while True:
-        version += 1
         target = home / str(version)
         try:
-            # Renaming onto an existing *empty* directory would succeed, and hide it.
-            if not target.exists():
-                version_dir.rename(target)
-                break
+            staging.place(version_dir, target)
+        except FileExistsError:
+            version += 1
         except OSError as err:
-            if not target.exists():
-                raise PublishError(f"cannot rename the version to {target}: {err}") from err
-    flush_directory(home)
-    return version
+            raise PublishError(f"cannot rename the version to {target}: {err}") from err
+        else:
+            return version
+
+
+def _listed(differences: Iterable[Difference]) -> str:
+    return "\n".join(f"  - {difference}" for difference in differences)

@@ -15,6 +15,7 @@ import serving_config
 from export.errors import PublishError
 from protos import BatchingParameters
 from serving_config.contract import Difference
+from serving_config.version_files import WARMUP_FILE, extra
 
 BATCHING_FILE = Path(serving_config.__file__).with_name("batching.config")
 """The parameters that we ship, or that ``python -m model_server.tune`` has written over them."""
@@ -90,7 +91,7 @@ def refused_warmup(version: Path, batching_file: Path = BATCHING_FILE) -> list[D
 
     most = read_batching(batching_file).most_rows
     differences = []
-    for number, request in enumerate(warmup.read(version / "assets.extra" / warmup.WARMUP_FILE)):
+    for number, request in enumerate(warmup.read(extra(version, WARMUP_FILE))):
         for name, tensor in request.inputs.items():
             shape = [dim.size for dim in tensor.tensor_shape.dim]
             if shape and shape[0] > most:

@@ -21,6 +21,13 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from export import images
+from serving_config.tensor_names import (
+    CLASSES,
+    IMAGE_BYTES,
+    INPUT_TENSOR,
+    SERVING_BYTES,
+    SERVING_DEFAULT,
+)
 
 Tensors = Mapping[str, tf.Tensor]
 Network = Callable[[tf.Tensor], Tensors]
@@ -57,7 +64,7 @@ def write_image_model(
     def answer(resized: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs = dict(traced(resized))
         row = tf.constant([class_names], tf.string)
-        outputs["classes"] = tf.tile(row, [tf.shape(resized)[0], 1])
+        outputs[CLASSES] = tf.tile(row, [tf.shape(resized)[0], 1])
         return outputs
 
     def serving_default(input_tensor: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -71,11 +78,11 @@ def write_image_model(
         )
         return answer(resized)
 
-    pixels = tf.TensorSpec([None, None, None, 3], tf.uint8, "input_tensor")
-    files = tf.TensorSpec([None], tf.string, "image_bytes")
+    pixels = tf.TensorSpec([None, None, None, 3], tf.uint8, INPUT_TENSOR)
+    files = tf.TensorSpec([None], tf.string, IMAGE_BYTES)
     signatures = {
-        "serving_default": tf.function(serving_default).get_concrete_function(pixels),
-        "serving_bytes": tf.function(serving_bytes).get_concrete_function(files),
+        SERVING_DEFAULT: tf.function(serving_default).get_concrete_function(pixels),
+        SERVING_BYTES: tf.function(serving_bytes).get_concrete_function(files),
     }
     save(path, root, signatures)
 

@@ -25,6 +25,9 @@ from tensorflow.python.saved_model import loader_impl
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Contract, Difference, Signature, TensorSpec
+from serving_config.tensor_names import CLASSES
+from serving_config.value_range import output_range_difference
+from serving_config.version_files import GOLDEN_FILE, extra
 
 Array = np.ndarray[Any, Any]
 
@@ -111,7 +114,7 @@ def declared_signatures(path: Path) -> dict[str, Signature]:
 
 def cases_of(path: Path, contract: Contract) -> list[golden.GoldenCase]:
     """Return the version's golden cases, or one made-up request a signature without answers."""
-    if (path / "assets.extra" / golden.GOLDEN_FILE).exists():
+    if extra(path, GOLDEN_FILE).exists():
         return golden.load(path, contract)
     return [
         golden.GoldenCase(
@@ -136,8 +139,8 @@ def run_case(model: SessionModel, contract: Contract, case: golden.GoldenCase) -
     outputs = contract.signature(case.signature).outputs
     for name, spec in outputs.items():
         differences += value_differences(f'{case} output "{name}"', spec, answer[name])
-    if contract.class_names and "classes" in answer:
-        for row in {tuple(row) for row in answer["classes"].tolist()}:
+    if contract.class_names and CLASSES in answer:
+        for row in {tuple(row) for row in answer[CLASSES].tolist()}:
             names = tuple(item.decode("utf-8", "replace") for item in row)
             if names != contract.class_names:
                 differences.append(
@@ -149,19 +152,15 @@ def run_case(model: SessionModel, contract: Contract, case: golden.GoldenCase) -
 
 
 def value_differences(where: str, spec: TensorSpec, value: Array) -> list[Difference]:
-    """Compare an output's values with the range the contract states."""
+    """Compare an output's values with the range the contract states; all must be finite."""
     if not np.issubdtype(value.dtype, np.number):
         return []
     if not np.isfinite(value).all():
         return [
             Difference(where, "finite numbers", f"{np.count_nonzero(~np.isfinite(value))} others")
         ]
-    if spec.value_range and value.size:
-        low, high = spec.value_range
-        if value.min() < low or value.max() > high:
-            found = f"{value.min():g} to {value.max():g}"
-            return [Difference(where, f"values from {low:g} to {high:g}", found)]
-    return []
+    difference = output_range_difference(where, spec, value)
+    return [difference] if difference else []
 
 
 def acceptable(spec: TensorSpec) -> Array:

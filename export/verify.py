@@ -32,6 +32,8 @@ from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.comparison import finite
 from serving_config.contract import Contract, Difference, Signature, TensorSpec
+from serving_config.value_range import output_range_difference
+from serving_config.version_files import CONTRACT_FILE, EXTRA, GOLDEN_FILE, extra
 
 _CLI = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
 _CLI_DTYPES = {"FLOAT": "float32", "DOUBLE": "float64", "HALF": "float16"}
@@ -108,7 +110,7 @@ def verify(path: Path, contract: Contract | None = None) -> Verification:
         tempfile.TemporaryDirectory(prefix="verify-") as scratch,
         ThreadPoolExecutor(beside) as pool,
     ):
-        contract_file = Path(scratch) / contracts.PUBLISHED_FILE
+        contract_file = Path(scratch) / CONTRACT_FILE
         contract_file.write_text(contract.to_json(), encoding="utf-8")
         session = pool.submit(_session_check, path, contract_file)
         shown = pool.submit(_show, path, contract).result()
@@ -135,14 +137,14 @@ def contract_of(path: Path) -> Contract:
     Raises:
         ExportError: It carries none, and the directory above it is not named after one.
     """
-    if (path / "assets.extra" / contracts.PUBLISHED_FILE).is_file():
+    if (extra(path, CONTRACT_FILE)).is_file():
         return contracts.load(path)
     try:
         return contracts.load(path.parent.name)
     except contracts.ContractFileError as err:
         known = ", ".join(sorted(p.stem for p in contracts.CONTRACTS_DIR.glob("*.json")))
         raise ExportError(
-            f"{path} carries no assets.extra/{contracts.PUBLISHED_FILE}; "
+            f"{path} carries no {EXTRA}/{CONTRACT_FILE}; "
             f"say which contract it should keep with --contract ({known}, or a file)"
         ) from err
 
@@ -194,7 +196,7 @@ def _size(path: Path) -> int:
 
 
 def _first_cases(path: Path, contract: Contract) -> list[golden.GoldenCase]:
-    if not (path / "assets.extra" / golden.GOLDEN_FILE).is_file():
+    if not (extra(path, GOLDEN_FILE)).is_file():
         return []  # the session check makes up requests; there is nothing to compare with here
     first: dict[str, golden.GoldenCase] = {}
     for case in golden.load(path, contract):
@@ -222,8 +224,14 @@ def _run(path: Path, contract: Contract, case: golden.GoldenCase, scratch: Path)
         if (directory / f"{name}.npy").exists()
     }
     comparison = case.compare(answer, contract)
+    outside = [
+        output_range_difference(f'{case} output "{name}"', spec, answer[name])
+        for name, spec in contract.signature(case.signature).outputs.items()
+        if name in answer
+    ]
     differences = tuple(
-        replace(d, where=f"saved_model_cli run {d.where}") for d in comparison.differences
+        replace(difference, where=f"saved_model_cli run {difference.where}")
+        for difference in (*comparison.differences, *filter(None, outside))
     )
     return _Finding(differences, comparison.distances, 1)
 

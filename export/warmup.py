@@ -18,8 +18,6 @@ import tensorflow as tf
 from protos import PredictionLog, PredictLog, PredictRequest
 from serving_config.golden import GoldenCase
 
-WARMUP_FILE = "tf_serving_warmup_requests"
-
 MAX_ROWS = 4
 """Images of the largest request: a server that refuses larger batches must load the version too."""
 

@@ -12,6 +12,7 @@ from model_server.errors import StartError, UsageError
 from model_server.observation import logs
 from model_server.settings import read_model_configs
 from model_server.stopping import StopSignals
+from serving_config.version import __version__
 
 logger = logging.getLogger("model_server")
 
@@ -69,7 +70,7 @@ def _say(choice: launcher.Choice) -> None:
 def _versions() -> str:
     """Return what ``--version`` prints, in the form of TensorFlow Serving's two lines."""
     return (
-        f"TensorFlow ModelServer: embedded, vision-forge {_version_of('vision-forge')}\n"
+        f"TensorFlow ModelServer: embedded, vision-forge {__version__}\n"
         f"TensorFlow Library: {_version_of('tensorflow')}"
     )
 

@@ -5,45 +5,115 @@
     with VisionClient("localhost:8500") as client:
         (answer,) = client.classify(open("cat.jpg", "rb").read())
 
-:class:`VisionClient` and :class:`AsyncVisionClient` offer the same calls; ``errors`` holds what
-they raise, ``channels`` and ``policies`` how they connect.
+Everything a caller passes, receives or catches is here. Three modules are public beside it:
+``errors`` (what can go wrong, as one tree), ``drawing`` (detections drawn into their image; needs
+Pillow) and ``tensors`` (arrays to ``TensorProto`` and back). What begins with an underscore may
+change in any version.
 """
 
-from python_client.aio import AsyncVisionClient
-from python_client.answers import Classification, ModelMetadata, ModelStatus, VersionStatus
-from python_client.channels import TLS, ChannelOptions, open_async_channel, open_channel
-from python_client.client import VisionClient
-from python_client.detections import Box, Detection, Detections
+from python_client._answers.classification import Classification
+from python_client._answers.detections import Box, Detection, Detections
+from python_client._answers.served_model import ModelMetadata, ModelStatus, VersionStatus
+from python_client._async_client import AsyncVisionClient
+from python_client._client import VisionClient
+from python_client._requests.images import Images
+from python_client._transport.channels import (
+    TLS,
+    ChannelOptions,
+    Credentials,
+    open_async_channel,
+    open_channel,
+)
+from python_client._transport.policies import HedgingPolicy, KeepAlive, MessageLimits, RetryPolicy
+from python_client.drawing import DrawingUnavailableError
 from python_client.errors import (
+    AbortedError,
+    AlreadyExistsError,
     AnswerError,
     CallError,
+    CancelledError,
+    ClientClosedError,
     ContractBrokenError,
+    DataLossError,
+    DeadlineExceededError,
+    FailedPreconditionError,
     InputError,
+    InternalError,
+    InvalidArgumentError,
+    NotFoundError,
+    OutOfRangeError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnimplementedError,
+    UnknownError,
     VisionClientError,
 )
-from python_client.policies import HedgingPolicy, KeepAlive, MessageLimits, RetryPolicy
+from serving_config.contract import (
+    Contract,
+    ContractError,
+    ContractFileError,
+    ContractMismatchError,
+    Difference,
+    Ranking,
+    Signature,
+    TensorSpec,
+    Tolerance,
+)
+from serving_config.version import __version__
 
 __all__ = [
     "TLS",
+    "AbortedError",
+    "AlreadyExistsError",
     "AnswerError",
     "AsyncVisionClient",
     "Box",
     "CallError",
+    "CancelledError",
     "ChannelOptions",
     "Classification",
+    "ClientClosedError",
+    "Contract",
     "ContractBrokenError",
+    "ContractError",
+    "ContractFileError",
+    "ContractMismatchError",
+    "Credentials",
+    "DataLossError",
+    "DeadlineExceededError",
     "Detection",
     "Detections",
+    "Difference",
+    "DrawingUnavailableError",
+    "FailedPreconditionError",
     "HedgingPolicy",
+    "Images",
     "InputError",
+    "InternalError",
+    "InvalidArgumentError",
     "KeepAlive",
     "MessageLimits",
     "ModelMetadata",
     "ModelStatus",
+    "NotFoundError",
+    "OutOfRangeError",
+    "PermissionDeniedError",
+    "Ranking",
+    "ResourceExhaustedError",
     "RetryPolicy",
+    "Signature",
+    "TensorSpec",
+    "Tolerance",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnimplementedError",
+    "UnknownError",
     "VersionStatus",
     "VisionClient",
     "VisionClientError",
+    "__version__",
     "open_async_channel",
     "open_channel",
 ]

@@ -6,7 +6,7 @@ import io
 import math
 from typing import TYPE_CHECKING, Any
 
-from python_client.detections import Box, Detection, Detections
+from python_client._answers.detections import Box, Detection, Detections
 
 if TYPE_CHECKING:
     from PIL.Image import Image

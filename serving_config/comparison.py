@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from serving_config.signature import Difference, Ranking, Signature, TensorSpec
+from serving_config.difference import Difference
+from serving_config.signature import Ranking, Signature, TensorSpec
 
 Array = np.ndarray[Any, Any]
 Tensors = Mapping[str, Array]

@@ -20,9 +20,7 @@ import numpy as np
 
 from serving_config.comparison import Comparison, compare
 from serving_config.contract import Contract
-
-GOLDEN_FILE = "golden.npz"
-"""Name of the file below ``assets.extra/``."""
+from serving_config.version_files import GOLDEN_FILE, extra
 
 Array = np.ndarray[Any, Any]
 Tensors = Mapping[str, Array]
@@ -90,7 +88,7 @@ def load(path: Path, contract: Contract) -> list[GoldenCase]:
         KeyError: A case lacks one of its signature's tensors.
     """
     if path.is_dir():
-        path = path / "assets.extra" / GOLDEN_FILE
+        path = extra(path, GOLDEN_FILE)
     with np.load(path, allow_pickle=False) as stored:
         arrays = {key: stored[key] for key in stored.files}
     names = dict.fromkeys(tuple(key.split("/")[:2]) for key in arrays)

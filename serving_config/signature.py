@@ -1,13 +1,15 @@
 """Signatures: named tensors with dtype and shape, as a contract states or a model declares them.
 
-Standard library only, like :mod:`serving_config.contract`, which compares them.
+Standard library only, like :mod:`serving_config.contract`, which holds them together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from serving_config.difference import Difference, name_differences
 
 _INIT_OP_KEY = "__saved_model_init_op"  # TensorFlow's own entry in a signature map, no signature
 
@@ -31,29 +33,6 @@ DTYPE_OF_ENUM = {
 """NumPy's name (or ``string``) by TensorFlow's DataType number."""
 
 Shape = tuple[int | str, ...]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One way in which something differs from its contract.
-
-    Attributes:
-        where: The place, for instance ``serving_default input "input_tensor"``.
-        expected: What the contract says there.
-        found: What is there instead.
-        available: Names that do exist in that place, when a name was not found.
-    """
-
-    where: str
-    expected: str
-    found: str
-    available: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        text = f"{self.where}: expected {self.expected}, found {self.found}"
-        if self.available:
-            text += f" (what exists: {', '.join(self.available)})"
-        return text
 
 
 @dataclass(frozen=True)
@@ -117,7 +96,8 @@ class TensorSpec:
         shape: A size per axis; -1 is "any size", a name such as ``C`` is a dimension that the
             contract binds once for all tensors. None is "rank unknown".
         axes: What each axis counts, for people.
-        value_range: Lowest and highest value, both included, or None.
+        value_range: Lowest and highest value, both included, or None where any will do. Enforced:
+            :mod:`serving_config.value_range`.
         meaning: One sentence.
         stated_tolerance: How far an answer may lie from the golden one, where the contract says
             so; :attr:`tolerance` is what counts.
@@ -216,32 +196,3 @@ def _spec_from_info(info: Any) -> TensorSpec:
     if info.tensor_shape.unknown_rank:
         return TensorSpec(dtype, None)
     return TensorSpec(dtype, tuple(int(dim.size) for dim in info.tensor_shape.dim))
-
-
-def name_differences(
-    key: str, role: str, want: Iterable[str], have: Iterable[str]
-) -> list[Difference]:
-    """Compare names alone.
-
-    Args:
-        key: The signature key the names belong to, for messages; empty for the keys themselves.
-        role: ``input``, ``output`` or ``signature``.
-        want: Names that must be there.
-        have: Names that are there.
-
-    Returns:
-        One difference for each name that is missing, then for each that is one too many.
-    """
-    want, have = list(want), list(have)
-    prefix = f"{key} " if key else ""
-    missing = [
-        Difference(f'{prefix}{role} "{name}"', "it to be there", "nothing", tuple(have))
-        for name in want
-        if name not in have
-    ]
-    extra = [
-        Difference(f'{prefix}{role} "{name}"', f"only {', '.join(want)}", "one more")
-        for name in have
-        if name not in want
-    ]
-    return missing + extra

@@ -7,11 +7,9 @@ model_server``, Java runs in a worker of its own.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,9 +20,12 @@ import grpc
 import pytest
 
 from demo.photographs import write_data_set
-from tests.running import free_ports
+from tests.once import Made, Once
+from tests.running import free_ports, run_python
+from tests.warm.warmth import warm_python
 
 pytest_plugins = [
+    "tests.warm.plugin",  # programs that need TensorFlow start in a tenth of a second
     "tests.java.fixtures",  # the JVM's worker process, for whoever asks Java
     "tests.detector.fixtures",  # a published detector
     "tests.kept",  # trainings that were killed before they could publish
@@ -90,6 +91,21 @@ class RunningServer:
 
 
 @pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Made:
+    """``once(name, make)``: what ``make(folder)`` returns, made once a run; see :class:`Made`."""
+    base = tmp_path_factory.getbasetemp()
+    return Made((base if worker_id == "master" else base.parent) / "once")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_shared_is_changed(once: Made) -> Iterator[None]:
+    yield
+    changed = once.changed()
+    if changed:
+        pytest.fail(f"this test changed what others read: {', '.join(changed)}")
+
+
+@pytest.fixture(scope="session")
 def embedded_only(request: pytest.FixtureRequest) -> None:
     """Skip what only the embedded server does, when another one is tested."""
     kind = request.config.getoption("--server")
@@ -116,7 +132,7 @@ def start_server(
         environment: Mapping[str, str] | None = None,
     ) -> RunningServer:
         port, rest_port = free_ports(2)
-        command = [sys.executable, "-m", "model_server", f"--server={kind}", f"--port={port}"]
+        command = [warm_python(), "-m", "model_server", f"--server={kind}", f"--port={port}"]
         command += flags
         if rest:
             command.append(f"--rest_api_port={rest_port}")
@@ -154,43 +170,38 @@ def start_server(
 
 
 @pytest.fixture(scope="session")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def photographs(once: Once) -> Path:
     """A folder of three class folders with 64 real photographs each."""
-    return write_data_set(tmp_path_factory.mktemp("photographs"))
+    return Path(once("photographs", lambda folder: str(write_data_set(folder))))
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory, photographs: Path) -> Path:
+def published(once: Once, photographs: Path) -> Path:
     """``MODELS/classifier/1``: a classifier trained on ``photographs`` from pretrained weights.
 
     Its head is stable after about eleven epochs, so that there is a second phase.
     """
-    models = tmp_path_factory.mktemp("models")
-    command = [sys.executable, "-m", "export", "classifier"]
-    command += [f"--data={photographs}", f"--out={models}", "--epochs=20", "--fine-tune-epochs=1"]
-    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return Path(json.loads(done.stdout.splitlines()[-1])["path"])
+
+    def make(models: Path) -> str:
+        command = ["-m", "export", "classifier", f"--data={photographs}", f"--out={models}"]
+        ran = run_python(*command, "--epochs=20", "--fine-tune-epochs=1")
+        assert ran.code == 0, ran.err
+        return str(ran.result["path"])
+
+    return Path(once("models", make))
 
 
 @pytest.fixture(scope="session")
-def published_variables(
-    tmp_path_factory: pytest.TempPathFactory, photographs: Path
-) -> dict[str, Any]:
+def published_variables(once: Once, photographs: Path) -> dict[str, Any]:
     """A small classifier, untrained and published as a large one is: ``path`` of ``…/1``."""
-    script = Path(__file__).parent / "export" / "publish_untrained.py"
-    models = tmp_path_factory.mktemp("variables")
-    command = [sys.executable, str(script), str(photographs), str(models)]
-    done = subprocess.run(
-        command,
-        cwd=REPO,
-        env={**os.environ, "PYTHONPATH": str(REPO)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+
+    def make(models: Path) -> dict[str, Any]:
+        script = REPO / "tests" / "export" / "publish_untrained.py"
+        ran = run_python(script, photographs, models, environment={"PYTHONPATH": str(REPO)})
+        assert ran.code == 0, ran.err
+        return ran.result
+
+    result: dict[str, Any] = once("variables", make)
     return result
 
 

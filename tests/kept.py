@@ -9,8 +9,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.once import Once
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -40,7 +43,7 @@ def _work(models: Path) -> Path:
     return work
 
 
-def _kill_when_trained(models: Path, *arguments: str) -> Kept:
+def _kill_when_trained(models: Path, *arguments: str) -> tuple[list[str], str]:
     command = [sys.executable, "-m", "export", *arguments, f"--out={models}"]
     said = []
     with subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True) as process:
@@ -54,31 +57,34 @@ def _kill_when_trained(models: Path, *arguments: str) -> Kept:
     log = "".join(said)
     assert process.returncode == -signal.SIGKILL, log
     assert not list(models.glob("*/*/saved_model.pb")), "it had published already"
-    return Kept(models, arguments, log)
+    return list(arguments), log
 
 
 @pytest.fixture(scope="session")
-def kept_classifier(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+def kept_classifier(photographs: Path, once: Once) -> Kept:
     """A classifier of three kinds of surfaces, trained from pretrained weights."""
-    return _kill_when_trained(
-        tmp_path_factory.mktemp("kept_classifier"),
-        "classifier",
-        f"--data={photographs}",
-        "--epochs=3",
-        "--fine-tune-epochs=0",
-    )
+
+    def make(models: Path) -> list[Any]:
+        training = ("classifier", f"--data={photographs}", "--epochs=3", "--fine-tune-epochs=0")
+        return [str(models), *_kill_when_trained(models, *training)]
+
+    return _kept(*once("kept_classifier", make))
 
 
 @pytest.fixture(scope="session")
-def kept_detector(write_voc: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Kept:
+def kept_detector(write_voc: Callable[..., Path], once: Once) -> Kept:
     """A detector of discs and squares, barely trained: many boxes, none of them sure."""
-    shapes = write_voc(tmp_path_factory.mktemp("kept_shapes") / "voc", count=16, seed=2, split=12)
-    return _kill_when_trained(
-        tmp_path_factory.mktemp("kept_detector"),
-        "detector",
-        f"--data={shapes}",
-        "--image-size=128",
-        "--epochs=6",
-        "--views=2",
-        "--fine-tune-epochs=0",
-    )
+
+    def make(folder: Path) -> list[Any]:
+        shapes = write_voc(folder / "voc", count=16, seed=2, split=12)
+        training = ["detector", f"--data={shapes}", "--image-size=128"]
+        training += ["--epochs=6", "--views=2", "--fine-tune-epochs=0"]
+        models = folder / "models"
+        models.mkdir()
+        return [str(models), *_kill_when_trained(models, *training)]
+
+    return _kept(*once("kept_detector", make))
+
+
+def _kept(models: str, arguments: list[str], log: str) -> Kept:
+    return Kept(Path(models), tuple(arguments), log)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.warm.warmth import warm_python
+
 REPO = Path(__file__).resolve().parent.parent
 
 
@@ -48,7 +50,7 @@ def run_python(
         limits: Called in the new process before it runs, for resource limits.
     """
     done = subprocess.run(
-        [sys.executable, *map(str, arguments)],
+        [warm_python(), *map(str, arguments)],
         cwd=REPO,
         capture_output=True,
         text=True,

@@ -58,18 +58,7 @@ NOT_THERE_YET = {"signature_contract"}
 
 # The breaks that are known: this list may only become shorter.
 KNOWN_IMPORTS: set[tuple[str, str]] = set()
-KNOWN_CIRCLES: set[frozenset[str]] = {
-    # A recording names a run's type, a run its store, a store its database, and a database a name
-    # that belongs to the recording.
-    frozenset(
-        {
-            "export.lineage.database",
-            "export.lineage.recording",
-            "export.lineage.run",
-            "export.lineage.store",
-        }
-    ),
-}
+KNOWN_CIRCLES: set[frozenset[str]] = set()
 
 # The package whose messages protos replaces; tests alone know it.
 SERVING_PACKAGE = "tensorflow_serving"

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from export import publication
-from export.classifier import photographs
+from export.classifier import photographs, record
 from export.classifier.backbones import backbone
-from export.classifier.outcome import Trained
-from export.classifier.publishing import MODEL
-from export.classifier.record import run_record
+from export.classifier.beginning import Beginning, begin
+from export.classifier.model import Classifier
+from export.classifier.publishing import MODEL, publish_classifier
 from export.classifier.settings import ClassifierSettings
 from export.classifier.training import train
 from export.lineage.arguments import recording as recording_from
@@ -23,10 +23,12 @@ from export.lineage.recording import Recording
 from export.publish import check_place
 from export.training import distribution as distributions
 from export.training import finished as finished_training
+from export.training import keeping
 from export.training.distribution import Distribution
 from export.training.finished import Finished
+from export.training.outcome import Trained
 from export.training.policy import PhasePolicy
-from export.training.resume import AlreadyTrained, Work
+from export.training.work import AlreadyTrained, Work
 
 log = logging.getLogger(__name__)
 
@@ -73,65 +75,40 @@ def run(
     with contextlib.ExitStack() as stack:
         if distribution and not is_chief:
             with contextlib.suppress(AlreadyTrained):
-                train(settings, data, open_work, distribution=distribution)
+                train(begin(settings, data, open_work, distribution=distribution))
             return {"model": MODEL, "worker": distribution.worker, "published_by": "worker 0"}
         run_on_record = stack.enter_context(
             (recording or Recording()).run(MODEL, settings.to_json(), models_dir)
         )
         try:
-            trained = train(settings, data, open_work, log_dir, distribution)
+            beginning = begin(settings, data, open_work, log_dir, distribution)
         except AlreadyTrained as earlier:
             work = earlier.work
         else:
-            work = trained.work
-            _keep(trained, settings, time.monotonic() - started)
+            work = beginning.work
+            trained = train(beginning)
+            _keep(beginning, trained, time.monotonic() - started)
         finished = finished_training.load(work.directory)
-        return publication.publish_finished(work, finished, models_dir, run_on_record, started)
+        return publication.publish_finished(
+            work, finished, publish_classifier, models_dir, run_on_record, started
+        )
 
 
-def _keep(trained: Trained, settings: ClassifierSettings, seconds: float) -> None:
+def _keep(beginning: Beginning, trained: Trained[Classifier], seconds: float) -> None:
     """Write what was trained into the working directory, for publication."""
-    data = trained.photographs
     finished = Finished(
         model=MODEL,
-        settings=settings.to_json(),
-        class_names=data.class_names,
+        settings=beginning.settings.to_json(),
+        class_names=beginning.data.photographs.class_names,
         accuracy=trained.accuracy,
-        record=run_record(trained, settings, seconds),
-        result=_result(trained, seconds),
-        pictures=trained.pictures,
+        record=record.run_record(beginning, trained, seconds),
+        result=record.result(beginning, trained, seconds),
+        pictures=beginning.data.pictures,
     )
-    trained.work.keep(
-        lambda folder: finished_training.write(folder, finished, trained.classifier.model)
+    keeping.keep(
+        beginning.work,
+        lambda folder: finished_training.write(folder, finished, trained.network.model),
     )
-
-
-def _result(trained: Trained, seconds: float) -> dict[str, Any]:
-    """Return what the command's result says of the training."""
-    data = trained.photographs
-    return {
-        "accuracy": round(trained.accuracy, 4),
-        "phases": {
-            str(phase.number): {
-                "accuracy": round(phase.accuracy, 4),
-                "loss": round(phase.loss, 4),
-                "epochs": len(phase.history),
-                "frozen_layers": phase.frozen_layers,
-            }
-            for phase in trained.phases
-        },
-        "kept_phase": trained.kept_phase,
-        "fine_tuning": trained.fine_tuning.to_json(),
-        "notes": list(trained.notes),
-        "weights": trained.weights.to_json(),
-        "classes": list(data.class_names),
-        "photographs": {
-            "training": len(data.paths) - len(trained.validation),
-            "validation": len(trained.validation),
-            "skipped": len(data.skipped),
-        },
-        "seconds": {"training": round(seconds, 1)},
-    }
 
 
 def main(arguments: argparse.Namespace) -> dict[str, Any]:

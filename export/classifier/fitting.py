@@ -6,7 +6,6 @@ A stage is what trains with one set of layers and one learning rate: the head, o
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,11 +15,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from export.classifier.planning import best_epoch, losses
 from export.classifier.split import Split
+from export.training import checkpoints
 from export.training.batches import Batches, ShuffledBatches
 from export.training.distribution import Distribution
 from export.training.freezing import check_compiled
-from export.training.resume import Work
+from export.training.work import Work
 
 Array = np.ndarray[Any, Any]
 History = list[dict[str, float]]
@@ -62,7 +63,7 @@ class Fitted:
     @property
     def best(self) -> int:
         """Position of the epoch with the lowest validation loss."""
-        return best_epoch([epoch["val_loss"] for epoch in self.history])
+        return best_epoch(losses(self.history))
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class _Progress(keras.callbacks.Callback):
         self.fitted = Fitted()
         self._best: list[Array] = []
         self._before_s = 0.0
-        if checkpoint := work.load(stage.name):
+        if checkpoint := checkpoints.load(work, stage.name):
             self.fitted.history = checkpoint.state["history"]
             self.fitted.resumed_after = len(self.fitted.history)
             self._before_s = self.fitted.seconds = checkpoint.state["seconds"]
@@ -161,7 +162,8 @@ class _Progress(keras.callbacks.Callback):
         now = _arrays(self._variables)
         if self.fitted.best == len(self.fitted.history) - 1:
             self._best = now
-        self._work.save(
+        checkpoints.save(
+            self._work,
             self._stage.name,
             {"history": self.fitted.history, "seconds": self.fitted.seconds},
             {"now": now, "best": self._best, "optimizer": _arrays(self._optimizer)},
@@ -172,14 +174,6 @@ class _Progress(keras.callbacks.Callback):
     def finish(self) -> None:
         """Leave the model with its best weights."""
         _assign(self._variables, self._best)
-
-
-def best_epoch(val_losses: Sequence[float]) -> int:
-    """Return the position of the lowest loss; one that is no number is never the lowest."""
-    return min(
-        range(len(val_losses)),
-        key=lambda epoch: val_losses[epoch] if math.isfinite(val_losses[epoch]) else math.inf,
-    )
 
 
 def _targets(split: Split, classes: int) -> tuple[Array, Any, Any]:

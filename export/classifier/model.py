@@ -17,6 +17,7 @@ from export.classifier.backbones import Backbone
 from export.classifier.settings import ClassifierSettings
 from export.errors import SettingsError
 from export.folding import fold_batch_norm
+from serving_config.tensor_names import LOGITS, PROBABILITIES
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Classifier:
             logits = model(resized, training=False)
             if self.classes == 2:
                 logits = tf.concat([tf.zeros_like(logits), logits], axis=1)
-            return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+            return {LOGITS: logits, PROBABILITIES: tf.nn.softmax(logits)}
 
         return answer
 

@@ -20,6 +20,7 @@ from export.training.finished import Finished
 from serving_config import contract as contracts
 from serving_config.contract import Tolerance
 from serving_config.golden import GoldenCase
+from serving_config.tensor_names import LOGITS, PROBABILITIES
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def _check_folding(served: Sequence[GoldenCase], trained: Sequence[GoldenCase]) 
     """Compare the folded network with the trained one; rounding alone may lie between them."""
     moved = 0.0
     for case, reference in zip(served, trained, strict=True):
-        for name in ("logits", "probabilities"):
+        for name in (LOGITS, PROBABILITIES):
             distance = np.abs(case.outputs[name] - reference.outputs[name])
             moved = max(moved, float(distance.max()))
             if not (distance <= _FOLDING_TOLERANCE.limit(reference.outputs[name])).all():

@@ -5,37 +5,87 @@ Evaluation, report and lineage read it; its form is described in ``docs/training
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from export.classifier.outcome import Trained
-from export.classifier.settings import ClassifierSettings
+from export.classifier.beginning import Beginning
+from export.classifier.model import Classifier
 from export.training import provenance
+from export.training.outcome import Phase, Trained
 
 
-def run_record(trained: Trained, settings: ClassifierSettings, seconds: float) -> dict[str, Any]:
+def run_record(
+    beginning: Beginning, trained: Trained[Classifier], seconds: float
+) -> dict[str, Any]:
     """Describe a finished training.
 
     Args:
-        trained: The trained classifier.
-        settings: The run's settings.
+        beginning: What it started from.
+        trained: What it came to.
         seconds: Duration of the training.
 
     Returns:
         What goes into the file, all of it JSON.
     """
-    data = trained.photographs
+    data = beginning.data.photographs
     return {
         "model": "classifier",
-        "settings": settings.to_json(),
+        "settings": beginning.settings.to_json(),
         "weights": trained.weights.to_json(),
         "classes": list(data.class_names),
         "kept_phase": trained.kept_phase,
-        "phases": [phase.to_json() for phase in trained.phases],
+        "phases": [phase_record(phase) for phase in trained.phases],
         "fine_tuning": trained.fine_tuning.to_json(),
         "batch_norm": trained.batch_norm,
         "notes": list(trained.notes),
-        "data": trained.data,
+        "data": beginning.data.record,
         "skipped": {s.path.relative_to(data.directory).as_posix(): s.reason for s in data.skipped},
         "versions": provenance.versions(),
         "seconds": round(seconds, 1),
+    }
+
+
+def phase_record(phase: Phase) -> dict[str, Any]:
+    """Describe a phase as the record holds it, JSON."""
+    return {
+        "number": phase.number,
+        "name": phase.name,
+        "frozen_layers": phase.frozen_layers,
+        "learning_rate": phase.learning_rate,
+        "batch_size": phase.batch_size,
+        "first_epoch": phase.first_epoch,
+        "accuracy": phase.accuracy,
+        "loss": phase.loss,
+        "seconds": phase.seconds,
+        "history": list(phase.history),
+        "steps": [asdict(step) for step in phase.steps],
+    }
+
+
+def result(beginning: Beginning, trained: Trained[Classifier], seconds: float) -> dict[str, Any]:
+    """Return what the command's result says of the training."""
+    data = beginning.data
+    held_out = len(data.split.validation)
+    return {
+        "accuracy": round(trained.accuracy, 4),
+        "phases": {
+            str(phase.number): {
+                "accuracy": round(phase.accuracy, 4),
+                "loss": round(phase.loss, 4),
+                "epochs": len(phase.history),
+                "frozen_layers": phase.frozen_layers,
+            }
+            for phase in trained.phases
+        },
+        "kept_phase": trained.kept_phase,
+        "fine_tuning": trained.fine_tuning.to_json(),
+        "notes": list(trained.notes),
+        "weights": trained.weights.to_json(),
+        "classes": list(data.photographs.class_names),
+        "photographs": {
+            "training": len(data.photographs.paths) - held_out,
+            "validation": held_out,
+            "skipped": len(data.photographs.skipped),
+        },
+        "seconds": {"training": round(seconds, 1)},
     }

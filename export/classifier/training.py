@@ -13,131 +13,136 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from pathlib import Path
 
+from export.classifier import construction, planning
+from export.classifier.beginning import Beginning
 from export.classifier.fine_tuning import fine_tune
-from export.classifier.fitting import Stage, best_epoch
-from export.classifier.model import Assembly
-from export.classifier.outcome import FineTuning, Phase, Trained
-from export.classifier.photographs import Photographs
-from export.classifier.run import OpenWork, Run, losses, prepare
-from export.classifier.settings import ClassifierSettings
-from export.training.batch_norm import BatchNormGuard
-from export.training.distribution import Distribution
+from export.classifier.fitting import Fitted, Stage
+from export.classifier.model import Assembly, Classifier
 from export.training.freezing import check_frozen
+from export.training.outcome import Decision, FineTuning, Phase, Trained, Verdict
 
 log = logging.getLogger(__name__)
 
 
-def train(
-    settings: ClassifierSettings,
-    photographs: Photographs,
-    open_work: OpenWork,
-    log_dir: Path | None = None,
-    distribution: Distribution | None = None,
-) -> Trained:
-    """Train a classifier by the rules of ``settings.policy``.
+def train(beginning: Beginning) -> Trained[Classifier]:
+    """Train a classifier by the rules of its settings' policy.
 
     Args:
-        settings: The run's settings.
-        photographs: The data set, found but not read.
-        open_work: From the run's identity to its working directory. A run that was interrupted
-            there goes on after its last finished epoch.
-        log_dir: Where TensorBoard's files go; None writes none.
-        distribution: Who trains; None: this process, on one device. The workers of several need
-            the same data and a working directory that all of them see.
+        beginning: What the training starts from; its network is what is trained.
 
     Returns:
         The classifier with its best weights.
 
     Raises:
-        ExportError: A setting, the weights or the data set cannot work (before any training), or
-            a guard stopped it.
-        AlreadyTrained: An earlier process has trained all of this.
+        ExportError: A guard stopped it.
     """
-    run = prepare(settings, photographs, open_work, log_dir, distribution)
-    if run.weights.source == "none":
-        only = _all_layers(run)
+    if not beginning.construction.is_pretrained:
         reason = "no pretrained weights: all layers trained from the start"
-        return run.trained((only,), 1, FineTuning("not asked", reason=reason))
-    head = _head(run)
-    if not settings.fine_tune_epochs:
-        return run.trained((head,), 1, FineTuning("not asked"))
-    missing = _missing(settings, head)
-    if missing and not settings.force_fine_tune:
-        reason = f"the head was not ready: {'; '.join(missing)}"
-        log.warning("phase 2 is refused, %s (--force-fine-tune starts it all the same)", reason)
-        return run.trained((head,), 1, FineTuning("refused", missing, reason=reason))
-    if missing:
-        log.warning("phase 2 is forced, though %s", "; ".join(missing))
-    top, rolled_back, reason = fine_tune(run, head)
-    tuning = FineTuning("forced" if missing else "started", missing, rolled_back, reason)
-    return run.trained((head, top), 1 if reason else 2, tuning)
+        return train_whole(beginning, FineTuning(Decision.NOT_ASKED, reason=reason))
+    head = _head(beginning)
+    tuning = planning.decide(beginning.settings, head)
+    if tuning.decision is Decision.REFUSED:
+        log.warning(
+            "phase 2 is refused, %s (--force-fine-tune starts it all the same)", tuning.reason
+        )
+    if tuning.decision not in {Decision.STARTED, Decision.FORCED}:
+        return _trained(beginning, (head,), tuning)
+    if tuning.decision is Decision.FORCED:
+        log.warning("phase 2 is forced, though %s", "; ".join(tuning.missing))
+    top, verdict, reason = fine_tune(beginning, head)
+    return _trained(beginning, (head, top), replace(tuning, verdict=verdict, reason=reason))
 
 
-def train_all_layers(
-    settings: ClassifierSettings, photographs: Photographs, open_work: OpenWork
-) -> Trained:
-    """Train every layer of a pretrained base from the start, at the head's learning rate.
+def train_whole(beginning: Beginning, tuning: FineTuning) -> Trained[Classifier]:
+    """Train every layer from the start, at the head's learning rate.
 
-    The mistake that the rules prevent, kept for ``python -m export experiment``, which measures
-    what it costs. The command that publishes cannot do this.
+    It never ends early: the BatchNorm statistics lag, and validation with them. With momentum 0.99
+    they need hundreds of steps, during which the validation loss says nothing.
 
     Args:
-        settings: The run's settings; ``epochs`` are done in full.
-        photographs: The data set, found but not read.
-        open_work: From the run's identity to its working directory.
-
-    Returns:
-        The classifier with its best weights.
+        beginning: What the training starts from.
+        tuning: Why there is no phase 2.
     """
-    # No part of the base is frozen, so none has features that stay as they are.
-    run = prepare(replace(settings, cache_features=False), photographs, open_work)
-    # The alarm would end what is to be measured; the shift is on record all the same.
-    run.guard = BatchNormGuard(run.classifier.base, learns=True)
-    return run.trained((_all_layers(run),), 1, FineTuning("not asked"))
-
-
-def _all_layers(run: Run) -> Phase:
-    """Train everything at once. It never ends early: the statistics lag, and validation with them.
-
-    With momentum 0.99 they need hundreds of steps, during which the validation loss says nothing.
-    """
-    settings, base = run.settings, run.classifier.base
-    base.trainable = True
-    log.info("one phase: all %d layers of %s train", len(base.layers), base.name)
-    model = Assembly(
-        run.classifier.features, run.classifier.head, run.augmentation, pretrained=False
-    )
+    settings, built = beginning.settings, beginning.construction
+    classifier = built.classifier
+    classifier.base.trainable = True
+    count = len(classifier.base.layers)
+    log.info("one phase: all %d layers of %s train", count, classifier.base.name)
+    model = Assembly(classifier.features, classifier.head, built.augmentation, pretrained=False)
     stage = Stage("all", settings.learning_rate, settings.epochs, lambda _: False)
-    with run.guard.phase(1):
-        fitted = run.fit(model, run.split, stage)
-    return run.phase(1, "all", 0, settings.learning_rate, fitted.history, fitted.seconds)
+    with beginning.guard.phase(1):
+        fitted = beginning.fitter.fit(model, beginning.data.split, stage)
+    return _trained(beginning, (_first_phase(beginning, "all", 0, fitted),), tuning)
 
 
-def _head(run: Run) -> Phase:
-    settings, classifier, base = run.settings, run.classifier, run.classifier.base
-    log.info("phase 1: the head; all %d layers of %s frozen", len(base.layers), base.name)
-    check_frozen(base)
-    if run.caches:
-        split = run.split.map(classifier.above(settings.policy.unfreezing[-1]), run.memory)
-        model = classifier.head
+def _head(beginning: Beginning) -> Phase:
+    settings, built = beginning.settings, beginning.construction
+    classifier, split = built.classifier, beginning.data.split
+    count = len(classifier.base.layers)
+    log.info("phase 1: the head; all %d layers of %s frozen", count, classifier.base.name)
+    check_frozen(classifier.base)
+    if beginning.caches:
+        above = classifier.above(settings.policy.unfreezing[-1])
+        split, model = split.map(above, beginning.memory), classifier.head
     else:
-        split = run.split
-        model = Assembly(classifier.features, classifier.head, run.augmentation)
+        model = Assembly(classifier.features, classifier.head, built.augmentation)
     stage = Stage(
         "head",
         settings.learning_rate,
         settings.epochs,
-        lambda history: settings.policy.no_longer_improving(losses(history)),
+        lambda history: settings.policy.no_longer_improving(planning.losses(history)),
     )
-    with run.guard.phase(1):
-        fitted = run.fit(model, split, stage)
-    rate = settings.learning_rate
-    return run.phase(1, "head", len(base.layers), rate, fitted.history, fitted.seconds)
+    with beginning.guard.phase(1):
+        fitted = beginning.fitter.fit(model, split, stage)
+    return _first_phase(beginning, "head", count, fitted)
 
 
-def _missing(settings: ClassifierSettings, head: Phase) -> tuple[str, ...]:
-    val_losses = losses(head.history)
-    accuracies = [epoch["val_accuracy"] for epoch in head.history]
-    return tuple(settings.policy.missing(val_losses, accuracies, best_epoch(val_losses)))
+def _first_phase(beginning: Beginning, name: str, frozen_layers: int, fitted: Fitted) -> Phase:
+    settings, best = beginning.settings, fitted.history[fitted.best]
+    phase = Phase(
+        number=1,
+        name=name,
+        frozen_layers=frozen_layers,
+        learning_rate=settings.learning_rate,
+        batch_size=settings.batch_size,
+        accuracy=best["val_accuracy"],
+        loss=best["val_loss"],
+        kept_epoch=fitted.best + 1,
+        seconds=round(fitted.seconds, 2),
+        history=tuple(fitted.history),
+        resumed_after=fitted.resumed_after,
+    )
+    log.info("phase 1: accuracy %.4f, loss %.4f on validation", phase.accuracy, phase.loss)
+    return phase
+
+
+def _trained(
+    beginning: Beginning, phases: tuple[Phase, ...], tuning: FineTuning
+) -> Trained[Classifier]:
+    """Put the outcome together."""
+    settings, built = beginning.settings, beginning.construction
+    distribution = beginning.fitter.distribution
+    notes = list(beginning.memory.notes)
+    if settings.augment:
+        changes = ", ".join(settings.augment)
+        notes.append(f"augmentation while training, not in the exported graph: {changes}")
+    if resumed_after := max(phase.resumed_after for phase in phases):
+        notes.append(f"interrupted and resumed after epoch {resumed_after}")
+    classifier = built.classifier
+    if distribution.kind != "none":
+        came = distribution.to_json()
+        notes.append(
+            f"trained on {came['replicas']} replicas of {came['workers']} workers "
+            f"({distribution.kind})"
+        )
+        classifier = construction.on_one_device(classifier, settings)
+    return Trained(
+        classifier,
+        built.weights,
+        phases,
+        2 if tuning.verdict is Verdict.KEPT else 1,
+        tuning,
+        beginning.guard.to_json(),
+        tuple(notes),
+    )

@@ -11,6 +11,7 @@ from export.detector.settings import (
     KEEP,
     MIRRORS,
     ON_BAD_INPUT,
+    SHOWN_SCORE,
     DetectorSettings,
 )
 from export.lineage.arguments import add_recording_arguments
@@ -99,7 +100,13 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--server", metavar="HOST:PORT", help="default: start the embedded server on the version")
     add("--pictures", type=Path, metavar="DIR", help="write pictures there")
-    add("--score", type=float, default=0.5, metavar="S", help="draw from this score (%(default)s)")
+    add(
+        "--score",
+        type=float,
+        default=SHOWN_SCORE,
+        metavar="S",
+        help="draw from this score (%(default)s)",
+    )
     add("--on-bad-input", choices=ON_BAD_INPUT, default="skip", help="%(default)s")
     add("--validation-fraction", type=float, default=0.2, help="as in training (%(default)s)")
     add("--seed", type=int, default=0, metavar="N", help="of the split, as in training")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from export.detector.annotations import Sample
-from export.detector.detections import Detections
+from export.detector.detection_arrays import DetectionArrays
 from export.errors import ExportError
 
 
@@ -50,7 +50,7 @@ class CocoResult:
 
 
 def measure(
-    samples: Sequence[Sample], found: Sequence[Detections], class_names: Sequence[str]
+    samples: Sequence[Sample], found: Sequence[DetectionArrays], class_names: Sequence[str]
 ) -> CocoResult:
     """Compare detections with the truth.
 
@@ -118,7 +118,7 @@ def _truth(samples: Sequence[Sample], class_names: Sequence[str]) -> dict[str, A
     }
 
 
-def _results(samples: Sequence[Sample], found: Sequence[Detections]) -> list[dict[str, Any]]:
+def _results(samples: Sequence[Sample], found: Sequence[DetectionArrays]) -> list[dict[str, Any]]:
     results = []
     for image_id, (sample, answer) in enumerate(zip(samples, found, strict=True)):
         size = np.array([sample.height, sample.width] * 2)

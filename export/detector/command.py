@@ -7,30 +7,25 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from export import golden_pictures, publication
-from export.detector import data_sets
+from export.detector import data_sets, record
 from export.detector.annotations import DetectionData
-from export.detector.pretrained import architecture_of
-from export.detector.publishing import MODEL
+from export.detector.beginning import begin
+from export.detector.publishing import MODEL, publish_detector
 from export.detector.settings import DetectorSettings
-from export.detector.training import Beginning, Trained, begin, train
+from export.detector.training import largest_change, train
 from export.lineage.arguments import recording as recording_from
 from export.lineage.recording import Recording
 from export.publish import check_place
 from export.training import finished as finished_training
-from export.training import provenance
+from export.training import keeping, provenance
 from export.training.finished import Finished, room_for
-from export.training.resume import Work
+from export.training.work import Work
 
 log = logging.getLogger(__name__)
-
-Array = np.ndarray[Any, Any]
 
 # More than golden requests are made of: a picture whose answer hangs on a tie is passed over.
 _PICTURES = 20
@@ -68,7 +63,7 @@ def run(
     check_place(models_dir)
     with (recording or Recording()).run(MODEL, settings.to_json(), models_dir) as run_on_record:
         beginning = begin(settings, data)
-        data_record = _data_record(data_dir, data)
+        data_record = record.data_record(data_dir, data)
         identity = {
             "model": MODEL,
             "settings": settings.to_json(),
@@ -85,89 +80,29 @@ def run(
                     pictures = [
                         golden_pictures.load(sample.path) for sample in data.validation[:_PICTURES]
                     ]
+                    before = beginning.detector.backbone.get_weights()
                     trained = train(beginning, log_dir)
                 except BaseException:
                     work.abandon()
                     raise
+                change = largest_change(before, beginning.detector.backbone)
                 seconds = time.monotonic() - started
-                _keep(work, beginning, trained, data_record, pictures, seconds)
+                kept = Finished(
+                    model=MODEL,
+                    settings=settings.to_json(),
+                    class_names=tuple(data.class_names),
+                    accuracy=trained.accuracy,
+                    record=record.run_record(beginning, trained, data_record),
+                    result=record.result(beginning, trained, change, seconds),
+                    network=record.network_record(trained.network),
+                    pictures=tuple(pictures),
+                )
+                model = trained.network.model
+                keeping.keep(work, lambda folder: finished_training.write(folder, kept, model))
             finished = finished_training.load(work.directory)
-            return publication.publish_finished(work, finished, models_dir, run_on_record, started)
-
-
-def _keep(
-    work: Work,
-    beginning: Beginning,
-    trained: Trained,
-    data_record: dict[str, Any],
-    pictures: Sequence[Array],
-    seconds: float,
-) -> None:
-    """Write what was trained into the working directory, for publication."""
-    settings, data, grid = beginning.settings, beginning.data, trained.detector.grid
-    finished = Finished(
-        model=MODEL,
-        settings=settings.to_json(),
-        class_names=tuple(data.class_names),
-        accuracy=trained.phases[-1].map50,
-        record=_run_record(trained, settings, data, data_record),
-        result={
-            "map50": round(trained.phases[-1].map50, 4),
-            "phases": [phase.to_json() for phase in trained.phases],
-            "backbone_change": trained.backbone_change,
-            "notes": list(trained.notes),
-            "weights": trained.weights.to_json(),
-            "classes": list(data.class_names),
-            "images": {
-                "training": len(data.training),
-                "validation": len(data.validation),
-                "problems": len(data.problems),
-            },
-            "seconds": {"training": round(seconds, 1)},
-        },
-        network={
-            "strides": grid.strides,
-            "anchors": grid.anchors,
-            "backbone": architecture_of(trained.detector.row, trained.detector.backbone),
-        },
-        pictures=tuple(pictures),
-    )
-    work.keep(lambda folder: finished_training.write(folder, finished, trained.detector.model))
-
-
-def _data_record(data_dir: Path, data: DetectionData) -> dict[str, Any]:
-    # Labels stand in files of their own, and other labels are another data set.
-    labels = [path for end in ("xml", "json", "txt") for path in data_dir.rglob(f"*.{end}")]
-    return provenance.data_record(
-        data_dir,
-        [sample.path for sample in data.training],
-        [sample.path for sample in data.validation],
-        labels,
-    )
-
-
-def _run_record(
-    trained: Trained,
-    settings: DetectorSettings,
-    data: DetectionData,
-    data_record: dict[str, Any],
-) -> dict[str, Any]:
-    """Return what ``run.json`` holds."""
-    grid = trained.detector.grid
-    return {
-        "settings": settings.to_json(),
-        "weights": trained.weights.to_json(),
-        "anchors": grid.anchors,
-        "strides": grid.strides,
-        "anchor_iou": trained.anchor_iou,
-        "phases": {phase.name: phase.history for phase in trained.phases},
-        "batch_norm": trained.batch_norm,
-        "notes": list(trained.notes),
-        "frozen_layers": sum(not layer.trainable for layer in trained.detector.backbone.layers),
-        "data": data_record,
-        "problems": [str(problem) for problem in data.problems],
-        "versions": provenance.versions(),
-    }
+            return publication.publish_finished(
+                work, finished, publish_detector, models_dir, run_on_record, started
+            )
 
 
 def settings_from(arguments: argparse.Namespace) -> DetectorSettings:

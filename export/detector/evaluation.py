@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from export import serving_client
+from export import served_version
 from export.detector import coco_metrics, data_sets, pictures
 from export.detector.annotations import Sample
-from export.detector.detections import Detections, detect
+from export.detector.detection_arrays import DetectionArrays, detect
 from export.errors import ExportError
-from export.serving_client import ServedModel
+from export.served_version import ServedVersion
 from serving_config import contract as contracts
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ _WORST = 5
 
 
 def evaluate(
-    samples: Sequence[Sample], class_names: Sequence[str], server: ServedModel
-) -> tuple[coco_metrics.CocoResult, list[Detections]]:
+    samples: Sequence[Sample], class_names: Sequence[str], server: ServedVersion
+) -> tuple[coco_metrics.CocoResult, list[DetectionArrays]]:
     """Ask the server about every sample and measure.
 
     Args:
@@ -61,9 +61,11 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
     parts = {"training": data.training, "validation": data.validation}
     samples = parts.get(arguments.part, data.training + data.validation)
     if arguments.server:
-        connection = serving_client.connect(arguments.server, contract.model, int(version.name))
+        connection = served_version.connect(
+            arguments.server, contract.model, int(version.name), contract
+        )
     else:
-        connection = serving_client.start(version)
+        connection = served_version.start(version)
     with connection as server:
         result, found = evaluate(samples, contract.class_names, server)
     output: dict[str, Any] = {
@@ -85,7 +87,7 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
 def _save(
     directory: Path,
     samples: Sequence[Sample],
-    found: Sequence[Detections],
+    found: Sequence[DetectionArrays],
     class_names: Sequence[str],
     score: float,
 ) -> dict[str, Any]:

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
 
+_BATCH_SIZE = 8
 _FREE_SHARE = 0.8  # of the disk's free space that may be used
 
 
@@ -58,6 +59,33 @@ class CachedFeatures:
         return self.inputs(rows), targets
 
 
+@dataclass(frozen=True)
+class Views:
+    """What is shown of each sample.
+
+    Attributes:
+        count: Versions a sample: the image, its mirror images, then random ones.
+        changes: Which mirror images there are, and how the random ones may differ.
+        seed: Of the random ones.
+    """
+
+    count: int
+    changes: Changes
+    seed: int
+
+    def of(self, number: int) -> _View:
+        """Return how one view is made."""
+        flips = augment.FLIPS[self.changes.mirror]
+        return _View(self.changes, self.seed, flips[number] if number < len(flips) else None)
+
+
+@dataclass(frozen=True)
+class _View:
+    changes: Changes
+    seed: int
+    flips: tuple[bool, bool] | None  # None: changed at random
+
+
 @contextlib.contextmanager
 def scratch_for(features: Any, rows: int) -> Iterator[Path | None]:
     """Make a directory for ``rows`` rows of features, gone afterwards; None if they do not fit."""
@@ -80,13 +108,9 @@ def scratch_for(features: Any, rows: int) -> Iterator[Path | None]:
 def compute(
     features: Any,
     samples: Sequence[Sample],
-    *,
     image_size: int,
-    views: int,
-    changes: Changes,
-    seed: int,
+    views: Views,
     directory: Path,
-    batch_size: int = 8,
 ) -> CachedFeatures:
     """Run the frozen backbone over every view of every sample.
 
@@ -94,56 +118,60 @@ def compute(
         features: Model of pixels to feature maps.
         samples: The samples; each is read once.
         image_size: Side of the square in pixels.
-        views: Versions a sample: the image, its mirror images, then random ones.
-        changes: Which mirror images there are, and how the random ones may differ.
-        seed: Of the random ones.
+        views: What is shown of each.
         directory: Where to keep the maps; made if missing.
-        batch_size: Images a step.
 
     Returns:
         The features, view by view: row ``v * len(samples) + i`` is view v of sample i.
     """
     directory.mkdir(exist_ok=True)
     count = len(samples)
-    shapes = [(count * views, *output.shape[1:]) for output in features.outputs]
+    shapes = [(count * views.count, *output.shape[1:]) for output in features.outputs]
     maps = [
         np.lib.format.open_memmap(directory / f"scale_{scale}.npy", "w+", np.float32, shape)
         for scale, shape in enumerate(shapes)
     ]
     plain = pipeline.targets_of(samples, image_size)
-    boxes = np.tile(plain.boxes, (views, 1, 1))
-    classes = np.tile(plain.classes, (views, 1))
+    targets = Targets(
+        np.tile(plain.boxes, (views.count, 1, 1)), np.tile(plain.classes, (views.count, 1))
+    )
     run = tf.function(lambda pixels: features(pixels, training=False), reduce_retracing=True)
-    flips = augment.FLIPS[changes.mirror]
     change = tf.function(_change, reduce_retracing=True)
     progress = keras.utils.Progbar(count, unit_name="image")
     start = 0
-    for pixels in pipeline.pixels(samples, image_size, batch_size):
+    for pixels in pipeline.pixels(samples, image_size, _BATCH_SIZE):
         stop = start + len(pixels)
-        for view in range(views):
+        for view in range(views.count):
             batch, rows = pixels, slice(view * count + start, view * count + stop)
             if view:
-                changed = [
-                    change(
-                        pixels[i],
-                        plain.boxes[start + i],
-                        plain.classes[start + i],
-                        tf.constant([seed, view * count + start + i], tf.int64),
-                        changes,
-                        flips[view] if view < len(flips) else None,
-                    )
-                    for i in range(len(pixels))
-                ]
-                batch = tf.stack([pixel for pixel, _, _ in changed])
-                boxes[rows] = [box.numpy() for _, box, _ in changed]
-                classes[rows] = [label.numpy() for _, _, label in changed]
-            for target, values in zip(maps, run(batch), strict=True):
-                target[rows] = values.numpy()
+                batch = _viewed(pixels, targets, rows, views.of(view), change)
+            for kept, values in zip(maps, run(batch), strict=True):
+                kept[rows] = values.numpy()
         start = stop
         if sys.stderr.isatty():
             with contextlib.redirect_stdout(sys.stderr):
                 progress.update(stop)
-    return CachedFeatures(tuple(maps), Targets(boxes, classes))
+    return CachedFeatures(tuple(maps), targets)
+
+
+def _viewed(
+    pixels: tf.Tensor, targets: Targets, rows: slice, view: _View, change: Any
+) -> tf.Tensor:
+    """Return one view of a batch, and write where its boxes went into ``targets``."""
+    changed = [
+        change(
+            pixels[i],
+            targets.boxes[row],
+            targets.classes[row],
+            tf.constant([view.seed, row], tf.int64),
+            view.changes,
+            view.flips,
+        )
+        for i, row in enumerate(range(rows.start, rows.stop))
+    ]
+    targets.boxes[rows] = [box.numpy() for _, box, _ in changed]
+    targets.classes[rows] = [label.numpy() for _, _, label in changed]
+    return tf.stack([pixel for pixel, _, _ in changed])
 
 
 def _change(

@@ -25,6 +25,16 @@ from export.detector.model import Detector
 from export.detector.suppression import Suppression, suppress
 from serving_config.contract import Contract
 from serving_config.golden import GoldenCase
+from serving_config.tensor_names import (
+    DETECTION_BOXES,
+    DETECTION_CLASSES,
+    DETECTION_SCORES,
+    IMAGE_BYTES,
+    INPUT_TENSOR,
+    NUM_DETECTIONS,
+    SERVING_BYTES,
+    SERVING_DEFAULT,
+)
 
 log = logging.getLogger(__name__)
 
@@ -58,12 +68,12 @@ def make(
 
     def by_pixels(name: str, pixels: Array) -> GoldenCase:
         outputs = {key: value.numpy() for key, value in default(tf.constant(pixels)).items()}
-        return GoldenCase("serving_default", name, {"input_tensor": pixels}, outputs)
+        return GoldenCase(SERVING_DEFAULT, name, {INPUT_TENSOR: pixels}, outputs)
 
     def by_files(name: str, files: Sequence[bytes]) -> GoldenCase:
         outputs = {key: value.numpy() for key, value in encoded(tf.constant(files)).items()}
         value = np.array(files, dtype=object)
-        return GoldenCase("serving_bytes", name, {"image_bytes": value}, outputs)
+        return GoldenCase(SERVING_BYTES, name, {IMAGE_BYTES: value}, outputs)
 
     chosen = _choose(pictures, _Disturbance(detector, limits, contract))
     first = chosen[0]
@@ -120,9 +130,9 @@ class _Disturbance:
         side = self.detector.grid.image_size
         found = self.detector.candidates(letterbox(tf.constant(picture[None]), side))
         boxes, scores = found["boxes"].numpy(), found["scores"].numpy()
-        specs = self.contract.signature("serving_default").outputs
-        box_noise = specs["detection_boxes"].tolerance.absolute / 2 * side
-        score_noise = specs["detection_scores"].tolerance.absolute / 2
+        specs = self.contract.signature(SERVING_DEFAULT).outputs
+        box_noise = specs[DETECTION_BOXES].tolerance.absolute / 2 * side
+        score_noise = specs[DETECTION_SCORES].tolerance.absolute / 2
         random = np.random.default_rng(_SEED)
         still = self._case(boxes, scores)
         for _ in range(_DISTURBED):
@@ -141,9 +151,9 @@ class _Disturbance:
         )
         real = np.arange(kept_scores.shape[1]) < count.numpy()[:, None]
         outputs = {
-            "detection_boxes": kept.numpy() / self.detector.grid.image_size,
-            "detection_scores": kept_scores.numpy(),
-            "detection_classes": np.where(real, classes.numpy() + 1, 0).astype(np.float32),
-            "num_detections": count.numpy().astype(np.float32),
+            DETECTION_BOXES: kept.numpy() / self.detector.grid.image_size,
+            DETECTION_SCORES: kept_scores.numpy(),
+            DETECTION_CLASSES: np.where(real, classes.numpy() + 1, 0).astype(np.float32),
+            NUM_DETECTIONS: count.numpy().astype(np.float32),
         }
-        return GoldenCase("serving_default", "disturbed", {}, outputs)
+        return GoldenCase(SERVING_DEFAULT, "disturbed", {}, outputs)

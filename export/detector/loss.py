@@ -61,7 +61,9 @@ def detection_loss(
         terms["box"] += _box_term(tf.gather_nd(predicted, index), boxes, mine)
         terms["class"] += _class_term(tf.gather_nd(raw[..., 5:], index), classes, mine)
         terms["objectness"] += _objectness_term(
-            raw[..., 4], predicted, boxes, present, index, mine, settings.ignore_iou
+            raw[..., 4],
+            _targets(tf.shape(raw)[:-1], index, mine),
+            _overlaps(predicted, boxes, present) > settings.ignore_iou,
         )
     weights = {
         "box": settings.box_weight,
@@ -120,25 +122,25 @@ def _class_term(logits: tf.Tensor, classes: tf.Tensor, mine: tf.Tensor) -> tf.Te
     return tf.reduce_sum(tf.where(mine, tf.reduce_sum(entropy, axis=-1), 0.0))
 
 
-def _objectness_term(
-    logits: tf.Tensor,
-    predicted: tf.Tensor,
-    boxes: tf.Tensor,
-    present: tf.Tensor,
-    index: tf.Tensor,
-    mine: tf.Tensor,
-    ignore_iou: float,
-) -> tf.Tensor:
-    shape = tf.shape(logits)
-    target = tf.tensor_scatter_nd_max(
+def _targets(shape: tf.Tensor, index: tf.Tensor, mine: tf.Tensor) -> tf.Tensor:
+    """Return 1 for each cell and anchor that is responsible for a box, 0 for the others."""
+    return tf.tensor_scatter_nd_max(
         tf.zeros(shape),
         tf.boolean_mask(index, mine),
         tf.ones_like(tf.boolean_mask(mine, mine), tf.float32),
     )
+
+
+def _overlaps(predicted: tf.Tensor, boxes: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+    """Return each prediction's largest IoU with a true box, as a constant for the gradient."""
+    shape = tf.shape(predicted)[:-1]
     flat = tf.reshape(tf.stop_gradient(predicted), [shape[0], -1, 4])
     overlap = bounding_boxes.compute_iou(flat, boxes, "xyxy")
     overlap = tf.reduce_max(tf.where(present[:, None, :], overlap, 0.0), axis=-1)
-    overlap = tf.reshape(overlap, shape)
-    counts = tf.cast((target > 0) | (overlap <= ignore_iou), tf.float32)
+    return tf.reshape(overlap, shape)
+
+
+def _objectness_term(logits: tf.Tensor, target: tf.Tensor, ignored: tf.Tensor) -> tf.Tensor:
+    counts = tf.cast((target > 0) | ~ignored, tf.float32)
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=target, logits=logits)
     return tf.reduce_sum(counts * entropy)

@@ -11,7 +11,7 @@ import numpy as np
 from export.detector.annotations import Sample
 from export.detector.average_precision import iou
 from export.detector.coco_metrics import EvaluationUnavailableError
-from export.detector.detections import Detections
+from export.detector.detection_arrays import DetectionArrays
 
 Array = np.ndarray[Any, Any]
 
@@ -19,7 +19,7 @@ _GREEN, _RED = (0, 200, 0), (230, 0, 0)
 _SHEET_COLUMNS, _TILE = 4, 320
 
 
-def f1(sample: Sample, found: Detections, score: float, threshold: float = 0.5) -> float:
+def f1(sample: Sample, found: DetectionArrays, score: float, threshold: float = 0.5) -> float:
     """Return the F1 score of one image at a fixed score, classes included; 1 when nothing is due.
 
     Args:
@@ -46,7 +46,7 @@ def f1(sample: Sample, found: Detections, score: float, threshold: float = 0.5) 
     return 2 * hits / total if total else 1.0
 
 
-def draw(sample: Sample, found: Detections, class_names: Sequence[str], score: float) -> Any:
+def draw(sample: Sample, found: DetectionArrays, class_names: Sequence[str], score: float) -> Any:
     """Draw one image.
 
     Args:

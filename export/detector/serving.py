@@ -15,6 +15,16 @@ from export import images, serving_graph
 from export.detector.letterbox import letterbox, to_original
 from export.detector.model import Detector
 from export.detector.suppression import Suppression, suppress
+from serving_config.tensor_names import (
+    DETECTION_BOXES,
+    DETECTION_CLASSES,
+    DETECTION_SCORES,
+    IMAGE_BYTES,
+    INPUT_TENSOR,
+    NUM_DETECTIONS,
+    SERVING_BYTES,
+    SERVING_DEFAULT,
+)
 
 
 class ServingGraph:
@@ -79,10 +89,10 @@ class ServingGraph:
         original = to_original(boxes, sizes[:, 0], sizes[:, 1], self._image_size)
         return {
             # Moving zeros back from the square would not leave them zeros.
-            "detection_boxes": tf.where(real[..., None], original, 0.0),
-            "detection_scores": scores,
-            "detection_classes": tf.cast(tf.where(real, classes + 1, 0), tf.float32),
-            "num_detections": tf.cast(count, tf.float32),
+            DETECTION_BOXES: tf.where(real[..., None], original, 0.0),
+            DETECTION_SCORES: scores,
+            DETECTION_CLASSES: tf.cast(tf.where(real, classes + 1, 0), tf.float32),
+            NUM_DETECTIONS: tf.cast(count, tf.float32),
         }
 
 
@@ -109,10 +119,10 @@ def write(
     spec = tf.TensorSpec([None, side, side, 3], tf.float32)
     root, traced = serving_graph.trace(detector.candidates, spec, most_constant_bytes)
     graph = ServingGraph(traced, side, limits)
-    pixels = tf.TensorSpec([None, None, None, 3], tf.uint8, "input_tensor")
-    files = tf.TensorSpec([None], tf.string, "image_bytes")
+    pixels = tf.TensorSpec([None, None, None, 3], tf.uint8, INPUT_TENSOR)
+    files = tf.TensorSpec([None], tf.string, IMAGE_BYTES)
     signatures: dict[str, Any] = {
-        "serving_default": tf.function(graph.serving_default).get_concrete_function(pixels),
-        "serving_bytes": tf.function(graph.serving_bytes).get_concrete_function(files),
+        SERVING_DEFAULT: tf.function(graph.serving_default).get_concrete_function(pixels),
+        SERVING_BYTES: tf.function(graph.serving_bytes).get_concrete_function(files),
     }
     serving_graph.save(path, root, signatures)

@@ -27,6 +27,9 @@ MIRRORS = {
 KEEP = ("best", "final")
 """Which weights of a phase are kept: those of the best validation mAP, or the last."""
 
+SHOWN_SCORE = 0.5
+"""Detections below it are not drawn for people, unless they ask for it."""
+
 ON_BAD_INPUT = ("skip", "refuse")
 """What to do with bad input: use the rest, or stop with all of it named."""
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from export.edge.errors import EdgeContractError, EdgeError
-from serving_config import golden
 from serving_config.comparison import finite
-from serving_config.contract import PUBLISHED_FILE, Contract
+from serving_config.contract import Contract
+from serving_config.version_files import CONTRACT_FILE, GOLDEN_FILE, extra
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,8 @@ def verify(form: str, file: Path, golden_dir: Path, version: Path) -> dict[str, 
     """
     log.info("verifying %s in a fresh process", file.name)
     command = [sys.executable, "-m", "export.edge.witness", str(file)]
-    command += ["--golden", str(golden_dir / golden.GOLDEN_FILE)]
-    command += ["--contract", str(version / "assets.extra" / PUBLISHED_FILE)]
+    command += ["--golden", str(golden_dir / GOLDEN_FILE)]
+    command += ["--contract", str(extra(version, CONTRACT_FILE))]
     done = _complete(command)
     problems: list[str] = []
     distances: dict[str, float] = {}
@@ -77,7 +77,7 @@ def compare(
         version: The published version.
         contract: Its contract, for the model's name and the number of classes.
         files: File by form.
-        evaluation: Photographs and the truth about each (:mod:`export.edge.figures`).
+        evaluation: Photographs and the truth about each (:mod:`export.edge.kind`).
         timed_calls: At least so many calls a runtime are timed.
 
     Returns:

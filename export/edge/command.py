@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib.util
 import json
 import logging
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from export.disk import flush
-from export.edge import checks, edge_contract, photographs
+from export import staging
+from export.edge import checks, edge_contract
 from export.edge.errors import AccuracyLossError, EdgeError
 from export.errors import ExportError, SettingsError
+from export.kinds import kind_of
 from export.publish import check_place
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Contract
+from serving_config.version_files import CONTRACT_FILE, EXTRA, GOLDEN_FILE, extra
 
 log = logging.getLogger(__name__)
 
@@ -78,23 +77,16 @@ def run(
     version = version.resolve()
     contract = _published(version)
     target = _target(out, contract.model, version)
-    choose, narrow = (
-        (photographs.choose, edge_contract.of_classifier)
-        if contract.model == "classifier"
-        else (photographs.choose_detection, edge_contract.of_detector)
-    )
-    chosen = choose(version, contract.class_names, data, representative_images)
-    narrowed = narrow(contract, int(version.name))
-    with _staging(target) as staging:
-        (staging / contracts.PUBLISHED_FILE).write_text(narrowed.to_json(), encoding="utf-8")
+    edge = kind_of(contract.model).edge()
+    chosen = edge.choose(version, contract.class_names, data, representative_images)
+    narrowed = edge.narrow(contract, int(version.name))
+    with staging.beside(target.parent) as folder:
+        (folder / CONTRACT_FILE).write_text(narrowed.to_json(), encoding="utf-8")
         cases = edge_contract.golden_cases(golden.load(version, contract), narrowed)
-        golden.save(staging / golden.GOLDEN_FILE, cases, contract)
-        from export.edge import writing  # loads TensorFlow; the refusals above need not wait for it
-
-        write = writing.classifier if contract.model == "classifier" else writing.detector
-        files = write(version, narrowed, forms, chosen.representative, staging)
+        golden.save(folder / GOLDEN_FILE, cases, contract)
+        files = edge.write(version, narrowed, forms, chosen.representative, folder)
         distances = {
-            form: checks.verify(form, file, staging, version) for form, file in files.items()
+            form: checks.verify(form, file, folder, version) for form, file in files.items()
         }
         measured = checks.compare(version, contract, files, chosen.evaluation)
         report = {
@@ -108,7 +100,8 @@ def run(
             "seconds": round(time.monotonic() - started, 1),
         }
         _check_loss(report, max_accuracy_loss)
-        (staging / REPORT_FILE).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        (folder / REPORT_FILE).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        _place(folder, target)
     return report
 
 
@@ -123,9 +116,9 @@ def _published(version: Path) -> Contract:
             f"no published version at {version}: expected MODELS/<model>/<number> with a "
             "saved_model.pb, as python -m export classifier makes it"
         )
-    if not (version / "assets.extra" / golden.GOLDEN_FILE).is_file():
+    if not (extra(version, GOLDEN_FILE)).is_file():
         raise ExportError(
-            f"{version} carries no golden vectors (assets.extra/{golden.GOLDEN_FILE}), so no file "
+            f"{version} carries no golden vectors ({EXTRA}/{GOLDEN_FILE}), so no file "
             "made from it could be checked; publish it with this toolkit's exporter"
         )
     return contracts.load(version)
@@ -142,21 +135,13 @@ def _target(out: Path, model: str, version: Path) -> Path:
     return target
 
 
-@contextlib.contextmanager
-def _staging(target: Path) -> Iterator[Path]:
-    """Yield a directory that becomes ``target`` if the block ends well, or vanishes."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=".staging-", dir=target.parent))
+def _place(folder: Path, target: Path) -> None:
     try:
-        staging = holder / target.name
-        staging.mkdir()
-        yield staging
-        flush(staging)
-        if target.exists():
-            raise EdgeError(f"{target} was made by somebody else meanwhile; nothing was written")
-        staging.rename(target)
-    finally:
-        shutil.rmtree(holder, ignore_errors=True)
+        staging.place(folder, target)
+    except FileExistsError as err:
+        raise EdgeError(
+            f"{target} was made by somebody else meanwhile; nothing was written"
+        ) from err
 
 
 def _figures(

@@ -17,7 +17,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from serving_config.tensor_names import INPUT_TENSOR, SERVING_DEFAULT
+
+if TYPE_CHECKING:
+    from export.edge.kind import EdgeKind
 
 
 def pin_to_one_core() -> bool:
@@ -92,9 +97,10 @@ def main() -> None:
     import tensorflow as tf
 
     from export import images
-    from export.edge import figures
+    from export.kinds import kind_of
 
-    runtimes = _runtimes(job)
+    edge = kind_of(job["model"]).edge()
+    runtimes = _runtimes(job, edge)
     for call in runtimes.values():  # the first calls of a process are nobody's latency
         for _ in range(3):
             call(np.zeros([1, 64, 64, 3], np.uint8))
@@ -115,10 +121,7 @@ def main() -> None:
     tallies = measure(runtimes, decoded(), repeats)
     report = {}
     for name, tally in tallies.items() if truth else ():
-        if job["model"] == "classifier":
-            quality = figures.classifier(tally.answers, tallies["original"].answers, truth)
-        else:
-            quality = figures.detector(tally.answers, truth, job["classes"])
+        quality = edge.quality(tally.answers, tallies["original"].answers, truth, job["classes"])
         report[name] = {
             **quality,
             "p50_ms": round(float(np.percentile(tally.ms, 50)), 2),
@@ -136,33 +139,23 @@ def main() -> None:
     print(json.dumps(summary))  # noqa: T201  # this program's output
 
 
-def _runtimes(job: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
+def _runtimes(job: dict[str, Any], edge: EdgeKind) -> dict[str, Callable[[Any], Any]]:
     """Load the original and every form; each answers one image of pixels."""
-    from export.edge import detections
     from export.edge.interpreter import EdgeModel
     from export.session_check import SessionModel
 
     original = SessionModel(Path(job["version"]))
-    edges = {form: EdgeModel(Path(path), threads=1) for form, path in job["forms"].items()}
 
     def served(pixels: Any) -> Any:
-        return original.run("serving_default", {"input_tensor": pixels})
+        return original.run(SERVING_DEFAULT, {INPUT_TENSOR: pixels})
 
-    def best(answer: Any) -> int:
-        return int(answer["logits"][0].argmax())
-
-    def classify(model: EdgeModel) -> Callable[[Any], Any]:
-        return lambda pixels: best(model.run({"input_tensor": pixels}))
-
-    def detect(model: EdgeModel) -> Callable[[Any], Any]:
-        return lambda pixels: detections.detect(model, pixels)
-
-    if job["model"] == "classifier":
-        return {
-            "original": lambda pixels: best(served(pixels)),
-            **{form: classify(model) for form, model in edges.items()},
-        }
-    return {"original": served, **{form: detect(model) for form, model in edges.items()}}
+    return {
+        "original": edge.original(served),
+        **{
+            form: edge.answering(EdgeModel(Path(path), threads=1))
+            for form, path in job["forms"].items()
+        },
+    }
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from export.edge import flatbuffer
 from export.edge.errors import ConversionError
-from serving_config.contract import PUBLISHED_FILE, Contract
+from serving_config.contract import Contract
+from serving_config.version_files import CONTRACT_FILE
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def write_forms(
     """
     (key,) = contract.signatures
     associated = {
-        PUBLISHED_FILE: contract.to_json(),
+        CONTRACT_FILE: contract.to_json(),
         LABELS_FILE: "".join(f"{name}\n" for name in contract.class_names),
     }
     files = {}

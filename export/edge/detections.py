@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from serving_config.tensor_names import (
+    DETECTION_BOXES,
+    DETECTION_CLASSES,
+    DETECTION_SCORES,
+    NUM_DETECTIONS,
+)
+
 if TYPE_CHECKING:
     from export.edge.interpreter import EdgeModel
 
@@ -40,10 +47,10 @@ def detect(model: EdgeModel, pixels: Array) -> dict[str, Array]:
     limit = model.contract.bound["N"]
     found = model.run({"square_tensor": letterbox(pixels, side)}, CANDIDATES)
     answer = {
-        "detection_boxes": np.zeros((len(pixels), limit, 4), np.float32),
-        "detection_scores": np.zeros((len(pixels), limit), np.float32),
-        "detection_classes": np.zeros((len(pixels), limit), np.float32),
-        "num_detections": np.zeros(len(pixels), np.float32),
+        DETECTION_BOXES: np.zeros((len(pixels), limit, 4), np.float32),
+        DETECTION_SCORES: np.zeros((len(pixels), limit), np.float32),
+        DETECTION_CLASSES: np.zeros((len(pixels), limit), np.float32),
+        NUM_DETECTIONS: np.zeros(len(pixels), np.float32),
     }
     for row, (boxes, scores) in enumerate(zip(found["boxes"], found["scores"], strict=True)):
         kept, classes = suppress(
@@ -51,10 +58,10 @@ def detect(model: EdgeModel, pixels: Array) -> dict[str, Array]:
         )
         count = len(kept)
         original = to_original(boxes[kept], pixels.shape[1], pixels.shape[2], side)
-        answer["detection_boxes"][row, :count] = original
-        answer["detection_scores"][row, :count] = scores[kept, classes]
-        answer["detection_classes"][row, :count] = classes + 1
-        answer["num_detections"][row] = count
+        answer[DETECTION_BOXES][row, :count] = original
+        answer[DETECTION_SCORES][row, :count] = scores[kept, classes]
+        answer[DETECTION_CLASSES][row, :count] = classes + 1
+        answer[NUM_DETECTIONS][row] = count
     return answer
 
 

@@ -14,9 +14,7 @@ from export.edge.detections import CANDIDATES
 from export.edge.errors import ConversionError
 from serving_config.contract import Contract, Signature, TensorSpec
 from serving_config.golden import GoldenCase
-
-SERVING_DEFAULT = "serving_default"
-
+from serving_config.tensor_names import SERVING_DEFAULT
 
 _NO_DECODER = (
     "TFLite has no op that decodes JPEG or PNG: decode on the device, to RGB, and send the pixels"
@@ -117,9 +115,9 @@ def of_detector(contract: Contract, version: int) -> Contract:
             **contract.parameters,
             "source_version": version,
             "not_carried": {
-                "serving_default": "TFLite has no suppression over all classes: "
+                SERVING_DEFAULT: "TFLite has no suppression over all classes: "
                 "export/edge/detections.py has letterbox and suppression in NumPy, to port",
-                **{k: _NO_DECODER for k in contract.signatures if k != "serving_default"},
+                **{k: _NO_DECODER for k in contract.signatures if k != SERVING_DEFAULT},
             },
         },
         summary="Candidate boxes and scores of the objects in one letterboxed photograph.",

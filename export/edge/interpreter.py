@@ -17,6 +17,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from serving_config import contract as contracts
 from serving_config.contract import Contract, ContractMismatchError, Signature, TensorSpec
+from serving_config.tensor_names import SERVING_DEFAULT
+from serving_config.version_files import CONTRACT_FILE
 
 Array = np.ndarray[Any, Any]
 
@@ -55,7 +57,7 @@ class EdgeModel:
             for key, runner in self._runners.items()
         }
 
-    def run(self, inputs: Mapping[str, Array], key: str = "serving_default") -> dict[str, Array]:
+    def run(self, inputs: Mapping[str, Array], key: str = SERVING_DEFAULT) -> dict[str, Array]:
         """Run one signature.
 
         A batch or an image of another size than in the call before makes LiteRT plan its memory
@@ -97,13 +99,13 @@ def carried_contract(path: Path) -> Contract:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            text = archive.read(contracts.PUBLISHED_FILE).decode("utf-8")
+            text = archive.read(CONTRACT_FILE).decode("utf-8")
     except (OSError, KeyError, zipfile.BadZipFile) as err:
         raise contracts.ContractFileError(
-            f"{path} carries no {contracts.PUBLISHED_FILE} ({err}); "
+            f"{path} carries no {CONTRACT_FILE} ({err}); "
             "python -m export tflite writes files that do"
         ) from err
-    return contracts.loads(text, source=f"{path}!{contracts.PUBLISHED_FILE}")
+    return contracts.loads(text, source=f"{path}!{CONTRACT_FILE}")
 
 
 def _specs(details: Mapping[str, Mapping[str, Any]]) -> dict[str, TensorSpec]:

@@ -18,8 +18,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from export.edge.errors import ConversionError
-
-_SIGNATURE = "serving_default"
+from serving_config.tensor_names import LOGITS, PROBABILITIES, SERVING_DEFAULT
 
 
 class Network:
@@ -70,10 +69,10 @@ def classifier(version: Path) -> tuple[Network, int]:
     shapes = [op.outputs[0].shape.as_list() for op in resizes]
     if len(resizes) != 1 or shapes[0][1] is None or shapes[0][1] != shapes[0][2]:
         raise ConversionError(
-            f"{_SIGNATURE} of {version} must begin with one bilinear resize to a square, as "
+            f"{SERVING_DEFAULT} of {version} must begin with one bilinear resize to a square, as "
             f"python -m export classifier writes it; found {shapes or 'no resize'}"
         )
-    wanted = {name: outputs[name].name for name in ("probabilities", "logits")}
+    wanted = {name: outputs[name].name for name in (PROBABILITIES, LOGITS)}
     network = Network(frozen.graph.as_graph_def(), resizes[0].name, wanted)
     return network, int(shapes[0][1])
 
@@ -97,7 +96,7 @@ def detector(version: Path) -> Network:
     suppressions = [op for op in operations if op.type == "CombinedNonMaxSuppression"]
     if len(borders) != 1 or len(suppressions) != 1:
         raise ConversionError(
-            f"{_SIGNATURE} of {version} must have one letterbox and one "
+            f"{SERVING_DEFAULT} of {version} must have one letterbox and one "
             f"CombinedNonMaxSuppression, as python -m export detector writes it; found "
             f"{len(borders)} and {len(suppressions)}"
         )
@@ -115,11 +114,11 @@ def _is_resized(operation: Any) -> bool:
 def _frozen(version: Path) -> tuple[Any, dict[str, Any]]:
     """Load the signature as one flat graph of constants; return it and its outputs by name."""
     loaded = tf.saved_model.load(str(version))
-    if _SIGNATURE not in loaded.signatures:
+    if SERVING_DEFAULT not in loaded.signatures:
         raise ConversionError(
-            f"{version} has no signature {_SIGNATURE!r}; it has {', '.join(loaded.signatures)}"
+            f"{version} has no signature {SERVING_DEFAULT!r}; it has {', '.join(loaded.signatures)}"
         )
-    function = loaded.signatures[_SIGNATURE]
+    function = loaded.signatures[SERVING_DEFAULT]
     # A large network's weights are variables. A small one's are constants already, and what matters
     # is that nested functions are inlined.
     frozen = convert_variables_to_constants_v2(function)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from export.errors import DataSetError
 from export.evaluation import data_sets
 from export.evaluation.data_sets import LabelledPhotographs
+from serving_config.version_files import RUN_FILE, extra
 
 if TYPE_CHECKING:
     from export.detector.annotations import Sample
@@ -27,7 +28,7 @@ class EdgePhotographs:
     Attributes:
         representative: Files whose activations set int8's ranges, classes in turn.
         evaluation: File and truth of what every form is measured on, as
-            :mod:`export.edge.figures` reads it.
+            :mod:`export.edge.kind` reads it.
         source: Where they come from, for the report.
     """
 
@@ -87,7 +88,7 @@ def choose_detection(
     """
     from export.detector import data_sets as detection_sets  # loads TensorFlow
 
-    run_file = version / "assets.extra" / "run.json"
+    run_file = extra(version, RUN_FILE)
     try:
         record = json.loads(run_file.read_text(encoding="utf-8"))
         settings = record["settings"]

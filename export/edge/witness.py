@@ -22,6 +22,8 @@ from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Contract, Difference, Signature
 from serving_config.golden import GoldenCase
+from serving_config.tensor_names import INPUT_TENSOR, PROBABILITIES
+from serving_config.value_range import output_range_difference
 
 Array = np.ndarray[Any, Any]
 
@@ -69,7 +71,7 @@ def whole_contract(model: EdgeModel, published: Path) -> Contract:
 def examine(model: EdgeModel, case: GoldenCase, contract: Contract) -> dict[str, Any]:
     """Run one golden case; compare with the golden answer and with the contract's ranges."""
     if detections.CANDIDATES in model.contract.signatures:
-        answer = detections.detect(model, case.inputs["input_tensor"])
+        answer = detections.detect(model, case.inputs[INPUT_TENSOR])
     else:
         answer = model.run(case.inputs, case.signature)
     signature = contract.signature(case.signature)
@@ -81,13 +83,10 @@ def examine(model: EdgeModel, case: GoldenCase, contract: Contract) -> dict[str,
             found = f"{list(value.shape)}, {np.count_nonzero(~np.isfinite(value))} not finite"
             expected = f"finite {list(case.outputs[name].shape)}"
             differences.append(Difference(where, expected, found))
-        elif spec.value_range and value.size:
-            low, high = spec.value_range
-            if value.min() < low or value.max() > high:
-                found = f"{value.min():g} to {value.max():g}"
-                differences.append(Difference(where, f"values from {low:g} to {high:g}", found))
-    if "probabilities" in answer:
-        sums = answer["probabilities"].sum(axis=1)
+        elif difference := output_range_difference(where, spec, value):
+            differences.append(difference)
+    if PROBABILITIES in answer:
+        sums = answer[PROBABILITIES].sum(axis=1)
         if np.abs(sums - 1).max() > _ROW_SUM_TOLERANCE:
             differences.append(Difference(f"{case} probabilities", "rows that sum to 1", str(sums)))
     comparison = case.compare(answer, contract)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from export import images
 from export.edge import conversion, detections, network
 from serving_config.contract import Contract
+from serving_config.tensor_names import INPUT_TENSOR
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +45,9 @@ def classifier(
         return piece(images.resize(tf.cast(input_tensor, tf.float32), side))
 
     def representative() -> Iterator[Mapping[str, Array]]:
-        return ({"input_tensor": pixels} for pixels in _decoded(ranges))
+        return ({INPUT_TENSOR: pixels} for pixels in _decoded(ranges))
 
-    spec = tf.TensorSpec([None, None, None, 3], tf.uint8, "input_tensor")
+    spec = tf.TensorSpec([None, None, None, 3], tf.uint8, INPUT_TENSOR)
     return conversion.write_forms(answer, spec, contract, forms, representative, directory)
 
 

@@ -21,13 +21,15 @@ import numpy as np
 
 from export.errors import ExportError
 from serving_config import contract as contracts
+from serving_config import layout
 from serving_config.contract import Contract
+from serving_config.tensor_names import CLASSES, IMAGE_BYTES, LOGITS, PROBABILITIES, SERVING_BYTES
 
 log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
 
-SIGNATURE = "serving_bytes"
+SIGNATURE = SERVING_BYTES
 BATCH_SIZE = 16
 """Most photographs a request; the same for both roads, since a batch can change the last bits."""
 
@@ -163,8 +165,8 @@ class ClassifierSource:
         return Answers(
             self.class_names,
             tuple(answered),
-            np.concatenate([row["probabilities"] for row in rows]),
-            np.concatenate([row["logits"] for row in rows]),
+            np.concatenate([row[PROBABILITIES] for row in rows]),
+            np.concatenate([row[LOGITS] for row in rows]),
             tuple(sorted(refused, key=lambda r: order[r.path])),
             versions.pop(),
             time.perf_counter() - started,
@@ -177,7 +179,7 @@ class ClassifierSource:
                 f"{self.name} answers without {', '.join(missing)}; it has "
                 f"{', '.join(sorted(outputs))}. Is it a classifier?"
             )
-        names = {tuple(item.decode("utf-8") for item in row) for row in outputs["classes"]}
+        names = {tuple(item.decode("utf-8") for item in row) for row in outputs[CLASSES]}
         found = names.pop()
         if names:
             raise AnswersError(f"{self.name} names other classes in different rows of one answer")
@@ -187,7 +189,7 @@ class ClassifierSource:
             raise AnswersError(
                 f"{self.name} first answered classes {list(self.class_names)}, now {list(found)}"
             )
-        for output in ("probabilities", "logits"):
+        for output in (PROBABILITIES, LOGITS):
             shape = outputs[output].shape
             if shape != (count, len(found)):
                 raise AnswersError(
@@ -221,7 +223,7 @@ def from_version(path: Path) -> ClassifierSource:
 
     def ask(images: Sequence[bytes]) -> Outputs:
         try:
-            outputs = model.run(SIGNATURE, {"image_bytes": np.array(images, dtype=object)})
+            outputs = model.run(SIGNATURE, {IMAGE_BYTES: np.array(images, dtype=object)})
         except tf.errors.InvalidArgumentError as err:
             raise RefusedError(first_line(err)) from err
         return outputs, version
@@ -248,24 +250,26 @@ def from_server(
     Raises:
         ServerError: It is not there.
     """
-    from export import serving_client
+    from export import served_version
 
-    with serving_client.connect(target, model, version) as served:
+    contract = contract or contracts.load("classifier")
+    with served_version.connect(target, model, version, contract) as served:
 
         def ask(images: Sequence[bytes]) -> Outputs:
             try:
-                answer = served.ask(images)
-            except serving_client.RequestRefusedError as err:
+                with served_version.explained():
+                    found = served.client.classify(images, version=version)
+            except served_version.RequestRefusedError as err:
                 raise RefusedError(str(err).splitlines()[0]) from err
-            return answer.outputs, answer.version
+            outputs = layout.classifications((one.probabilities, one.logits) for one in found)
+            return outputs, found[0].version or 0
 
-        yield ClassifierSource(
-            f"{model} at {target}", ask, contract or contracts.load("classifier")
-        )
+        yield ClassifierSource(f"{model} at {target}", ask, contract)
 
 
 def _classifier(contract: Contract, name: str) -> Contract:
-    if contract.model != "classifier":
+    signature = contract.signatures.get(SIGNATURE)
+    if signature is None or not signature.outputs.keys() >= {PROBABILITIES, CLASSES, LOGITS}:
         raise AnswersError(f"expected a classifier, {name} is a {contract.model}")
     return contract
 

@@ -9,7 +9,7 @@ VALIDATION, HOLDOUT, TEMPORAL = "validation", "holdout", "temporal"
 MODES = (VALIDATION, HOLDOUT, TEMPORAL)
 FINDINGS = ("suspect", "leak", "drift", "drop")
 
-# As export.evaluation.periods, .cut and .minimums have them; those load what --help must not.
+# As export.evaluation.periods, .cutoff and .minimums have them; those load what --help must not.
 _DATES = ("auto", "exif", "file", "folders")
 _LENGTHS = ("day", "month", "quarter", "year")
 _RULES = ("youden", "f1")

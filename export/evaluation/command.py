@@ -16,6 +16,7 @@ from export.evaluation.answers import AnswersError, ClassifierSource
 from export.evaluation.modes import Measured
 from serving_config import contract as contracts
 from serving_config import golden
+from serving_config.tensor_names import IMAGE_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def _check_same(source: ClassifierSource, version: Path) -> None:
     for case in golden.load(version, contract):
         if case.signature != answers.SIGNATURE:
             continue
-        outputs, _ = source.ask(list(case.inputs["image_bytes"]))
+        outputs, _ = source.ask(list(case.inputs[IMAGE_BYTES]))
         if differences := case.compare(outputs, contract).differences:
             raise AnswersError(
                 f"{source.name} is not {version}; asked a golden request: {differences[0]}. Name "

@@ -14,6 +14,7 @@ from typing import Any
 
 from export.errors import DataSetError
 from export.training import provenance
+from serving_config.version_files import RUN_FILE, extra
 
 _SHOWN = 5  # names in a message; the count says how many there are
 
@@ -110,7 +111,7 @@ def training_data(version: Path, directory: Path | None = None) -> TrainingData:
         DataSetError: There is no record, files are missing (they are named), or they are no longer
             what was trained on.
     """
-    record = _read(version / "assets.extra" / "run.json")
+    record = _read(extra(version, RUN_FILE))
     data, class_names = record["data"], tuple(record["classes"])
     home = directory or Path(data["directory"])
     if not home.is_dir():

@@ -21,7 +21,7 @@ from export.evaluation import threshold as thresholds
 from export.evaluation.answers import Answers, ClassifierSource
 from export.evaluation.arguments import TEMPORAL, VALIDATION
 from export.evaluation.assessment import Assessment, assess, labels_of
-from export.evaluation.cut import ThresholdError
+from export.evaluation.cutoff import ThresholdError
 from export.evaluation.data_sets import TrainingData
 from export.evaluation.looks import Looks, look
 from export.evaluation.threshold import Threshold
@@ -177,9 +177,7 @@ def _chosen(arguments: argparse.Namespace, found: Answers, data: TrainingData) -
         labels_of(found, data.validation.label_of),
         found.probabilities,
         found.class_names,
-        rule=arguments.threshold_rule,
-        positive=arguments.positive,
-        withheld_cost=arguments.withheld_cost,
+        thresholds.Purpose(arguments.threshold_rule, arguments.positive, arguments.withheld_cost),
         chosen_on={"version": found.version, "fingerprint": data.fingerprint},
         seed=arguments.seed,
     )

@@ -108,15 +108,7 @@ def measure(
         for p in present
     )
     trials, successes = (
-        np.array(
-            [
-                [
-                    np.count_nonzero(chosen & (periods == p) & (labels == c))
-                    for c in np.unique(labels)
-                ]
-                for p in (present[0], present[-1])
-            ]
-        )
+        _counts(labels[chosen], periods[chosen], (present[0], present[-1]), np.unique(labels))
         for chosen in (np.ones(len(labels), bool), right)
     )
     both = (trials > 0).all(axis=0)
@@ -124,7 +116,28 @@ def measure(
         raise DataSetError(
             f"{names[present[0]]} and {names[present[-1]]} have no class in common to compare"
         )
-    trials, successes = trials[:, both], successes[:, both]
+    drop, p_value = _compare(trials[:, both], successes[:, both], seed)
+    return TemporalShift(found, drop, p_value)
+
+
+def _counts(labels: Array, periods: Array, two: tuple[int, int], classes: Array) -> Array:
+    """Count the photographs of two periods: int [2, classes]."""
+    return np.array(
+        [[np.count_nonzero((periods == p) & (labels == c)) for c in classes] for p in two]
+    )
+
+
+def _compare(trials: Array, successes: Array, seed: int) -> tuple[Estimate, float]:
+    """Compare the earliest with the latest period.
+
+    Args:
+        trials: int [2, classes], photographs, at least one each.
+        successes: int [2, classes], of them answered right.
+        seed: Of interval and test.
+
+    Returns:
+        The drop, and how often chance alone makes one as large.
+    """
     random = np.random.default_rng(seed)
     weights = trials.prod(axis=0) / trials.sum(axis=0)
 
@@ -147,6 +160,4 @@ def measure(
     )
     shuffled = np.stack([early, successes.sum(axis=0) - early], axis=1) / trials
     beyond = int(np.count_nonzero(drop(shuffled) >= observed - 1e-12))
-    return TemporalShift(
-        found, bootstrap.estimate(observed, drop(rates)), (1 + beyond) / (1 + _SHUFFLES)
-    )
+    return bootstrap.estimate(observed, drop(rates)), (1 + beyond) / (1 + _SHUFFLES)

@@ -21,15 +21,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from export.errors import SettingsError
-from export.evaluation import cut
-from export.evaluation.cut import ThresholdError
+from export.evaluation import cutoff
+from export.evaluation.cutoff import ThresholdError
 
 Array = np.ndarray[Any, Any]
 
@@ -110,14 +110,28 @@ class Threshold:
         }
 
 
+@dataclass(frozen=True)
+class Purpose:
+    """What a threshold is to be good for.
+
+    Attributes:
+        rule: For two classes: ``youden`` or ``f1``.
+        positive: The positive class of two; None for the second.
+        withheld_cost: For more than two classes, what a withheld answer costs, where a wrong one
+            costs 1.
+    """
+
+    rule: str = YOUDEN
+    positive: str | None = None
+    withheld_cost: float = WITHHELD_COST
+
+
 def choose(
     labels: Array,
     probabilities: Array,
     class_names: Sequence[str],
+    purpose: Purpose,
     *,
-    rule: str = YOUDEN,
-    positive: str | None = None,
-    withheld_cost: float = WITHHELD_COST,
     chosen_on: Mapping[str, Any],
     seed: int,
 ) -> Threshold:
@@ -127,10 +141,7 @@ def choose(
         labels: int [n], the true classes.
         probabilities: float [n, C], rows sum to 1.
         class_names: In label order.
-        rule: For two classes: ``youden`` or ``f1``.
-        positive: The positive class of two; by default the second.
-        withheld_cost: For more than two classes, what a withheld answer costs, where a wrong one
-            costs 1.
+        purpose: What it is to be good for.
         chosen_on: What the photographs are, for the record; ``part`` is added.
         seed: Of the interval.
 
@@ -141,27 +152,48 @@ def choose(
     names = tuple(class_names)
     record = {"part": VALIDATION, "photographs": len(labels), **chosen_on}
     if len(names) == 2:
-        positive = names[1] if positive is None else positive
-        if positive not in names:
-            raise SettingsError(f"--positive must be one of {', '.join(names)}, got {positive!r}")
-        is_positive = labels == names.index(positive)
-        if is_positive.all() or not is_positive.any():
-            raise ThresholdError(f"a threshold needs photographs of both {' and '.join(names)}")
-        scores = probabilities[:, names.index(positive)].astype(np.float64)
-        gain = cut.youden if rule == YOUDEN else cut.f1
-        value, interval = cut.best_cut(scores, is_positive, labels, gain, seed)
-        return Threshold(value, names, positive, rule, interval, record)
-    if positive is not None:
+        found = _between_two(labels, probabilities, names, purpose, seed)
+    else:
+        found = _of_confidence(labels, probabilities, names, purpose, seed)
+        record["withheld_cost"] = purpose.withheld_cost
+    return replace(found, chosen_on=record)
+
+
+def _between_two(
+    labels: Array, probabilities: Array, names: tuple[str, ...], purpose: Purpose, seed: int
+) -> Threshold:
+    positive = _positive(purpose.positive, names)
+    is_positive = labels == names.index(positive)
+    if is_positive.all() or not is_positive.any():
+        raise ThresholdError(f"a threshold needs photographs of both {' and '.join(names)}")
+    scores = probabilities[:, names.index(positive)].astype(np.float64)
+    gain = cutoff.youden if purpose.rule == YOUDEN else cutoff.f1
+    value, interval = cutoff.best(scores, is_positive, labels, gain, seed)
+    return Threshold(value, names, positive, purpose.rule, interval)
+
+
+def _of_confidence(
+    labels: Array, probabilities: Array, names: tuple[str, ...], purpose: Purpose, seed: int
+) -> Threshold:
+    if purpose.positive is not None:
         raise SettingsError(f"--positive is for two classes; these are {', '.join(names)}")
-    if not 0 < withheld_cost < 1:
-        raise SettingsError(f"a withheld answer must cost between 0 and 1, got {withheld_cost}")
+    cost = purpose.withheld_cost
+    if not 0 < cost < 1:
+        raise SettingsError(f"a withheld answer must cost between 0 and 1, got {cost}")
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == labels
-    value, interval = cut.best_cut(
-        confidence, right, labels, cut.chow(withheld_cost), seed, all_above=True
+    value, interval = cutoff.best(
+        confidence, right, labels, cutoff.chow(cost), seed, all_above=True
     )
-    record["withheld_cost"] = withheld_cost
-    return Threshold(value, names, "", CHOW, interval, record)
+    return Threshold(value, names, "", CHOW, interval)
+
+
+def _positive(named: str | None, names: tuple[str, ...]) -> str:
+    """Return the positive class of two: the one that was named, or the second."""
+    positive = names[1] if named is None else named
+    if positive not in names:
+        raise SettingsError(f"--positive must be one of {', '.join(names)}, got {positive!r}")
+    return positive
 
 
 def read(text: str, class_names: Sequence[str], positive: str | None = None) -> Threshold:
@@ -186,9 +218,7 @@ def read(text: str, class_names: Sequence[str], positive: str | None = None) -> 
     if not 0 <= value <= 1:
         raise SettingsError(f"a threshold is a probability between 0 and 1, received {text}")
     if len(names) == 2:
-        positive = names[1] if positive is None else positive
-        if positive not in names:
-            raise SettingsError(f"--positive must be one of {', '.join(names)}, got {positive!r}")
+        positive = _positive(positive, names)
     return Threshold(value, names, positive or "", GIVEN)
 
 

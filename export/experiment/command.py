@@ -15,14 +15,16 @@ import keras
 
 from export.classifier import photographs
 from export.classifier.backbones import backbone
-from export.classifier.outcome import Trained
+from export.classifier.model import Classifier
+from export.classifier.record import phase_record
 from export.classifier.settings import ClassifierSettings
 from export.errors import SettingsError
 from export.experiment.arms import ARMS, Arm
 from export.experiment.results import Results, Row, summary, table
 from export.publish import check_place
 from export.training import provenance
-from export.training.resume import Work
+from export.training.outcome import Trained
+from export.training.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -104,17 +106,18 @@ def _chart() -> Any:
 def _train(arm: Arm, settings: ClassifierSettings, data_dir: Path, out: Path) -> Row:
     keras.backend.clear_session()
     started = time.monotonic()
-    trained = arm.train(
+    beginning = arm.begin(
         settings, photographs.find(data_dir), lambda identity: Work.below(out, identity)
     )
-    row = _row(trained, (time.monotonic() - started) / 60)
-    trained.work.remove()
+    trained = arm.train(beginning)
+    minutes = (time.monotonic() - started) / 60
+    row = _row(trained, len(beginning.data.split.validation), minutes)
+    beginning.work.remove()
     log.info("%s: accuracy %.4f in %.1f minutes", arm.title, row["accuracy"], row["minutes"])
     return row
 
 
-def _row(trained: Trained, minutes: float) -> Row:
-    kept = trained.phases[trained.kept_phase - 1]
+def _row(trained: Trained[Classifier], validation: int, minutes: float) -> Row:
     shifts = [
         shift
         for moved in trained.batch_norm["shifts"].values()
@@ -122,13 +125,13 @@ def _row(trained: Trained, minutes: float) -> Row:
         if shift is not None
     ]
     return {
-        "accuracy": kept.accuracy,
-        "loss": kept.loss,
+        "accuracy": trained.kept.accuracy,
+        "loss": trained.kept.loss,
         "kept_phase": trained.kept_phase,
         "fine_tuning": trained.fine_tuning.to_json(),
-        "phases": [phase.to_json() for phase in trained.phases],
+        "phases": [phase_record(phase) for phase in trained.phases],
         "largest_batch_norm_shift": max(shifts, default=0.0),
-        "validation": len(trained.validation),
+        "validation": validation,
         "weights": trained.weights.to_json(),
         "notes": list(trained.notes),
         "versions": provenance.versions(),

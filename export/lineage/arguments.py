@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from export.lineage.recording import ENVIRONMENT, FILE_NAME, NO_STORE, Recording
+from export.lineage.address import ENVIRONMENT, FILE_NAME, NO_STORE
+from export.lineage.recording import Recording
 
 
 def add_recording_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import LineageError, SettingsError
+from export.kinds import KINDS
+from export.lineage.address import ENVIRONMENT, file_url
 from export.lineage.mlflow_mirror import MlflowMirror
-from export.lineage.recording import ENVIRONMENT, file_url
-from export.lineage.run import LINEAGE_FILE
 from export.lineage.schema import Experiment, Status, flatten
 from export.lineage.store import Store
+from serving_config.version_files import LINEAGE_FILE, extra
 
 _LONGEST_CELL = 60
 # A run's own name, times and place differ always.
@@ -134,7 +135,7 @@ def _inputs_and_outcome(experiment: Experiment) -> Iterator[tuple[str, Any]]:
 def _served(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
     from export.lineage import served  # loads TensorFlow
 
-    names = [arguments.model] if arguments.model else ["classifier", "detector"]
+    names = [arguments.model] if arguments.model else list(KINDS)
     found = served.identify(arguments.server, names, store)
     for item in found:
         _print_columns(item.experiment)
@@ -176,7 +177,7 @@ def read_version(version_dir: Path) -> Experiment:
     Raises:
         LineageError: It carries none, or what it carries is damaged.
     """
-    path = version_dir.resolve() / "assets.extra" / LINEAGE_FILE
+    path = extra(version_dir.resolve(), LINEAGE_FILE)
     if not version_dir.name.isdecimal():
         raise LineageError(f"{version_dir} is no version: expected MODELS/<model>/<number>")
     try:

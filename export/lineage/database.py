@@ -12,8 +12,8 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from export.errors import LineageError, SettingsError
+from export.lineage.address import ENVIRONMENT
 from export.lineage.locks import FileLocks, Locks, ServerLocks
-from export.lineage.recording import ENVIRONMENT
 
 _BUSY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 10

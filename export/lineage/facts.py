@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import export
+from serving_config.version import __version__
 
-_DISTRIBUTION = "vision-forge"
 _LIBRARIES = ("tensorflow", "keras", "numpy", "protobuf", "h5py", "sqlalchemy")
 _METRIC = {"detector": "map50"}
 
@@ -35,7 +35,7 @@ def at_start(model: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         "phase_policy": settings.get("policy"),
         "seed": settings["seed"],
         "settings": dict(settings),
-        "code_version": _package_version(_DISTRIBUTION),
+        "code_version": __version__,
         "code_commit": code_commit(),
         "library_versions": library_versions(),
         "host": socket.gethostname(),

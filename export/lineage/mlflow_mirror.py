@@ -21,9 +21,10 @@ from sqlalchemy.exc import ArgumentError
 
 from export.errors import LineageError, SettingsError
 from export.lineage.schema import Experiment, Status, flatten
+from serving_config.version_files import CONTRACT_FILE, LINEAGE_FILE, RUN_FILE, extra
 
 EXPERIMENT = "vision-forge"
-_ARTIFACTS = ("run.json", "contract.json", "lineage.json")
+_ARTIFACTS = (RUN_FILE, CONTRACT_FILE, LINEAGE_FILE)
 # MLflow's limits: characters of a parameter, parameters and metrics in one call.
 _LONGEST_PARAMETER = 6000
 _MOST_PARAMETERS = 100
@@ -154,7 +155,7 @@ class MlflowMirror:
         if experiment.status == Status.PUBLISHED and experiment.published_path:
             version_dir = Path(experiment.published_path)
             for name in _ARTIFACTS:
-                path = version_dir / "assets.extra" / name
+                path = extra(version_dir, name)
                 if path.is_file():
                     client.log_artifact(run_id, str(path))
             self._register(experiment, run_id, version_dir)

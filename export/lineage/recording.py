@@ -15,17 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from export.lineage.address import ENVIRONMENT, NO_STORE, file_url
+
 if TYPE_CHECKING:
     from export.lineage.run import Run
-
-ENVIRONMENT = "VISION_FORGE_LINEAGE"
-FILE_NAME = "lineage.db"
-NO_STORE = "none"
-
-
-def file_url(models_dir: Path) -> str:
-    """Return the URL of the store in a ``MODELS`` directory."""
-    return f"sqlite:///{models_dir.resolve() / FILE_NAME}"
 
 
 @dataclass(frozen=True)

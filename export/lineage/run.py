@@ -19,10 +19,9 @@ from export.lineage import facts
 from export.lineage.mlflow_mirror import MlflowMirror
 from export.lineage.schema import Experiment, Status, storable
 from export.lineage.store import Store
+from serving_config.version_files import EXTRA, LINEAGE_FILE
 
 log = logging.getLogger(__name__)
-
-LINEAGE_FILE = "lineage.json"
 
 
 @contextlib.contextmanager
@@ -118,7 +117,7 @@ class Run:
             "status": Status.PUBLISHED,
             "finished_at": datetime.now(UTC).isoformat(),
         }
-        extra = version_dir / "assets.extra"
+        extra = version_dir / EXTRA
         extra.mkdir(exist_ok=True)
         (extra / LINEAGE_FILE).write_text(json.dumps(row, indent=2) + "\n", encoding="utf-8")
 

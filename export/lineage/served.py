@@ -16,18 +16,17 @@ from typing import Any
 import grpc
 import tensorflow as tf
 
-from export.embedded_server import ServerError
 from export.errors import LineageError
 from export.lineage import identity
 from export.lineage.schema import Experiment
 from export.lineage.store import Store
+from export.server_process import CONNECT_TIMEOUT_S, ServerError
 from protos import GetModelMetadataRequest, PredictRequest, SignatureDefMap
 from protos.services import PREDICTION_SERVICE, Stub
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import ContractError
 
-_CONNECT_TIMEOUT_S = 10.0
 _TIMEOUT_S = 30.0
 _LARGEST_MESSAGE = 64 << 20
 
@@ -83,10 +82,10 @@ def identify(target: str, names: Iterable[str], store: Store) -> list[Served]:
     options = [("grpc.max_receive_message_length", _LARGEST_MESSAGE)]
     with grpc.insecure_channel(target, options=options) as channel:
         try:
-            grpc.channel_ready_future(channel).result(timeout=_CONNECT_TIMEOUT_S)
+            grpc.channel_ready_future(channel).result(timeout=CONNECT_TIMEOUT_S)
         except grpc.FutureTimeoutError as err:
             raise ServerError(
-                f"no server answers at {target} within {_CONNECT_TIMEOUT_S:g} s"
+                f"no server answers at {target} within {CONNECT_TIMEOUT_S:g} s"
             ) from err
         service = Stub(channel, PREDICTION_SERVICE)
         wanted = list(names)

@@ -18,10 +18,10 @@ import tensorflow as tf
 from export import images
 from export.classifier.backbones import backbone
 from export.errors import ExportError
+from serving_config.version_files import KERAS_FILE, extra
 
 Array = np.ndarray[Any, Any]
 
-KERAS_FILE = "model.keras"
 _BATCH = 32
 _RECTIFIERS = (keras.layers.Activation, keras.layers.ReLU)
 
@@ -92,7 +92,7 @@ class ActivationReader:
             ActivationsError: There is no such model, or it is not a classifier's.
             SettingsError: There is no such backbone.
         """
-        path = version / "assets.extra" / KERAS_FILE
+        path = extra(version, KERAS_FILE)
         if not path.is_file():
             raise ActivationsError(f"The version has no {KERAS_FILE}, and so no inner layers.")
         try:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import ExportError
+from export.kinds import KINDS
 from serving_config import contract as contracts
 
 log = logging.getLogger(__name__)
 
 _NEEDED = ("jinja2", "matplotlib", "PIL", "sklearn")
-_MODELS = ("classifier", "detector")
 
 
 class ReportError(ExportError):
@@ -42,22 +42,22 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
     if not version.is_dir():
         raise ReportError(f"no version at {version}: expected a folder as MODELS/classifier/1")
     contract = contracts.load(version)
-    if contract.model not in _MODELS:
-        raise ReportError(f"{version} is a {contract.model}; reports are for {', '.join(_MODELS)}")
+    if contract.model not in KINDS:
+        raise ReportError(f"{version} is a {contract.model}; reports are for {', '.join(KINDS)}")
     if arguments.data is not None and not arguments.data.is_dir():
         raise ReportError(f"no data set at {arguments.data}: --data must name a folder")
     # Only now: they load what was just looked for.
-    from export.report import evaluation_section, page
+    from export.report import evaluation_section, frame, page, record
+    from export.report.kind import Subject
 
+    kind = KINDS[contract.model]
     evaluated = (
-        evaluation_section.read(arguments.evaluation, contract.model)
+        evaluation_section.read(arguments.evaluation, contract.model, kind.evaluation_keys)
         if arguments.evaluation
         else None
     )
-    from export.report import classifier, detector  # and these, TensorFlow
-
-    make = classifier.make if contract.model == "classifier" else detector.make
-    made = make(version, contract, arguments.data, evaluated, arguments.seed)
+    subject = Subject(version, contract, record.read(version), arguments.data, arguments.seed)
+    made = frame.make(subject, kind.report(), evaluated)
     try:
         target = page.write(made, arguments.out)
     except OSError as err:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from export.detector.annotations import Sample
-from export.detector.detections import Detections
+from export.detector.detection_arrays import DetectionArrays
 from export.report.style import FONT_FILE, GREEN, PAPER, RED, RED_TEXT
 
 TILE = 620
@@ -22,7 +22,9 @@ TILE = 620
 _GAP, _WIDTH, _DASH = 10, 3, 9
 
 
-def draw(pairs: Sequence[tuple[Sample, Detections]], names: Sequence[str], score: float) -> bytes:
+def draw(
+    pairs: Sequence[tuple[Sample, DetectionArrays]], names: Sequence[str], score: float
+) -> bytes:
     """Draw a sheet of two columns.
 
     Args:
@@ -49,7 +51,9 @@ def draw(pairs: Sequence[tuple[Sample, Detections]], names: Sequence[str], score
     return target.getvalue()
 
 
-def _tile(sample: Sample, found: Detections, names: Sequence[str], score: float) -> Image.Image:
+def _tile(
+    sample: Sample, found: DetectionArrays, names: Sequence[str], score: float
+) -> Image.Image:
     scale = TILE / max(sample.width, sample.height)
     size = (max(1, round(sample.width * scale)), max(1, round(sample.height * scale)))
     with Image.open(sample.path) as file:

@@ -1,82 +1,47 @@
-"""The report of a detector: predictions over the truth, mAP, and what the run recorded."""
+"""What the report of a detector shows: predictions over the truth, the worst, mAP."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from export import serving_client
+from export import served_version
 from export.detector import data_sets, evaluation, pictures
 from export.detector.annotations import Sample
 from export.detector.coco_metrics import CocoResult
-from export.detector.detections import Detections
-from export.errors import DataSetError, ExportError
-from export.report import detection_sheet, evaluation_section, record, training_sections
-from export.report.page import Finding, Page, Picture, Section
-from export.report.record import RunRecord
+from export.detector.detection_arrays import DetectionArrays
+from export.detector.settings import SHOWN_SCORE
+from export.errors import DataSetError
+from export.report import detection_sheet, evaluation_section
+from export.report.kind import Answered, ReportKind, Subject
+from export.report.page import Finding, Picture, Section
 from export.report.style import picture_names
-from serving_config.contract import Contract
-
-log = logging.getLogger(__name__)
 
 _SHOWN, _WORST = 8, 5
-_SCORE = 0.5
+
+_SAMPLES = ("samples", "Predictions over the truth")
+_WORST_IMAGES = ("worst", "Worst images")
+_PRECISION = ("precision", "Average precision")
 
 
-def make(
-    version: Path,
-    contract: Contract,
-    data_dir: Path | None,
-    evaluated: Mapping[str, Any] | None,
-    seed: int,
-) -> Page:
-    """Compose the page of one published detector.
-
-    Args:
-        version: ``MODELS/detector/<version>``.
-        contract: Its contract.
-        data_dir: Where its data set is; None for where it was.
-        evaluated: What :func:`export.report.evaluation_section.read` gave, or None.
-        seed: Of the split, where neither data set nor record state one.
-
-    Returns:
-        The page. What cannot be shown is said in its place.
-    """
-    run = record.read(version)
-    findings = []
-    try:
-        samples = _samples(run, data_dir, contract, seed)
-        with serving_client.start(version) as server:
-            result, found = evaluation.evaluate(samples, contract.class_names, server)
-    except ExportError as err:
-        log.warning("no predictions in the report: %s", err)
-        if not isinstance(err, DataSetError):  # the version itself does not answer
-            findings.append(Finding("alarm", f"The exported graph could not be asked: {err}"))
-        answered = [
-            Section("samples", "Predictions over the truth", missing=[str(err)]),
-            Section("worst", "Worst images", missing=[str(err)]),
-            Section("precision", "Average precision", missing=[str(err)]),
-        ]
-    else:
-        findings.append(_accuracy(result, len(samples)))
-        answered = _answered(samples, found, result, contract.class_names)
-    findings += training_sections.findings(run)
-    measured = [evaluation_section.detector(evaluated)] if evaluated else []
-    return Page(
-        title=f"Detector, version {version.name}",
-        subtitle="What this version learnt and how, measured on the graph that is served.",
-        findings=findings,
-        facts=training_sections.facts(version, run, contract.class_names),
-        sections=[*answered, *measured, *training_sections.sections(run)],
+def _ask(subject: Subject) -> Answered:
+    samples = _samples(subject)
+    names = subject.contract.class_names
+    with served_version.start(subject.version) as server:
+        result, found = evaluation.evaluate(samples, names, server)
+    return Answered(
+        [*_drawn(samples, found, names), _precision(result)],
+        [_accuracy(result, len(samples))],
     )
 
 
-def _samples(
-    run: RunRecord, data_dir: Path | None, contract: Contract, seed: int
-) -> tuple[Sample, ...]:
-    directory = data_dir or run.data_dir
+def _unavailable(reason: str) -> Answered:
+    headings = (_SAMPLES, _WORST_IMAGES, _PRECISION)
+    return Answered([Section(*heading, missing=[reason]) for heading in headings])
+
+
+def _samples(subject: Subject) -> tuple[Sample, ...]:
+    run = subject.record
+    directory = subject.data_dir or run.data_dir
     if directory is None or not directory.is_dir():
         where = "not recorded" if directory is None else f"no longer at {directory}"
         raise DataSetError(f"The data set is {where}; name its place with --data.")
@@ -85,8 +50,8 @@ def _samples(
         None,
         on_bad_input="skip",
         validation_fraction=float(run.settings.get("validation_fraction", 0.2)),
-        seed=int(run.settings.get("seed", seed)),
-        class_names=contract.class_names,
+        seed=int(run.settings.get("seed", subject.seed)),
+        class_names=subject.contract.class_names,
     )
     if not run.validation:
         return data.validation
@@ -103,11 +68,8 @@ def _accuracy(result: CocoResult, images: int) -> Finding:
     )
 
 
-def _answered(
-    samples: Sequence[Sample],
-    found: Sequence[Detections],
-    result: CocoResult,
-    class_names: Sequence[str],
+def _drawn(
+    samples: Sequence[Sample], found: Sequence[DetectionArrays], class_names: Sequence[str]
 ) -> list[Section]:
     names = picture_names(class_names)
     pairs = list(zip(samples, found, strict=True))
@@ -115,28 +77,36 @@ def _answered(
     chosen = pairs[::step][:_SHOWN]
     sheet = Picture(
         "sample_predictions.png",
-        detection_sheet.draw(chosen, names, _SCORE),
+        detection_sheet.draw(chosen, names, SHOWN_SCORE),
         f"{len(chosen)} validation images with the true boxes and the detections of score "
-        f"{_SCORE:g} or more drawn over them.",
+        f"{SHOWN_SCORE:g} or more drawn over them.",
         "Broken green lines: the truth. Unbroken red lines: what was found, with class and score.",
     )
-    quality = [pictures.f1(sample, detections, _SCORE) for sample, detections in pairs]
+    return [Section(*_SAMPLES, pictures=[sheet]), _worst(pairs, names)]
+
+
+def _worst(pairs: Sequence[tuple[Sample, DetectionArrays]], names: Sequence[str]) -> Section:
+    quality = [pictures.f1(sample, detections, SHOWN_SCORE) for sample, detections in pairs]
     worst = [i for i in sorted(range(len(pairs)), key=quality.__getitem__) if quality[i] < 1]
     worst = worst[:_WORST]
-    if worst:
-        files = ", ".join(f"{samples[i].path.name} (F1 {quality[i]:.2f})" for i in worst)
-        picture = Picture(
-            "worst_images.png",
-            detection_sheet.draw([pairs[i] for i in worst], names, _SCORE),
-            f"The {len(worst)} validation images with the lowest F1: {files}.",
-        )
-        worst_section = Section("worst", "Worst images", [f"Lowest F1: {files}."], [picture])
-    else:
-        text = f"None: every box of all {len(pairs)} images was found at score {_SCORE:g}."
-        worst_section = Section("worst", "Worst images", [text])
-    table = evaluation_section.average_precision(result.to_json())
-    return [
-        Section("samples", "Predictions over the truth", pictures=[sheet]),
-        worst_section,
-        Section("precision", "Average precision", tables=[table]),
-    ]
+    if not worst:
+        text = f"None: every box of all {len(pairs)} images was found at score {SHOWN_SCORE:g}."
+        return Section(*_WORST_IMAGES, [text])
+    files = ", ".join(f"{pairs[i][0].path.name} (F1 {quality[i]:.2f})" for i in worst)
+    picture = Picture(
+        "worst_images.png",
+        detection_sheet.draw([pairs[i] for i in worst], names, SHOWN_SCORE),
+        f"The {len(worst)} validation images with the lowest F1: {files}.",
+    )
+    return Section(*_WORST_IMAGES, [f"Lowest F1: {files}."], [picture])
+
+
+def _precision(result: CocoResult) -> Section:
+    return Section(*_PRECISION, tables=[evaluation_section.average_precision(result.to_json())])
+
+
+REPORT = ReportKind(
+    ask=_ask,
+    unavailable=_unavailable,
+    evaluation=evaluation_section.detector,
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,18 @@ from export.report.page import Finding, Section, Table
 
 ANCHOR, HEADING = "evaluation", "Evaluation"
 
-_NEEDED = {
-    "classifier": ("mode", "photographs", "data", "answered_by", "classes"),
-    "detector": ("part", "images", "version", "per_class", "map50", "map50_95"),
-}
-
 
 class EvaluationFileError(ExportError):
     """The file is not what ``evaluate --json`` writes."""
 
 
-def read(path: Path, kind: str) -> dict[str, Any]:
+def read(path: Path, kind: str, keys: Sequence[str]) -> dict[str, Any]:
     """Read a file that ``python -m export evaluate`` wrote.
 
     Args:
         path: The file.
-        kind: ``classifier`` or ``detector``: what it must be of.
+        kind: What it must be of, by name.
+        keys: What it must hold.
 
     Raises:
         EvaluationFileError: It cannot be read, or is of something else.
@@ -44,7 +40,7 @@ def read(path: Path, kind: str) -> dict[str, Any]:
             f"{path} must be what `python -m export evaluate {kind} … --json {path.name}` writes; "
             f"it is of {found or 'something else'}"
         )
-    if lacking := [key for key in _NEEDED[kind] if key not in document]:
+    if lacking := [key for key in keys if key not in document]:
         raise EvaluationFileError(f"{path} lacks {', '.join(lacking)}: is it whole?")
     return document
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from export.errors import ExportError
+from export.errors import DataSetError
 from export.evaluation import answers
 from export.report.contact_sheet import Shown
 from export.report.record import RunRecord
@@ -23,7 +23,7 @@ from serving_config.contract import Contract
 Array = np.ndarray[Any, Any]
 
 
-class NothingToAskError(ExportError):
+class NothingToAskError(DataSetError):
     """There are no photographs to ask about; the message is for the page."""
 
 

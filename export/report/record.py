@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from export.publish import RUN_FILE
+from serving_config.version_files import RUN_FILE, extra
 
 BATCH_NORM_THRESHOLD = 0.05
 """Relative shift of a BatchNorm layer that raises an alarm, where the record states no other."""
@@ -160,7 +160,7 @@ def read(version: Path) -> RunRecord:
     Returns:
         Whatever could be read. This never fails: what could not be is said in ``missing``.
     """
-    path = version / "assets.extra" / RUN_FILE
+    path = extra(version, RUN_FILE)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as err:

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 
 from export.errors import ResumeError
+from serving_config.version_files import KERAS_FILE
 
 Array = np.ndarray[Any, Any]
 
 FOLDER = "finished"
 """Name of the folder within a working directory."""
 
-KERAS_FILE = "model.keras"
 _DOCUMENT, _PICTURES, _WEIGHTS = "finished.json", "pictures.npz", "weights.npz"
 _FORMAT = 1
 # What reading cut or overwritten JSON and NPZ files raises.

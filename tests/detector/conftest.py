@@ -6,7 +6,6 @@ import json
 import os
 import pickle
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.detector.fixtures import draw_shapes
+from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -36,7 +36,7 @@ class TensorFlowSide:
     def __init__(self, log: Path) -> None:
         self._log = log.open("wb")
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).parent / "tensorflow_side.py")],
+            [warm_python(), str(Path(__file__).parent / "tensorflow_side.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -120,7 +120,7 @@ def run_export() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "export", *map(str, arguments)],
+            [warm_python(), "-m", "export", *map(str, arguments)],
             cwd=REPO,
             capture_output=True,
             text=True,

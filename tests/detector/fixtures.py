@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,8 @@ import pytest
 import skimage.data
 from PIL import Image, ImageDraw
 
-REPO = Path(__file__).resolve().parents[2]
+from tests.once import Once
+from tests.running import run_python
 
 
 def draw_shapes(count: int, seed: int) -> Iterator[tuple[Image.Image, list[tuple[str, list[int]]]]]:
@@ -75,26 +73,28 @@ def write_voc() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def shapes(tmp_path_factory: pytest.TempPathFactory, write_voc: Callable[..., Path]) -> Path:
+def shapes(once: Once, write_voc: Callable[..., Path]) -> Path:
     """A VOC folder with 24 pictures to train on and 8 to validate with."""
-    return write_voc(tmp_path_factory.mktemp("shapes") / "voc", count=32, seed=1, split=24)
+    return Path(
+        once("shapes", lambda folder: str(write_voc(folder / "voc", count=32, seed=1, split=24)))
+    )
 
 
 @pytest.fixture(scope="session")
-def trained_detector(tmp_path_factory: pytest.TempPathFactory, shapes: Path) -> dict[str, Any]:
+def trained_detector(once: Once, shapes: Path) -> dict[str, Any]:
     """The result of ``python -m export detector`` on ``shapes``: small, but trained."""
-    models = tmp_path_factory.mktemp("detector")
-    command = [sys.executable, "-m", "export", "detector"]
-    command += [f"--data={shapes}", f"--out={models}", "--image-size=128"]
-    # Two views, the picture and its mirror image: a second of processor time an epoch.
-    command += ["--epochs=40", "--views=2", "--patience=40", "--batch-size=4", "--seed=3"]
-    command += ["--fine-tune-epochs=1"]
-    command += [f"--tensorboard={models / 'tensorboard'}"]
-    done = subprocess.run(
-        command, cwd=REPO, capture_output=True, text=True, check=False, timeout=600
-    )
-    assert done.returncode == 0, done.stderr
-    return {**json.loads(done.stdout.splitlines()[-1]), "log": done.stderr}
+
+    def make(models: Path) -> dict[str, Any]:
+        arguments = [f"--data={shapes}", f"--out={models}", "--image-size=128"]
+        # Two views, the picture and its mirror image: a second of processor time an epoch.
+        arguments += ["--epochs=40", "--views=2", "--patience=40", "--batch-size=4", "--seed=3"]
+        arguments += ["--fine-tune-epochs=1", f"--tensorboard={models / 'tensorboard'}"]
+        ran = run_python("-m", "export", "detector", *arguments)
+        assert ran.code == 0, ran.err
+        return {**ran.result, "log": ran.err}
+
+    result: dict[str, Any] = once("detector", make)
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ from export.detector import (
     suppression,
 )
 from export.detector.annotations import Sample
-from export.detector.detections import Detections
+from export.detector.detection_arrays import DetectionArrays
 from export.detector.settings import Changes, LossSettings
 
 COCO_ANCHORS = [(10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319)]  # yolov3-tiny.cfg
@@ -265,7 +265,9 @@ def coco_precisions(
         for i, (b, c) in enumerate(truth)
     ]
     answers = [
-        Detections(np.reshape(b, (-1, 4))[:, [1, 0, 3, 2]] / 100, np.array(s), np.array(c) + 1, 0.0)
+        DetectionArrays(
+            np.reshape(b, (-1, 4))[:, [1, 0, 3, 2]] / 100, np.array(s), np.array(c) + 1, 0.0
+        )
         for b, c, s in found
     ]
     names = [f"class {i}" for i in range(num_classes)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from PIL import Image
 from skimage import data
 
 from tests.running import Ran
+from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
 SIDE = Path(__file__).with_name("tensorflow_side.py")
@@ -25,13 +26,13 @@ _TILE = 64
 def evaluate() -> Iterator[Callable[..., Ran]]:
     """Run ``evaluate classifier`` with some arguments, all in one process beside this one."""
     process = subprocess.Popen(
-        [sys.executable, str(SIDE)],
+        [warm_python(), str(SIDE)],
         cwd=REPO,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={"PYTHONPATH": str(REPO), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={**os.environ, "PYTHONPATH": str(REPO), "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     assert process.stdin
     assert process.stdout

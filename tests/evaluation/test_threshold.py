@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from export.evaluation.cut import ThresholdError
 
 from export.errors import SettingsError
 from export.evaluation import threshold
-from export.evaluation.cut import ThresholdError
 
 CLASSES = ("cat", "dog")
 
@@ -23,7 +23,12 @@ def two(positive: list[float]) -> np.ndarray[Any, Any]:
 
 def choose(labels: Any, probabilities: Any, classes: Any = CLASSES, **more: Any) -> Any:
     return threshold.choose(
-        np.array(labels), probabilities, classes, chosen_on={"version": 1}, seed=0, **more
+        np.array(labels),
+        probabilities,
+        classes,
+        threshold.Purpose(**more),
+        chosen_on={"version": 1},
+        seed=0,
     )
 
 

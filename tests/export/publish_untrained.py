@@ -23,6 +23,7 @@ from export.classifier.settings import ClassifierSettings
 from export.lineage import identity
 from export.publish import publish
 from serving_config import contract as contracts
+from serving_config.version_files import WARMUP_FILE
 
 SIDE = 64
 NAMES = ("brick", "grass", "gravel")
@@ -47,7 +48,7 @@ def main() -> None:
         serving_graph.write_image_model(version_dir, network, SIDE, NAMES, most_constant_bytes=0)
         extra = version_dir / "assets.extra"
         extra.mkdir(exist_ok=True)
-        warmup.write(extra / warmup.WARMUP_FILE, "classifier", cases)
+        warmup.write(extra / WARMUP_FILE, "classifier", cases)
         identity.stamp(version_dir, model_id)
 
     published = publish(models, contracts.load("classifier").bind(NAMES), cases, write)

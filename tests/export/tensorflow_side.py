@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +21,17 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from export import server_settings, warmup
 from export.classifier import photographs
 from export.classifier.backbones import BACKBONES
-from export.classifier.model import Assembly, build, unfreeze_top
-from export.classifier.outcome import Trained
+from export.classifier.beginning import Beginning, begin
+from export.classifier.model import Assembly, Classifier, build, unfreeze_top
 from export.classifier.pretrained import load_pretrained
 from export.classifier.settings import ClassifierSettings
 from export.classifier.training import train
 from export.folding import fold_batch_norm
+from export.training import checkpoints
+from export.training.outcome import Trained
 from export.training.policy import PhasePolicy
-from export.training.resume import Work
+from export.training.work import Work
+from serving_config.version_files import WARMUP_FILE
 
 _QUICK = ClassifierSettings(
     image_size=96,
@@ -42,12 +45,12 @@ _QUICK = ClassifierSettings(
 
 def train_both_ways(data: Path, work: Path) -> dict[str, Any]:
     """Train with and without features computed once; compare what was learned."""
-    cached = _train(_QUICK, data, work)
-    every_epoch = _train(replace(_QUICK, cache_features=False), data, work)
+    _, cached = _train(_QUICK, data, work)
+    _, every_epoch = _train(replace(_QUICK, cache_features=False), data, work)
     return {
         "trained": [_summary(cached), _summary(every_epoch)],
-        "head_apart": _apart(cached.classifier.head, every_epoch.classifier.head),
-        "base_apart": _apart(cached.classifier.base, every_epoch.classifier.base),
+        "head_apart": _apart(cached.network.head, every_epoch.network.head),
+        "base_apart": _apart(cached.network.base, every_epoch.network.base),
         "loss_apart": [
             abs(one.loss - other.loss)
             for one, other in zip(cached.phases, every_epoch.phases, strict=True)
@@ -59,21 +62,23 @@ def harm(data: Path, work: Path) -> dict[str, Any]:
     """Fine-tune so fast that it destroys the base; tell what was done about it."""
     policy = PhasePolicy(unfreezing=(15, 30), learning_rate=2e-2)
     settings = replace(_QUICK, learning_rate=0.2, epochs=1, fine_tune_epochs=6, policy=policy)
-    trained = _train(settings, data, work)
+    beginning, trained = _train(settings, data, work)
     untouched = BACKBONES["mobilenet_v2"].build(_QUICK.image_size)
     load_pretrained(untouched, BACKBONES["mobilenet_v2"], _QUICK.image_size, "auto")
-    head = trained.work.load("head")
+    head = checkpoints.load(beginning.work, "head")
     assert head is not None
     best = [array for array in head.arrays["best"] if array.dtype == np.float32]
     return {
         "fine_tuning": trained.fine_tuning.to_json(),
         "kept_phase": trained.kept_phase,
-        "limit": policy.regression_limit(trained.phases[0].accuracy, len(trained.validation)),
+        "limit": policy.regression_limit(
+            trained.phases[0].accuracy, len(beginning.data.split.validation)
+        ),
         "accuracies": [epoch["val_accuracy"] for epoch in trained.phases[1].history],
-        "base_apart": _apart(trained.classifier.base, untouched),
+        "base_apart": _apart(trained.network.base, untouched),
         "head_apart": max(
             float(np.abs(a - b).max())
-            for a, b in zip(trained.classifier.head.get_weights(), best, strict=True)
+            for a, b in zip(trained.network.head.get_weights(), best, strict=True)
         ),
     }
 
@@ -82,10 +87,10 @@ def uninterrupted(data: Path, version: Path) -> dict[str, Any]:
     """Train as a published version was trained, in one go; compare with it."""
     run = json.loads((version / "assets.extra" / "run.json").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as work:
-        trained = _train(ClassifierSettings.from_json(run["settings"]), data, Path(work))
+        _, trained = _train(ClassifierSettings.from_json(run["settings"]), data, Path(work))
     published = keras.models.load_model(version / "assets.extra" / "model.keras")
     return {
-        "apart": _apart(trained.classifier.model, published),
+        "apart": _apart(trained.network.model, published),
         "histories": [phase.history for phase in trained.phases],
         "published_histories": [phase["history"] for phase in run["phases"]],
     }
@@ -206,7 +211,7 @@ def unrunnable(path: Path) -> dict[str, Any]:
 
 def warmed_up(version: Path, batching_files: list[Path]) -> dict[str, Any]:
     """Tell what a version's warm-up asks for, and what each server setting says to it."""
-    requests = warmup.read(version / "assets.extra" / warmup.WARMUP_FILE)
+    requests = warmup.read(version / "assets.extra" / WARMUP_FILE)
     return {
         "requests": [
             [request.model_spec.signature_name, name, tensor.tensor_shape.dim[0].size]
@@ -221,15 +226,19 @@ def warmed_up(version: Path, batching_files: list[Path]) -> dict[str, Any]:
     }
 
 
-def _train(settings: ClassifierSettings, data: Path, work: Path) -> Trained:
-    return train(settings, photographs.find(data), lambda identity: Work.below(work, identity))
+def _train(
+    settings: ClassifierSettings, data: Path, work: Path
+) -> tuple[Beginning, Trained[Classifier]]:
+    found = photographs.find(data)
+    beginning = begin(settings, found, lambda identity: Work.below(work, identity))
+    return beginning, train(beginning)
 
 
-def _summary(trained: Trained) -> dict[str, Any]:
+def _summary(trained: Trained[Classifier]) -> dict[str, Any]:
     return {
         "accuracy": [phase.accuracy for phase in trained.phases],
         "frozen_layers": [phase.frozen_layers for phase in trained.phases],
-        "steps": [phase.steps for phase in trained.phases],
+        "steps": [[asdict(step) for step in phase.steps] for phase in trained.phases],
         "losses": [epoch["loss"] for phase in trained.phases for epoch in phase.history],
     }
 

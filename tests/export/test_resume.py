@@ -22,8 +22,9 @@ import numpy as np
 import pytest
 
 from export.errors import ResumeError
+from export.training import checkpoints, keeping
 from export.training.provenance import data_record, fingerprint
-from export.training.resume import Work
+from export.training.work import Work
 
 REPO = Path(__file__).resolve().parents[2]
 IDENTITY = {"settings": {"epochs": 20, "unfreezing": (15, 30)}, "data": {"fingerprint": "ab" * 32}}
@@ -35,11 +36,11 @@ def test_a_stage_comes_back_as_it_was_saved(tmp_path: Path) -> None:
         "best": [],
     }
     work = Work(tmp_path / "work", IDENTITY)
-    assert work.load("head") is None
-    work.save("head", {"history": [{"loss": 0.1}]}, arrays)
+    assert checkpoints.load(work, "head") is None
+    checkpoints.save(work, "head", {"history": [{"loss": 0.1}]}, arrays)
     work.close()
     with closing(Work(tmp_path / "work", IDENTITY)) as again:
-        checkpoint = again.load("head")
+        checkpoint = checkpoints.load(again, "head")
     assert checkpoint is not None
     assert checkpoint.state == {"history": [{"loss": 0.1}]}
     assert checkpoint.arrays.keys() == {"now", "best"}
@@ -66,13 +67,13 @@ def test_another_run_is_refused_and_told_what_differs(tmp_path: Path) -> None:
 
 def test_the_same_run_finds_its_own_directory_and_another_never_meets_it(tmp_path: Path) -> None:
     work = Work.below(tmp_path, IDENTITY)
-    work.save("head", {"history": []}, {})
+    checkpoints.save(work, "head", {"history": []}, {})
     work.close()
     with closing(Work.below(tmp_path, {**IDENTITY, "model": "another"})) as other:
         assert other.directory != work.directory
-        assert other.load("head") is None
+        assert checkpoints.load(other, "head") is None
     again = Work.below(tmp_path, IDENTITY)
-    assert again.load("head") is not None
+    assert checkpoints.load(again, "head") is not None
     again.remove()
     assert not again.directory.exists()
     assert not work.directory.name.isdecimal(), "a server would take it for a version"
@@ -80,7 +81,7 @@ def test_the_same_run_finds_its_own_directory_and_another_never_meets_it(tmp_pat
 
 _HOLD = """
 import json, pathlib, sys
-from export.training.resume import Work
+from export.training.work import Work
 work = Work(pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]))
 print("held", flush=True)
 sys.stdin.read()
@@ -109,11 +110,11 @@ def test_a_directory_with_something_else_in_it_is_left_alone(tmp_path: Path) -> 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     with closing(Work(tmp_path, IDENTITY)) as work:
-        work.save("head", {"history": []}, {"now": [np.zeros(100)]})
+        checkpoints.save(work, "head", {"history": []}, {"now": [np.zeros(100)]})
         path = tmp_path / "head.npz"
         path.write_bytes(path.read_bytes()[:200])
         with pytest.raises(ResumeError, match=r"head\.npz is damaged .* delete .* to begin anew"):
-            work.load("head")
+            checkpoints.load(work, "head")
 
 
 def test_a_fingerprint_is_of_names_and_contents_alone(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_what_cannot_be_kept_in_its_place_is_kept_elsewhere(
 
     with closing(Work(home / "work", IDENTITY)) as work:
         with pytest.raises(ResumeError, match="No space left on device; it is kept in ") as caught:
-            work.keep(write)
+            keeping.keep(work, write)
         assert work.finished is None
         assert not list((home / "work").glob(".new-*")), "half of it takes room that is needed"
     (place,) = spare.iterdir()
@@ -166,7 +167,9 @@ def test_room_is_held_until_what_was_trained_is_kept(tmp_path: Path) -> None:
         (held,) = (p for p in work.directory.iterdir() if p.stat().st_size == 1_000_000)
         assert held.stat().st_blocks * 512 >= 1_000_000, "a promise, not room"
         seen = []
-        work.keep(lambda folder: seen.append(held.exists()) or (folder / "x").write_bytes(b"x"))
+        keeping.keep(
+            work, lambda folder: seen.append(held.exists()) or (folder / "x").write_bytes(b"x")
+        )
         assert seen == [False], "the room is there to be written to"
         assert work.finished
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -95,6 +96,24 @@ def test_a_changed_contract_copy_is_refused(
     ran = export("verify", copy)
     assert ran.code == 1
     assert any(expected in difference for difference in ran.result["differences"])
+
+
+def test_an_answer_outside_the_range_is_refused(export: Callable[..., Any], copy: Path) -> None:
+    file = copy / "assets.extra" / "contract.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    for signature in document["signatures"].values():
+        signature["outputs"]["probabilities"]["range"] = [0.25, 0.3]
+    file.write_text(json.dumps(document), encoding="utf-8")
+    ran = export("verify", copy)
+    assert ran.code == 1
+    found = "\n".join(ran.result["differences"])
+    for witness in ("", "saved_model_cli run "):
+        assert re.search(
+            rf'^{witness}serving_default/one output "probabilities": expected values from 0.25 to '
+            r"0.3, found \S+ at \[0, \d\] \(what exists: 3 values, \S+ to \S+\)$",
+            found,
+            re.MULTILINE,
+        ), found
 
 
 def test_what_is_no_saved_model_is_said(export: Callable[..., Any], tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.golden import GoldenCase
-from tests.golden_answers import assert_golden, classifications
+from serving_config.layout import classifications
+from tests.golden_answers import assert_golden
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 
 import protos
 from serving_config import contract as contracts
+from serving_config.version_files import CONTRACT_FILE
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def _change_model(version: Path, change: Callable[[Any], None]) -> None:
 
 
 def _change_contract(version: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    path = version / "assets.extra" / contracts.PUBLISHED_FILE
+    path = version / "assets.extra" / CONTRACT_FILE
     document = json.loads(path.read_text(encoding="utf-8"))
     change(document)
     path.write_text(json.dumps(document), encoding="utf-8")
@@ -108,7 +109,7 @@ def test_a_contract_copy_that_is_not_the_toolkits(java: Any, version: Path) -> N
 
 
 def test_no_contract(java: Any, version: Path) -> None:
-    (version / "assets.extra" / contracts.PUBLISHED_FILE).unlink()
+    (version / "assets.extra" / CONTRACT_FILE).unlink()
     refusal = java.refusal("check_version", version)
     assert refusal.startswith(f"ContractFileException: no contract at {version}")
 

@@ -13,7 +13,8 @@ from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import Contract
 from serving_config.golden import GoldenCase
-from tests.golden_answers import assert_golden, classifications
+from serving_config.layout import classifications
+from tests.golden_answers import assert_golden
 
 Answers = list[dict[str, Any]]
 

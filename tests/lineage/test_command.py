@@ -16,11 +16,13 @@ import pytest
 
 from export.errors import LineageError, SettingsError
 from export.lineage import arguments, command
+from export.lineage.address import file_url
 from export.lineage.mlflow_mirror import MlflowMirror
-from export.lineage.recording import Recording, file_url
-from export.lineage.run import LINEAGE_FILE
+from export.lineage.recording import Recording
 from export.lineage.schema import Experiment, Status
 from export.lineage.store import Store
+from serving_config.version_files import LINEAGE_FILE
+from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -35,7 +37,7 @@ def lineage(*words: str | Path) -> dict[str, Any]:
 def run_export(*words: str | Path) -> tuple[int, dict[str, Any], str]:
     """Run it as a user does; return exit code, result and what people read."""
     done = subprocess.run(
-        [sys.executable, "-m", "export", *map(str, words)],
+        [warm_python(), "-m", "export", *map(str, words)],
         cwd=REPO,
         capture_output=True,
         text=True,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,8 @@ import pytest
 from google.protobuf import json_format
 
 import protos
+from tests.once import Once
+from tests.warm.warmth import warm_python
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded"
@@ -99,13 +99,12 @@ def make_toy() -> Callable[..., Path]:
     """Write versions of the toy model: ``make_toy(base, 1, 2, scale=False, warmup=0)``."""
 
     def make(base: Path, *versions: int, scale: bool = False, warmup: int = 0) -> Path:
-        command = [sys.executable, str(HERE / "make_toy.py"), str(base), *map(str, versions)]
+        command = [warm_python(), str(HERE / "make_toy.py"), str(base), *map(str, versions)]
         subprocess.run(
             [*command, f"--warmup={warmup}", *(["--scale"] if scale else [])],
             check=True,
             capture_output=True,
             timeout=120,
-            env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
         )
         return base
 
@@ -113,15 +112,17 @@ def make_toy() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def toy_models(make_toy: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def toy_models(make_toy: Callable[..., Path], once: Once) -> Path:
     """Versions 1 and 2 of the corpus's toy model, with identical content."""
-    return make_toy(tmp_path_factory.mktemp("models") / "toy", 1, 2)
+    return Path(once("toys", lambda folder: str(make_toy(folder / "toy", 1, 2))))
 
 
 @pytest.fixture(scope="session")
-def scaled_toys(make_toy: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scaled_toys(make_toy: Callable[..., Path], once: Once) -> Path:
     """Versions 1 to 3 that tell themselves apart: y = x / 2 + 2 * version."""
-    return make_toy(tmp_path_factory.mktemp("scaled") / "toy", 1, 2, 3, scale=True)
+    return Path(
+        once("scaled_toys", lambda folder: str(make_toy(folder / "toy", 1, 2, 3, scale=True)))
+    )
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.warm.warmth import warm_python
 
 DEADLINE_S = 120.0
 RELOAD = "ModelService/HandleReloadConfigRequest"
@@ -42,7 +43,7 @@ def y(answer: Any) -> float:
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The configuration of a model that asks for XLA."""
     base = tmp_path_factory.mktemp("compiled")
-    command = [sys.executable, str(Path(__file__).with_name("make_compiled.py")), str(base)]
+    command = [warm_python(), str(Path(__file__).with_name("make_compiled.py")), str(base)]
     subprocess.run(command, check=True, capture_output=True, timeout=240)
     return {"name": "compiled", "basePath": str(base), "modelPlatform": "tensorflow"}
 

@@ -37,6 +37,10 @@ def network_server(networks: Path, start_server: Callable[..., Any], caller: Any
     server.stop()
 
 
+# TensorFlow uses oneDNN's kernels by itself only on processors with AVX-512 or AMX.
+WITH_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"}
+
+
 def floats(signature: str, shape: list[int]) -> dict[str, Any]:
     return {
         "modelSpec": {"name": "net", "signatureName": signature},
@@ -54,7 +58,7 @@ def floats(signature: str, shape: list[int]) -> dict[str, Any]:
     platform.machine() != "x86_64", reason="which kernels abort was found for oneDNN on x86-64"
 )
 def test_the_table_of_aborting_kernels_is_what_tensorflow_does() -> None:
-    done = run_python(HERE / "wrong_ranks.py")
+    done = run_python(HERE / "wrong_ranks.py", environment=WITH_ONEDNN)
     assert done.code == 0, done.err
     found = done.result
     assert {name for name, ranks in found.items() if ranks} == {
@@ -97,7 +101,10 @@ def test_without_the_check_a_wrong_rank_ends_the_process(
     networks: Path, start_server: Callable[..., Any], caller: Any
 ) -> None:
     server = start_server(
-        "--model_name=net", f"--model_base_path={networks}", "--check_signature_shapes=false"
+        "--model_name=net",
+        f"--model_base_path={networks}",
+        "--check_signature_shapes=false",
+        environment=WITH_ONEDNN,
     )
     call = caller(server.target)
     if platform.machine() == "x86_64":

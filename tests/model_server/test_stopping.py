@@ -13,7 +13,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,8 @@ from typing import Any
 
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.warm.warmth import warm_python
 
 HERE = Path(__file__).parent
 DEADLINE_S = 120.0
@@ -44,7 +45,7 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("waiting")
     marks = folder / "marks"
     marks.mkdir()
-    command = [sys.executable, str(HERE / "make_waiting.py"), str(folder / "waiting"), "1"]
+    command = [warm_python(), str(HERE / "make_waiting.py"), str(folder / "waiting"), "1"]
     subprocess.run([*command, f"--load={marks}"], check=True, capture_output=True, timeout=240)
     return folder / "waiting", marks
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from google.protobuf import text_format
 
 import protos
 from model_server.tuning.rule import Batching, Result, Round, Setting, choose, grid
+from tests.warm.warmth import warm_python
 
 DEFAULT, ONE_THREAD = Setting(0), Setting(1)
 BATCHES = Setting(1, Batching(4, 2))
@@ -88,7 +88,7 @@ def test_a_setting_with_failed_calls_is_never_picked() -> None:
 
 def tune(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "model_server.tune", *map(str, arguments)],
+        [warm_python(), "-m", "model_server.tune", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=240,

@@ -17,8 +17,9 @@ import pytest
 from python_client import VisionClient
 from serving_config import contract as contracts
 from serving_config import golden
+from serving_config.layout import Tensors, classifications, detections
 from tests import running
-from tests.golden_answers import Tensors, assert_golden, classifications, detections
+from tests.golden_answers import assert_golden
 from tests.java.fixtures import Java, java_process
 from tests.kept import Kept
 
@@ -129,7 +130,7 @@ def by_python(
         return classifications((a.probabilities, a.logits) for a in client.classify(images))
     return detections(
         [[(one.class_id, one.score, astuple(one.box)) for one in a] for a in client.detect(images)],
-        contract,
+        contract.bound["N"],
     )
 
 
@@ -147,5 +148,5 @@ def by_java(
         return classifications((one["probabilities"], one["logits"]) for one in answers)
     return detections(
         [[(one["class"], one["score"], one["box"]) for one in found] for found in answers],
-        contract,
+        contract.bound["N"],
     )

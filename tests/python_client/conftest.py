@@ -22,6 +22,7 @@ from protos.services import MODEL_SERVICE, PREDICTION_SERVICE, handler
 from python_client import tensors
 from serving_config import contract as contracts
 from serving_config.contract import Contract
+from serving_config.version_files import CONTRACT_FILE
 
 DTYPE_ENUM = {"uint8": 4, "float32": 1, "string": 7, "int64": 9}
 
@@ -167,5 +168,5 @@ def published_copy(tmp_path: Path, contract: Contract) -> Path:
     """The part of a published version that a client reads: its contract."""
     version = tmp_path / "classifier" / "1"
     (version / "assets.extra").mkdir(parents=True)
-    (version / "assets.extra" / contracts.PUBLISHED_FILE).write_text(contract.to_json())
+    (version / "assets.extra" / CONTRACT_FILE).write_text(contract.to_json())
     return version

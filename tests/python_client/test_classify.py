@@ -12,12 +12,12 @@ import grpc
 import numpy as np
 import pytest
 
+import protos
 from python_client import (
     AnswerError,
     ContractBrokenError,
     InputError,
     VisionClient,
-    messages,
     tensors,
 )
 from serving_config import contract as contracts
@@ -209,7 +209,7 @@ def test_class_names_that_mean_nothing(
 
 def test_an_answer_without_classes(target: str, serving: Any) -> None:
     def predict(request: Any, context: Any) -> Any:  # noqa: ARG001
-        answer = messages.PredictResponse()
+        answer = protos.PredictResponse()
         for name, dtype in (("probabilities", "f4"), ("logits", "f4"), ("classes", "O")):
             answer.outputs[name].CopyFrom(tensors.encode(np.zeros((1, 0), dtype)))
         return answer
@@ -221,8 +221,73 @@ def test_an_answer_without_classes(target: str, serving: Any) -> None:
 
 def test_an_answer_for_fewer_pictures_than_asked(client: VisionClient, serving: Any) -> None:
     serving.predict = lambda request, context: serving.answer_with([1.0])  # noqa: ARG005
-    with pytest.raises(AnswerError, match="2 pictures, received 1"):
+    with pytest.raises(AnswerError, match="2 images, received 1"):
         client.classify([b"\x01", b"\x02"])
+
+
+def spoil_probabilities(serving: Any, *values: float) -> None:
+    """Let the server answer the second class's logit 1 with these probabilities."""
+
+    def predict(request: Any, context: Any) -> Any:  # noqa: ARG001
+        answer = serving.answer_with([1.0])
+        spoilt = tensors.encode(np.array([values], np.float32))
+        answer.outputs["probabilities"].CopyFrom(spoilt)
+        return answer
+
+    serving.predict = predict
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ((0.25, 1.75), r"1.75 at \[0, 1\] \(what exists: 2 values, 0.25 to 1.75\)"),
+        ((-0.25, 0.75), r"-0.25 at \[0, 0\] \(what exists: 2 values, -0.25 to 0.75\)"),
+        ((float("nan"), 1), r"nan at \[0, 0\] \(what exists: 2 values, 1 to 1, 1 NaN\)"),
+    ],
+)
+def test_an_answer_outside_its_range_is_refused(
+    client: VisionClient, serving: Any, values: tuple[float, ...], found: str
+) -> None:
+    spoil_probabilities(serving, *values)
+    for key, ask in (
+        ("serving_bytes", lambda: client.classify(b"\x01")),
+        ("serving_default", lambda: client.predict({"input_tensor": picture(1)[None]})),
+    ):
+        expected = f'{key} output "probabilities": expected values from 0 to 1, found {found}'
+        with pytest.raises(AnswerError, match=expected) as caught:
+            ask()
+        assert caught.value.signature == key
+
+
+def test_what_rounding_does_to_a_probability_is_accepted(
+    client: VisionClient, serving: Any
+) -> None:
+    spoil_probabilities(serving, -1e-7, 1.0000001)
+    (answer,) = client.classify(b"\x01")
+    assert answer.probability == pytest.approx(1)
+
+
+def test_without_a_contract_no_range_is_known(target: str, serving: Any) -> None:
+    spoil_probabilities(serving, 0, 7)
+    with VisionClient(target, model="nobody_knows_me") as client:
+        outputs = client.predict({"input_tensor": picture(1)[None]})
+    assert outputs["probabilities"].tolist() == [[0, 7]]
+
+
+def test_an_input_outside_its_range_is_not_sent(
+    target: str, serving: Any, contract: contracts.Contract
+) -> None:
+    bright = contract.to_json().replace('"range": [\n            0,\n            255', "§", 1)
+    bright = bright.replace("§", '"range": [\n            0,\n            9')
+    with VisionClient(target, contract=contracts.loads(bright)) as client:
+        with pytest.raises(InputError) as caught:
+            client.predict({"input_tensor": picture(200)[None]})
+        client.predict({"input_tensor": picture(9)[None]})
+    assert (
+        'serving_default input "input_tensor": expected values from 0 to 9, found 200 at '
+        "[0, 0, 0, 0] (what exists: 60 values, 0 to 200)"
+    ) in str(caught.value)
+    assert len(caught.value.differences) == len(serving.requests) == 1
 
 
 def test_version_and_label_are_sent(client: VisionClient, serving: Any) -> None:
@@ -281,7 +346,7 @@ def test_tensors_that_contradict_the_contract_are_not_sent(
 
 def test_a_model_without_contract_is_sent_what_it_is_given(target: str, serving: Any) -> None:
     def predict(request: Any, context: Any) -> Any:  # noqa: ARG001
-        answer = messages.PredictResponse()
+        answer = protos.PredictResponse()
         answer.outputs["y"].CopyFrom(request.inputs["x"])
         return answer
 

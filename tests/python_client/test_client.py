@@ -22,8 +22,8 @@ from python_client import (
     errors,
     open_channel,
 )
-from serving_config import contract as contracts
 from serving_config.contract import Contract, ContractMismatchError, Signature, TensorSpec
+from serving_config.version_files import CONTRACT_FILE
 
 
 def test_a_channel_of_ones_own_stays_open(target: str) -> None:
@@ -213,7 +213,7 @@ class _Named:
 def test_contracts_are_loaded_from_wherever_they_are(
     target: str, published_copy: Path, contract: Contract
 ) -> None:
-    file = published_copy / "assets.extra" / contracts.PUBLISHED_FILE
+    file = published_copy / "assets.extra" / CONTRACT_FILE
     for source in (published_copy, str(published_copy), file, str(file), contract):
         with VisionClient(target, contract=source) as client:
             assert client.contract == contract

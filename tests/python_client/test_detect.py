@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import protos
 from python_client import (
     AnswerError,
     AsyncVisionClient,
@@ -19,7 +20,6 @@ from python_client import (
     Detection,
     InputError,
     VisionClient,
-    messages,
     tensors,
 )
 from serving_config import contract as contracts
@@ -53,7 +53,7 @@ def answer(serving: Any) -> Callable[..., None]:
                     del outputs[name]
                 else:
                     outputs[name] = np.asarray(value, getattr(value, "dtype", np.float32))
-            message = messages.PredictResponse()
+            message = protos.PredictResponse()
             message.model_spec.version.value = 7
             for name, array in outputs.items():
                 message.outputs[name].CopyFrom(tensors.encode(array))
@@ -171,6 +171,14 @@ def boxes(*edges: float) -> np.ndarray[Any, Any]:
     return np.array([[edges] * ROWS], np.float32)
 
 
+def test_what_rounding_does_to_a_box_is_accepted(
+    client: VisionClient, answer: Callable[..., None]
+) -> None:
+    answer(detection_boxes=boxes(-1e-7, 0, 1, 1.0000001))
+    (found,) = client.detect(b"file\x01")
+    assert (found[0].box.ymin, found[0].box.xmax) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -180,11 +188,11 @@ def boxes(*edges: float) -> np.ndarray[Any, Any]:
         ({"num_detections": [4]}, r"count 0 to 3 rows, received \[4.0\]"),
         ({"num_detections": [-1]}, r"count 0 to 3 rows, received \[-1.0\]"),
         ({"num_detections": [float("nan")]}, r"count 0 to 3 rows, received \[nan\]"),
-        ({"num_detections": [1, 1]}, "an answer for 1 pictures, received 1 and 2"),
+        ({"num_detections": [1, 1]}, "an answer for 1 images, received 1 and 2"),
         ({"detection_scores": row(0.9, 0.8)}, r'"detection_scores" as .*received float32 \[1, 2\]'),
         ({"detection_boxes": row(0, 0, 1)}, r'"detection_boxes" as .*received float32 \[1, 3\]'),
         ({"detection_scores": row(0.5, 0.75, 0)}, "in descending order"),
-        ({"detection_scores": row(1.5, 0.75, 0)}, "scores in 0..1, received 1.5 for picture 0"),
+        ({"detection_scores": row(1.5, 0.75, 0)}, "scores in 0..1, received 1.5 for image 0"),
         ({"detection_scores": row(0.5, np.nan, 0)}, "scores in 0..1, received nan"),
         ({"detection_classes": row(0, 1, 0)}, "whole class numbers from 1, received 0.0"),
         ({"detection_classes": row(1, 1.5, 0)}, "whole class numbers from 1, received 1.5"),

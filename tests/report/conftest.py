@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import skimage.data
 from PIL import Image
 
 from tests.report import browser
+from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -24,7 +24,7 @@ LONG = "a class whose name goes on and on and on, second edition"
 
 def run_export(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``python -m export`` as a process of its own."""
-    command = [sys.executable, "-m", "export", *arguments]
+    command = [warm_python(), "-m", "export", *arguments]
     return subprocess.run(
         command, cwd=REPO, capture_output=True, text=True, check=False, timeout=550
     )

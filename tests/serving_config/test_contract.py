@@ -230,6 +230,17 @@ def outputs_of(document: Any) -> Any:
             ),
             "serving_bytes ranking has scores 'score'; outputs are probabilities, classes, logits",
         ),
+        *(
+            (
+                lambda d, stated=stated: outputs_of(d)["logits"].update(range=stated),
+                r"serving_bytes output 'logits' has range .*; use \[lowest, highest\]",
+            )
+            for stated in ([1, 0], [0], [0, "1"], [False, True], [0, float("nan")], "01", [], None)
+        ),
+        (
+            lambda d: outputs_of(d)["classes"].update(range=[0, 1]),
+            "serving_bytes output 'classes' has a range, and text has none",
+        ),
         (lambda d: d.update(signatures={}), "at least one signature"),
         (
             lambda d: d["signatures"]["serving_bytes"]["inputs"]["image_bytes"].update(dtype="str"),

@@ -12,7 +12,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests.running import free_ports, run_python
+from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).parent / "worker.py"
@@ -35,7 +35,7 @@ class Worker:
         self._log = log
         with log.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, str(WORKER), str(data), str(models), kind],
+                [warm_python(), str(WORKER), str(data), str(models), kind],
                 cwd=REPO,
                 stdout=out,
                 stderr=out,
@@ -176,7 +176,7 @@ except distribution.WorkerError as err:
 
 
 def test_a_worker_that_is_not_told_who_it_is_is_refused() -> None:
-    command = [sys.executable, "-m", "export", "classifier", "--distribute=multi_worker"]
+    command = [warm_python(), "-m", "export", "classifier", "--distribute=multi_worker"]
     done = subprocess.run(
         [*command, "--data=nowhere", "--out=nowhere"],
         cwd=REPO,

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.warm.warmth import warm_python
+
 REPO = Path(__file__).resolve().parents[2]
 SIDE = Path(__file__).parent / "tensorflow_side.py"
 
@@ -20,7 +22,7 @@ Report = dict[str, Any]
 
 def run_side(*arguments: str | Path, **environment: str) -> Report:
     done = subprocess.run(
-        [sys.executable, str(SIDE), *map(str, arguments)],
+        [warm_python(), str(SIDE), *map(str, arguments)],
         cwd=REPO,
         capture_output=True,
         text=True,

@@ -13,13 +13,14 @@ import sys
 from pathlib import Path
 
 from export.classifier import command, photographs
+from export.classifier.beginning import begin
 from export.classifier.settings import ClassifierSettings
 from export.classifier.training import train
 from export.errors import ExportError
 from export.lineage.recording import Recording
 from export.training import distribution
 from export.training.policy import PhasePolicy
-from export.training.resume import Work
+from export.training.work import Work
 
 SETTINGS = ClassifierSettings(
     image_size=96,
@@ -37,7 +38,8 @@ def main(data: Path, models: Path, kind: str) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)
     try:
         if kind == "none":
-            alone = train(SETTINGS, photographs.find(data), lambda identity: Work(models, identity))
+            begun = begin(SETTINGS, photographs.find(data), lambda identity: Work(models, identity))
+            alone = train(begun)
             print(json.dumps([phase.history for phase in alone.phases]))
             return 0
         joined = distribution.start(kind, start_timeout_s=120, step_timeout_s=120)

@@ -1,0 +1,126 @@
+"""What a training needs before its first epoch, and what its phases share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from export.classifier import construction, loading
+from export.classifier.construction import Construction
+from export.classifier.fitting import Fitter
+from export.classifier.loading import LoadedData
+from export.classifier.photographs import Photographs
+from export.classifier.settings import ClassifierSettings
+from export.training import provenance
+from export.training.batch_norm import BatchNormGuard
+from export.training.distribution import Distribution, start
+from export.training.event_log import EventLog
+from export.training.finished import room_for
+from export.training.identity import digest
+from export.training.memory import BatchHalving
+from export.training.work import AlreadyTrained, Work
+
+OpenWork = Callable[[dict[str, Any]], Work]
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What the phases of one training share.
+
+    Attributes:
+        settings: The run's settings.
+        construction: The network, and what it starts from.
+        data: The data set, read.
+        fitter: Trains a stage; it has the working directory and knows who trains.
+        memory: Halves what does not fit.
+        guard: Watches the base's BatchNorm statistics.
+    """
+
+    settings: ClassifierSettings
+    construction: Construction
+    data: LoadedData
+    fitter: Fitter
+    memory: BatchHalving
+    guard: BatchNormGuard
+
+    @property
+    def caches(self) -> bool:
+        """Whether the frozen part's features are computed once."""
+        return self.settings.caches_features
+
+    @property
+    def work(self) -> Work:
+        """The working directory; whoever has published removes it."""
+        return self.fitter.work
+
+
+def begin(
+    settings: ClassifierSettings,
+    photographs: Photographs,
+    open_work: OpenWork,
+    log_dir: Path | None = None,
+    distribution: Distribution | None = None,
+    *,
+    base_learns: bool | None = None,
+) -> Beginning:
+    """Build the network, open the working directory, read the data.
+
+    Args:
+        settings: The run's settings.
+        photographs: The data set, found but not read.
+        open_work: From the run's identity to its working directory. A run that was interrupted
+            there goes on after its last finished epoch.
+        log_dir: Where TensorBoard's files go; None writes none.
+        distribution: Who trains; None: this process, on one device. The workers of several need
+            the same data and a working directory that all of them see.
+        base_learns: Whether the base's BatchNorm statistics may change without an alarm; None:
+            where it has no pretrained weights.
+
+    Raises:
+        ExportError: A setting, the weights or the data set cannot work.
+        AlreadyTrained: An earlier process has trained all of this.
+    """
+    distribution = distribution or start("none")
+    built = construction.construct(settings, len(photographs.class_names), distribution)
+    contents = provenance.digests(
+        p for p, _ in photographs.files if p.is_file() and os.access(p, os.R_OK)
+    )
+    identity = {
+        "model": "classifier",
+        "settings": settings.to_json(),
+        "weights": built.weights.to_json(),
+        "data": {
+            "fingerprint": provenance.fingerprint(photographs.directory, contents, contents),
+            "classes": list(photographs.class_names),
+        },
+        "versions": provenance.versions(),
+    }
+    distribution.check_agreement("settings and data", digest(identity))
+    work = open_work(identity)
+    if work.finished:
+        raise AlreadyTrained(work)
+    work.reserve(room_for(built.classifier.model.variables))
+    memory = BatchHalving()
+    try:
+        data = loading.load(photographs, settings, built.classifier, memory, contents)
+    except BaseException:
+        work.abandon()
+        raise
+    # Several replicas halve nothing: the others would wait for the second half for ever.
+    callbacks: list[Any] = [memory] if distribution.kind == "none" else []
+    if log_dir and distribution.is_chief:
+        callbacks.append(EventLog(log_dir, built.classifier.base))
+    fitter = Fitter(
+        work,
+        built.classifier.classes,
+        settings.batch_size,
+        settings.seed,
+        tuple(callbacks),
+        distribution,
+    )
+    learns = not built.is_pretrained if base_learns is None else base_learns
+    guard = BatchNormGuard(built.classifier.base, learns=learns)
+    return Beginning(settings, built, data, fitter, memory, guard)

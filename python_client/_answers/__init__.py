@@ -1,0 +1,1 @@
+"""What callers receive: small frozen values."""

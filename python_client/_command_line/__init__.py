@@ -1,0 +1,1 @@
+"""``python -m python_client``: one JSON object a line."""

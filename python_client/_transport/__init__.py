@@ -1,0 +1,1 @@
+"""How a call travels: channels, retries, hedging, deadlines, and gRPC statuses as errors."""
