@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from protos import pool
 from protos.services import MODEL_SERVICE, PREDICTION_SERVICE
 from tests.protos.description import Description, describe
+from tests.warm.warmth import warm_python
 
 # No Python package ships these; TensorFlow Serving reads them from files in text format.
 WITHOUT_ORIGINAL = {
@@ -62,7 +62,7 @@ NAMES = sorted(_names())
 def originals() -> dict[str, Description]:
     """What TensorFlow and tensorflow-serving-api declare, by full name."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.protos.originals"],
+        [warm_python(), "-m", "tests.protos.originals"],
         cwd=Path(__file__).parents[2],
         input=json.dumps(NAMES),
         capture_output=True,
