@@ -9,8 +9,8 @@ BIN := .venv/bin
 READY := .venv/ready
 JAR := java_client/target/vision-client.jar
 MVN := mvn -q -B -f java_client/pom.xml
-JAVA_SOURCES := $(shell find java_client/src -type f) java_client/pom.xml \
-	$(wildcard serving_config/contracts/*.json)
+JAVA_SOURCES := $(shell find java_client/*/src protos -name '*.java' -o -name '*.proto') \
+	$(wildcard java_client/pom.xml java_client/*/pom.xml serving_config/contracts/*.json)
 PACKAGES := export serving_config model_server python_client demo
 
 # In a variable, so that it is said before anything else is done, and in one line.

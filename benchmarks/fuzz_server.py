@@ -28,7 +28,7 @@ from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from python_client import messages
+import protos
 
 DEADLINE_S = 20.0
 SERVICE = "/tensorflow.serving."
@@ -112,7 +112,7 @@ _IMAGES = st.one_of(
 @st.composite
 def tensors(draw: Any) -> Any:
     """A ``TensorProto`` of any dtype, any shape and values that need not fit either."""
-    tensor = messages.TensorProto()
+    tensor = protos.TensorProto()
     tensor.dtype = draw(
         st.integers(0, 4).flatmap(
             lambda n: st.sampled_from([1, 1, 4, 7, 9]) if n else st.integers(-1, 110)
@@ -157,7 +157,7 @@ def fill_spec(draw: Any, spec: Any) -> None:
 @st.composite
 def predict_requests(draw: Any) -> bytes:
     """A ``PredictRequest`` that is a message, whatever it says."""
-    request = messages.PredictRequest()
+    request = protos.PredictRequest()
     if draw(st.integers(0, 20)):
         fill_spec(draw, request.model_spec)
     for name in draw(st.lists(_INPUTS, min_size=draw(st.integers(0, 1)), max_size=2)):
@@ -172,9 +172,9 @@ def predict_requests(draw: Any) -> bytes:
 @st.composite
 def example_requests(draw: Any, method: str) -> bytes:
     """A Classify, Regress or MultiInference request."""
-    api = "tensorflow_serving.apis."
+    request: Any
     if method == "MultiInference":
-        request = messages.load(api + "inference_pb2").MultiInferenceRequest()
+        request = protos.MultiInferenceRequest()
         for _ in range(draw(st.integers(0, 3))):
             task = request.tasks.add()
             fill_spec(draw, task.model_spec)
@@ -184,9 +184,8 @@ def example_requests(draw: Any, method: str) -> bytes:
                 )
             )
     else:
-        module = "classification_pb2" if method == "Classify" else "regression_pb2"
-        name = "ClassificationRequest" if method == "Classify" else "RegressionRequest"
-        request = getattr(messages.load(api + module), name)()
+        classify = method == "Classify"
+        request = protos.ClassificationRequest() if classify else protos.RegressionRequest()
         fill_spec(draw, request.model_spec)
     for _ in range(draw(st.integers(0, 3))):
         example = request.input.example_list.examples.add()
@@ -198,7 +197,7 @@ def example_requests(draw: Any, method: str) -> bytes:
 @st.composite
 def metadata_requests(draw: Any) -> bytes:
     """A ``GetModelMetadataRequest``."""
-    request = messages.GetModelMetadataRequest()
+    request = protos.GetModelMetadataRequest()
     fill_spec(draw, request.model_spec)
     request.metadata_field.extend(
         draw(st.lists(st.one_of(st.just("signature_def"), st.text(max_size=5)), max_size=2))
@@ -210,7 +209,7 @@ def metadata_requests(draw: Any) -> bytes:
 @st.composite
 def status_requests(draw: Any) -> bytes:
     """A ``GetModelStatusRequest``."""
-    request = messages.GetModelStatusRequest()
+    request = protos.GetModelStatusRequest()
     fill_spec(draw, request.model_spec)
     data: bytes = request.SerializeToString()
     return data
@@ -245,19 +244,19 @@ def call_strategy() -> st.SearchStrategy[tuple[str, bytes]]:
 
 def is_message(method: str, data: bytes) -> bool:
     """Tell whether bytes are a request of a method; those of an unknown method are never read."""
-    api = "tensorflow_serving.apis."
-    module, name = {
-        "Predict": ("predict_pb2", "PredictRequest"),
-        "Classify": ("classification_pb2", "ClassificationRequest"),
-        "Regress": ("regression_pb2", "RegressionRequest"),
-        "MultiInference": ("inference_pb2", "MultiInferenceRequest"),
-        "GetModelMetadata": ("get_model_metadata_pb2", "GetModelMetadataRequest"),
-        "GetModelStatus": ("get_model_status_pb2", "GetModelStatusRequest"),
-    }.get(method.rpartition("/")[2], ("", ""))
-    if not module or method.startswith("Nope/"):
+    requests: dict[str, Any] = {
+        "Predict": protos.PredictRequest,
+        "Classify": protos.ClassificationRequest,
+        "Regress": protos.RegressionRequest,
+        "MultiInference": protos.MultiInferenceRequest,
+        "GetModelMetadata": protos.GetModelMetadataRequest,
+        "GetModelStatus": protos.GetModelStatusRequest,
+    }
+    request = requests.get(method.rpartition("/")[2])
+    if request is None or method.startswith("Nope/"):
         return True
     try:
-        getattr(messages.load(api + module), name).FromString(data)
+        request.FromString(data)
     except DecodeError:
         return False
     return True
@@ -341,7 +340,7 @@ class Record:
 
 def good_request() -> bytes:
     """Return a request whose answer is known: 2.5."""
-    request = messages.PredictRequest()
+    request = protos.PredictRequest()
     request.model_spec.name = "toy"
     request.inputs["x"].dtype = 1
     request.inputs["x"].tensor_shape.dim.add().size = 1
@@ -435,7 +434,7 @@ def main() -> int:
             fuzz_grpc(channel, over_grpc, record, arguments.seed + turn)
             if arguments.rest:
                 fuzz_rest(arguments.rest, count - over_grpc, record, arguments.seed + turn)
-            answer = messages.PredictResponse.FromString(
+            answer = protos.PredictResponse.FromString(
                 channel.unary_unary(SERVICE + "PredictionService/Predict")(
                     good_request(), timeout=DEADLINE_S
                 )

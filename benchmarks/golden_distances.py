@@ -123,9 +123,9 @@ def main() -> int:
         jpype.startJVM(classpath=[str(JAR)])
         ml = jpype.JPackage("io").thecodeforge.ml
         path = jpype.JClass("java.nio.file.Path").of(str(version))
-        with ml.VisionService.load(path) as service:
+        with ml.embedded.VisionService.load(path) as service:
             report("TensorFlow Java, in process", contract, cases, asks_java(service, contract))
-        builder = ml.VisionGrpcClient.builder(target).model(contract.model)
+        builder = ml.grpc.VisionGrpcClient.builder(target).model(contract.model)
         with builder.contract(ml.contract.Contract.ofVersion(path)).build() as client:
             report("embedded server, Java client", contract, cases, asks_java(client, contract))
     return 0

@@ -26,7 +26,8 @@ from pathlib import Path
 
 import grpc
 
-from python_client import messages
+import protos
+from protos.services import MODEL_SERVICE, handler
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -119,16 +120,15 @@ def _measure(statements: str) -> dict[str, float]:
 
 def _server() -> tuple[grpc.Server, str]:
     """Answer GetModelStatus in this process: the client's cost is the question, not a model's."""
-    services = messages.load("tensorflow_serving.apis.model_service_pb2_grpc")
 
-    class Status(services.ModelServiceServicer):  # type: ignore[misc]  # generated, untyped
+    class Status:
         def GetModelStatus(self, request: object, context: object) -> object:  # noqa: N802, ARG002
-            answer = messages.GetModelStatusResponse()
+            answer = protos.GetModelStatusResponse()
             answer.model_version_status.add(version=1, state=30)
             return answer
 
     server = grpc.server(futures.ThreadPoolExecutor(1))
-    services.add_ModelServiceServicer_to_server(Status(), server)
+    server.add_generic_rpc_handlers((handler(MODEL_SERVICE, Status()),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, f"127.0.0.1:{port}"

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import grpc
 
+import protos
 from export import server_process
 from export.server_process import ServerProcess
-from python_client import messages
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.tensor_names import IMAGE_BYTES, SERVING_BYTES
@@ -43,11 +43,11 @@ def golden_image(base: Path) -> bytes:
 
 def image_request(image: bytes) -> bytes:
     """Return a serialized request with one encoded image."""
-    request = messages.PredictRequest()
+    request = protos.PredictRequest()
     request.model_spec.name = "classifier"
     request.model_spec.signature_name = SERVING_BYTES
     tensor = request.inputs[IMAGE_BYTES]
-    tensor.dtype = messages.DataType.Value("DT_STRING")
+    tensor.dtype = protos.DataType.Value("DT_STRING")
     tensor.tensor_shape.dim.add().size = 1
     tensor.string_val.append(image)
     payload: bytes = request.SerializeToString()

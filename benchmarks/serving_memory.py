@@ -29,8 +29,9 @@ from typing import Any
 import grpc
 import numpy as np
 
+import protos
 from export import server_process
-from python_client import messages, tensors
+from python_client import tensors
 from serving_config.tensor_names import IMAGE_BYTES, INPUT_TENSOR, SERVING_BYTES, SERVING_DEFAULT
 
 REPO = Path(__file__).resolve().parent.parent
@@ -126,7 +127,7 @@ def requests() -> dict[str, bytes]:
     }
     payloads = {}
     for signature, (name, value) in inputs.items():
-        request = messages.PredictRequest()
+        request = protos.PredictRequest()
         request.model_spec.name = "model"
         request.model_spec.signature_name = signature
         tensors.encode(value, request.inputs[name])

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import grpc
 
+import protos
 from export import server_process
-from python_client import messages
 
 REPO = Path(__file__).resolve().parent.parent
 METHOD = "/tensorflow.serving.PredictionService/Predict"
@@ -31,10 +31,10 @@ METHOD = "/tensorflow.serving.PredictionService/Predict"
 
 def toy_request() -> bytes:
     """Return one serialized request: three floats."""
-    request = messages.PredictRequest()
+    request = protos.PredictRequest()
     request.model_spec.name = "toy"
     tensor = request.inputs["x"]
-    tensor.dtype = messages.DataType.Value("DT_FLOAT")
+    tensor.dtype = protos.DataType.Value("DT_FLOAT")
     tensor.tensor_shape.dim.add().size = 3
     tensor.float_val.extend([1.0, 2.0, 5.0])
     payload: bytes = request.SerializeToString()

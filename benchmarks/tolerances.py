@@ -492,7 +492,7 @@ def asks_java(version: Path, contract: Contract) -> Callable[[GoldenCase], Answe
     jpype.startJVM(classpath=[str(JAR)])
     ml = jpype.JPackage("io").thecodeforge.ml
     path = jpype.JClass("java.nio.file.Path").of(str(version))
-    return ask(ml.VisionService.load(path), contract)
+    return ask(ml.embedded.VisionService.load(path), contract)
 
 
 def litert(version: Path) -> Iterator[dict[str, Any]]:

@@ -8,18 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from google.protobuf import (
-    descriptor_pb2,
-    descriptor_pool,
-    message_factory,
-    text_format,
-    wrappers_pb2,
-)
+from google.protobuf import text_format
 
 import serving_config
 from export.errors import PublishError
+from protos import BatchingParameters
 from serving_config.contract import Difference
 from serving_config.version_files import WARMUP_FILE, extra
 
@@ -62,7 +56,7 @@ def read_batching(path: Path) -> Batching:
     Raises:
         PublishError: It cannot be read.
     """
-    message = _batching_parameters()
+    message = BatchingParameters()
     try:
         text_format.Parse(path.read_text(encoding="utf-8"), message)
     except (OSError, UnicodeDecodeError, text_format.ParseError) as err:
@@ -110,53 +104,3 @@ def refused_warmup(version: Path, batching_file: Path = BATCHING_FILE) -> list[D
                     )
                 )
     return differences
-
-
-def _batching_parameters() -> Any:
-    """Return an empty ``BatchingParameters``, which the ``tensorflow-serving-api`` leaves out.
-
-    The file is text, so the names of fields matter and their numbers do not.
-    """
-    wrappers = {
-        "max_batch_size": "Int64Value",
-        "batch_timeout_micros": "Int64Value",
-        "max_enqueued_batches": "Int64Value",
-        "num_batch_threads": "Int64Value",
-        "thread_pool_name": "StringValue",
-        "enable_large_batch_splitting": "BoolValue",
-        "max_execution_batch_size": "Int64Value",
-    }
-    field = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(
-        name="export/batching_parameters.proto",
-        syntax="proto3",
-        dependency=[wrappers_pb2.DESCRIPTOR.name],
-    )
-    message = file.message_type.add(name="BatchingParameters")
-    for number, (name, kind) in enumerate(wrappers.items(), start=1):
-        message.field.add(
-            name=name,
-            number=number,
-            label=field.LABEL_OPTIONAL,
-            type=field.TYPE_MESSAGE,
-            type_name=f".google.protobuf.{kind}",
-        )
-    number = len(wrappers) + 1
-    message.field.add(
-        name="allowed_batch_sizes",
-        number=number,
-        label=field.LABEL_REPEATED,
-        type=field.TYPE_INT64,
-    )
-    message.field.add(
-        name="pad_variable_length_inputs",
-        number=number + 1,
-        label=field.LABEL_OPTIONAL,
-        type=field.TYPE_BOOL,
-    )
-    # A pool of its own: it cannot collide with a package that ships the message one day.
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
-    pool.AddSerializedFile(file.SerializeToString())
-    descriptor = pool.FindMessageTypeByName("BatchingParameters")
-    return message_factory.GetMessageClass(descriptor)()

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from protos import PredictionLog, PredictLog, PredictRequest
 from serving_config.golden import GoldenCase
 
 MAX_ROWS = 4
@@ -35,22 +35,21 @@ def write(path: Path, model: str, cases: Iterable[GoldenCase]) -> None:
     """
     with tf.io.TFRecordWriter(str(path)) as writer:
         for signature, inputs in _first_and_batch(cases):
-            request = predict_pb2.PredictRequest()
+            request = PredictRequest()
             request.model_spec.name = model
             request.model_spec.signature_name = signature
             for name, value in inputs.items():
-                request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-            log = prediction_log_pb2.PredictionLog(
-                predict_log=prediction_log_pb2.PredictLog(request=request)
-            )
+                tensor = tf.make_tensor_proto(value)
+                request.inputs[name].MergeFromString(tensor.SerializeToString())
+            log = PredictionLog(predict_log=PredictLog(request=request))
             writer.write(log.SerializeToString())
 
 
-def read(path: Path) -> Iterator[predict_pb2.PredictRequest]:
+def read(path: Path) -> Iterator[PredictRequest]:
     """Yield the Predict requests of a warm-up file; none if there is no such file."""
     if path.is_file():
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-            log = prediction_log_pb2.PredictionLog.FromString(record)
+            log = PredictionLog.FromString(record)
             if log.HasField("predict_log"):
                 yield log.predict_log.request
 

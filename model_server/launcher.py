@@ -23,13 +23,10 @@ from typing import Any
 import grpc
 
 from model_server.errors import StartError, UsageError
-from model_server.messages.configuration import (
-    GetModelStatusRequest,
-    GetModelStatusResponse,
-    ModelConfigMessage,
-)
 from model_server.models.config_file import read_model_config_messages
 from model_server.parsing import known_values, without_own_flags
+from protos import GetModelStatusRequest, GetModelStatusResponse
+from protos import ModelConfig as ModelConfigMessage
 
 logger = logging.getLogger(__name__)
 

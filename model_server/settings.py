@@ -9,7 +9,6 @@ import grpc
 
 from model_server.errors import ServingError, UsageError
 from model_server.grpc_api.tls import read_credentials
-from model_server.messages.configuration import ModelConfigMessage, MonitoringConfig
 from model_server.messages.text_files import read_message
 from model_server.models.config_file import read_model_config_file
 from model_server.models.configs import ModelConfig, validate
@@ -18,6 +17,8 @@ from model_server.runtimes.tensorflow.batching_parameters import (
     BatchingSettings,
     read_batching_settings,
 )
+from protos import ModelConfig as ModelConfigMessage
+from protos import MonitoringConfig
 
 _PROMETHEUS_PATH = "/monitoring/prometheus/metrics"
 

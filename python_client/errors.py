@@ -1,7 +1,6 @@
 """What can go wrong when a model is asked, as one tree.
 
     VisionClientError
-      ├── MessagesMissingError      tensorflow-serving-api is not installed (also an ImportError)
       ├── InputError                refused here, nothing was sent (also a ValueError)
       ├── AnswerError               the server answered something that cannot be read
       ├── ContractBrokenError       the server's model is not the one the contract describes
@@ -65,10 +64,6 @@ class VisionClientError(Exception):
         self.model = model
         self.signature = signature
         self.request_id = request_id
-
-
-class MessagesMissingError(VisionClientError, ImportError):
-    """The generated messages of tensorflow-serving-api cannot be found."""
 
 
 class InputError(VisionClientError, ValueError):

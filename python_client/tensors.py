@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from protos import DataType, TensorProto
 from python_client.errors import AnswerError, InputError
-from python_client.messages import DataType, TensorProto
 
 Array = np.ndarray[Any, Any]
 

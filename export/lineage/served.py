@@ -15,17 +15,14 @@ from typing import Any
 
 import grpc
 import tensorflow as tf
-from tensorflow_serving.apis import (
-    get_model_metadata_pb2,
-    predict_pb2,
-    prediction_service_pb2_grpc,
-)
 
 from export.errors import LineageError
 from export.lineage import identity
 from export.lineage.schema import Experiment
 from export.lineage.store import Store
 from export.server_process import CONNECT_TIMEOUT_S, ServerError
+from protos import GetModelMetadataRequest, PredictRequest, SignatureDefMap
+from protos.services import PREDICTION_SERVICE, Stub
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import ContractError
@@ -90,7 +87,7 @@ def identify(target: str, names: Iterable[str], store: Store) -> list[Served]:
             raise ServerError(
                 f"no server answers at {target} within {CONNECT_TIMEOUT_S:g} s"
             ) from err
-        service = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        service = Stub(channel, PREDICTION_SERVICE)
         wanted = list(names)
         found = [item for name in wanted for item in _identify(service, target, name, store)]
     if not found:
@@ -99,7 +96,7 @@ def identify(target: str, names: Iterable[str], store: Store) -> list[Served]:
 
 
 def _identify(service: Any, target: str, name: str, store: Store) -> Iterator[Served]:
-    request = get_model_metadata_pb2.GetModelMetadataRequest()
+    request = GetModelMetadataRequest()
     request.model_spec.name = name
     request.metadata_field.append("signature_def")
     try:
@@ -111,7 +108,7 @@ def _identify(service: Any, target: str, name: str, store: Store) -> Iterator[Se
             f"the server at {target} answered {err.code().name}: {err.details()}"
         ) from err
     version = metadata.model_spec.version.value
-    signatures = get_model_metadata_pb2.SignatureDefMap()
+    signatures = SignatureDefMap()
     metadata.metadata["signature_def"].Unpack(signatures)
     ids = identity.read(
         tensor.name
@@ -150,12 +147,13 @@ def _ask_golden(
     except (ContractError, OSError, ValueError) as err:
         return None, True, f"identified by its model id alone; no golden answers to compare: {err}"
     case = min(cases, key=lambda case: sum(value.nbytes for value in case.inputs.values()))
-    request = predict_pb2.PredictRequest()
+    request = PredictRequest()
     request.model_spec.name = name
     request.model_spec.version.value = version
     request.model_spec.signature_name = case.signature
     for key, value in case.inputs.items():
-        request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+        tensor = tf.make_tensor_proto(value)
+        request.inputs[key].MergeFromString(tensor.SerializeToString())
     try:
         answer = service.Predict(request, timeout=_TIMEOUT_S)
     except grpc.RpcError as err:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+import protos
 from model_server.api.examples import (
     INPUTS,
     RunTensors,
@@ -16,7 +17,6 @@ from model_server.api.examples import (
 )
 from model_server.api.rules import CLASSIFY_METHOD, SignatureRules
 from model_server.errors import invalid_argument
-from model_server.messages import serving
 from model_server.runtimes.arrays import Array, shape_text, type_name
 from model_server.runtimes.runtime import LoadedModel
 from model_server.runtimes.signatures import Signature
@@ -83,7 +83,7 @@ def _classifications(values: dict[str, Array], count: int) -> Any:
             "Tensors class and score should match in dim_size(1). Got "
             f"{labels.shape[1]} vs. {scores.shape[1]}"
         )
-    result = serving.ClassificationResult()
+    result = protos.ClassificationResult()
     width = (scores if labels is None else labels).shape[1]  # type: ignore[union-attr]  # one is there
     for row in range(count):
         classes = result.classifications.add().classes

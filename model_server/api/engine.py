@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import protos
 from model_server.api import classify, metadata, multi_inference, regress, status, tensors
 from model_server.api.examples import RunTensors
 from model_server.api.predict import choose_outputs, find_signature, read_inputs
 from model_server.api.rules import SignatureRules
 from model_server.errors import invalid_argument
-from model_server.messages import serving
 from model_server.models.catalog import Catalog
 from model_server.models.version import Version
 from model_server.observation.observer import Observer
@@ -66,7 +66,7 @@ class Engine:
             feeds = read_inputs(signature, request.inputs, self.rules)
             names = choose_outputs(signature, request.output_filter)
             values = self.run(version, signature, feeds, names, limits)
-        response = serving.PredictResponse()
+        response = protos.PredictResponse()
         _describe(response.model_spec, version, signature.key)
         for name, value in zip(names, values, strict=True):
             tensors.to_proto(value, response.outputs[name], self._as_content)
@@ -114,7 +114,7 @@ class Engine:
 
     def classify(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``ClassificationRequest``."""
-        response = serving.ClassificationResponse()
+        response = protos.ClassificationResponse()
         with self.catalog.lease(_spec(request)) as version:
             run = self._runner(version, "Classify", limits)
             result = classify.answer(version.model, request, self.rules, run)
@@ -124,7 +124,7 @@ class Engine:
 
     def regress(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``RegressionRequest``."""
-        response = serving.RegressionResponse()
+        response = protos.RegressionResponse()
         with self.catalog.lease(_spec(request)) as version:
             run = self._runner(version, "Regress", limits)
             result = regress.answer(version.model, request, self.rules, run)
@@ -134,7 +134,7 @@ class Engine:
 
     def infer_all(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``MultiInferenceRequest``."""
-        first = request.tasks[0].model_spec if request.tasks else serving.ModelSpec()
+        first = request.tasks[0].model_spec if request.tasks else protos.ModelSpec()
         with self.catalog.lease(first) as version:
             run = self._runner(version, "", limits)
             response, examples = multi_inference.answer(version.model, request, self.rules, run)
@@ -179,7 +179,7 @@ class Engine:
             )
         configs: Iterable[Any] = request.config.model_config_list.config
         self.catalog.reload(configs, deadline_s, is_wanted)
-        response = serving.ReloadConfigResponse()
+        response = protos.ReloadConfigResponse()
         response.status.error_code = 0
         if request.metric_names:
             logger.warning(

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+import protos
 from model_server.api.rules import SignatureRules
 from model_server.errors import invalid_argument
-from model_server.messages import serving
 from model_server.runtimes.arrays import Array
 from model_server.runtimes.runtime import LoadedModel
 from model_server.runtimes.signatures import DEFAULT_SIGNATURE, Signature, TensorInfo
@@ -112,7 +112,7 @@ def _serialized_examples(message: Any) -> list[bytes]:
     if kind == "example_list_with_context":
         merged = []
         for example in message.example_list_with_context.examples:
-            whole = serving.Example()
+            whole = protos.Example()
             whole.CopyFrom(message.example_list_with_context.context)
             whole.MergeFrom(example)
             merged.append(whole.SerializeToString())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import protos
 from model_server.errors import invalid_argument
-from model_server.messages import serving
 from model_server.runtimes.runtime import LoadedModel
 
 SIGNATURE_FIELD = "signature_def"
@@ -27,9 +27,9 @@ def check_fields(request: Any) -> None:
 
 def describe(model: LoadedModel) -> Any:
     """Return a ``GetModelMetadataResponse`` without its model spec."""
-    signatures = serving.SignatureDefMap()
+    signatures = protos.SignatureDefMap()
     for key, signature in model.signatures.items():
         signatures.signature_def[key].CopyFrom(signature.definition)
-    response = serving.GetModelMetadataResponse()
+    response = protos.GetModelMetadataResponse()
     response.metadata[SIGNATURE_FIELD].Pack(signatures)
     return response

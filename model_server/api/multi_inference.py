@@ -6,12 +6,12 @@ from typing import Any
 
 import grpc
 
+import protos
 from model_server.api.classify import classification_task
 from model_server.api.examples import RunTensors, Task, run_tasks
 from model_server.api.regress import regression_task
 from model_server.api.rules import CLASSIFY_METHOD, REGRESS_METHOD, SignatureRules
 from model_server.errors import ServingError, invalid_argument
-from model_server.messages import serving
 from model_server.runtimes.runtime import LoadedModel
 from model_server.runtimes.signatures import DEFAULT_SIGNATURE
 
@@ -37,7 +37,7 @@ def answer(
         ServingError: With TensorFlow Serving's code and text.
     """
     answers, count = run_tasks(run, _tasks(model, request, rules), request.input)
-    response = serving.MultiInferenceResponse()
+    response = protos.MultiInferenceResponse()
     for asked, result in zip(request.tasks, answers, strict=True):
         target = response.results.add()
         if asked.method_name == CLASSIFY_METHOD:

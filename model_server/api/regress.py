@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+import protos
 from model_server.api.examples import (
     INPUTS,
     RunTensors,
@@ -16,7 +17,6 @@ from model_server.api.examples import (
 )
 from model_server.api.rules import REGRESS_METHOD, SignatureRules
 from model_server.errors import invalid_argument
-from model_server.messages import serving
 from model_server.runtimes.arrays import Array, shape_text, type_name
 from model_server.runtimes.runtime import LoadedModel
 from model_server.runtimes.signatures import Signature
@@ -67,7 +67,7 @@ def _regressions(values: dict[str, Array], count: int) -> Any:
         raise invalid_argument(
             f"Expected output Tensor of DT_FLOAT.  Got: DT_{type_name(value.dtype).upper()}"
         )
-    result = serving.RegressionResult()
+    result = protos.RegressionResult()
     for number in value.ravel().tolist():
         result.regressions.add().value = number
     return result

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import protos
 from model_server.errors import ServingError, not_found
-from model_server.messages import serving
 from model_server.models.states import State
 
 
@@ -30,7 +30,7 @@ def answer(spec: Any, states: Sequence[tuple[int, State, ServingError | None]]) 
             raise not_found(f"Could not find version {number} of model {spec.name}")
     elif not states:
         raise not_found(f"Could not find any versions of model {spec.name}")
-    response = serving.GetModelStatusResponse()
+    response = protos.GetModelStatusResponse()
     for number, state, error in states:
         entry = response.model_version_status.add()
         entry.version = number

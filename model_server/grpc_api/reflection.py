@@ -17,6 +17,8 @@ from grpc_reflection.v1alpha import (  # type: ignore[import-untyped]
     reflection_pb2_grpc,
 )
 
+from protos.pool import POOL
+
 _V1_ALPHA, _V1 = "grpc.reflection.v1alpha", "grpc.reflection.v1"
 _METHOD = "ServerReflectionInfo"
 SERVICES = (f"{_V1_ALPHA}.ServerReflection", f"{_V1}.ServerReflection")
@@ -42,7 +44,7 @@ def add_reflection(server: grpc.Server, services: Iterable[str]) -> None:
 
 
 def _pool() -> Any:
-    """Return the default pool, and version 1's own description of itself."""
+    """Return our messages' pool, the default pool, and version 1's own description of itself."""
     file = descriptor_pb2.FileDescriptorProto()
     reflection_pb2.DESCRIPTOR.CopyToProto(file)
     file.name = file.name.replace("v1alpha", "v1")
@@ -57,7 +59,8 @@ def _pool() -> Any:
             method.output_type = method.output_type.replace(_V1_ALPHA, _V1)
     own = descriptor_pool.DescriptorPool()
     own.Add(file)
-    return _Pools(descriptor_pool.Default(), own)
+    # What protobuf's own packages describe, health checks for one, is in the default pool.
+    return _Pools(POOL, descriptor_pool.Default(), own)
 
 
 class _Pools:

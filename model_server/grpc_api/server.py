@@ -15,7 +15,7 @@ from model_server.api.in_flight import CallsInFlight
 from model_server.errors import StartError, UsageError
 from model_server.grpc_api.reflection import add_reflection
 from model_server.grpc_api.services import Admission, ModelService, PredictionService
-from model_server.messages import serving
+from protos.services import MODEL_SERVICE, PREDICTION_SERVICE, handler
 
 logger = logging.getLogger(__name__)
 
@@ -105,14 +105,14 @@ class GrpcServer:
         )
         admission = Admission(threads)
         self._running = CallsInFlight(_READING_S)
-        serving.add_PredictionServiceServicer_to_server(
-            PredictionService(engine, admission, self._running), self._server
-        )
-        serving.add_ModelServiceServicer_to_server(
-            ModelService(engine, admission, self._running), self._server
+        self._server.add_generic_rpc_handlers(
+            (
+                handler(PREDICTION_SERVICE, PredictionService(engine, admission, self._running)),
+                handler(MODEL_SERVICE, ModelService(engine, admission, self._running)),
+            )
         )
         self._credentials = settings.credentials
-        services = [serving.PREDICTION_SERVICE, serving.MODEL_SERVICE]
+        services = [PREDICTION_SERVICE, MODEL_SERVICE]
         self._health: Any = None
         if settings.serves_health:
             self._add_health(engine)

@@ -13,7 +13,6 @@ import grpc
 from model_server.api.engine import Engine
 from model_server.api.in_flight import CallsInFlight
 from model_server.errors import ServingError
-from model_server.messages import serving
 from model_server.observation.calls import TRACE_CONTEXT_KEYS, FinishedCall
 from model_server.runtimes.limits import CallLimits
 
@@ -94,7 +93,7 @@ class _Service:
         return response
 
 
-class PredictionService(_Service, serving.PredictionServiceServicer):
+class PredictionService(_Service):
     """Predict, Classify, Regress, MultiInference and GetModelMetadata."""
 
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
@@ -115,7 +114,7 @@ class PredictionService(_Service, serving.PredictionServiceServicer):
         return self._answer(context, "GetModelMetadata", self._engine.metadata, request)
 
 
-class ModelService(_Service, serving.ModelServiceServicer):
+class ModelService(_Service):
     """GetModelStatus and HandleReloadConfigRequest."""
 
     def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802, D102

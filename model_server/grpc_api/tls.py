@@ -7,8 +7,8 @@ from pathlib import Path
 import grpc
 
 from model_server.errors import UsageError
-from model_server.messages.configuration import SSLConfig
 from model_server.messages.text_files import read_message
+from protos import SSLConfig
 
 
 def read_credentials(path: Path) -> grpc.ServerCredentials:

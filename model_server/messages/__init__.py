@@ -1,1 +1,1 @@
-"""TensorFlow Serving's messages, and the files that hold them in text format."""
+"""Files that hold TensorFlow Serving's messages in text format, and what becomes of each field."""

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from model_server.errors import UsageError
 from model_server.messages import configuration_fields
+from protos.pool import POOL
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ def parse(text: str, path: Path, message: AnyMessage) -> AnyMessage:
         UsageError: The text cannot be parsed; the error starts with ``file:line:column``.
     """
     try:
-        return text_format.Parse(text, message)
+        # The pool is where an Any in its readable form is looked up.
+        return text_format.Parse(text, message, descriptor_pool=POOL)
     except text_format.ParseError as err:
         # The error's own text starts with "line:column : " where it knows them.
         reason = re.sub(r"^\d+:\d+ : ", "", str(err))

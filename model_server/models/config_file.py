@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from model_server.errors import ServingError, UsageError
-from model_server.messages.configuration import ModelConfigMessage, ModelServerConfig
 from model_server.messages.text_files import line_of, parse, read
 from model_server.models.configs import NO_REQUEST_LOGGER, ModelConfig, validate
+from protos import ModelConfig as ModelConfigMessage
+from protos import ModelServerConfig
 
 
 def read_model_config_file(path: Path) -> list[ModelConfig]:

@@ -16,9 +16,9 @@ from typing import Any
 import tensorflow as tf
 
 from model_server.errors import ServingError, from_code, invalid_argument
-from model_server.messages.serving import PredictionLog
 from model_server.observation.metrics import Metrics
 from model_server.runtimes.runtime import LoadedModel
+from protos import PredictionLog
 from serving_config.version_files import WARMUP_FILE, extra
 
 logger = logging.getLogger(__name__)

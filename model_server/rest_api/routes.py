@@ -11,10 +11,10 @@ from typing import Any
 import grpc
 from google.protobuf import json_format
 
+import protos
 from model_server.api.engine import Engine
 from model_server.api.predict import check_method, check_shape
 from model_server.errors import ServingError, invalid_argument
-from model_server.messages import serving
 from model_server.rest_api import json_examples, json_tensors
 from model_server.rest_api.json_reader import parse_object
 from model_server.rest_api.json_text import show
@@ -110,7 +110,7 @@ class RestApi:
             call.api = "metadata" if match[4] == "metadata" else "status"
         else:
             raise malformed
-        spec = serving.ModelSpec(name=urllib.parse.unquote(match[1] or ""))
+        spec = protos.ModelSpec(name=urllib.parse.unquote(match[1] or ""))
         call.model = spec.name
         if match[2]:
             if int(match[2]) >= 2**63:
@@ -156,7 +156,7 @@ class RestApi:
 
     def _classify(self, spec: Any, body: bytes, call: RestRequest) -> str:
         document = parse_object(body)
-        request = serving.ClassificationRequest(model_spec=spec)
+        request = protos.ClassificationRequest(model_spec=spec)
         request.model_spec.signature_name = call.signature = _signature_name(document)
         json_examples.read(document, request.input)
         response = self._engine.classify(request, self._limits)
@@ -170,7 +170,7 @@ class RestApi:
 
     def _regress(self, spec: Any, body: bytes, call: RestRequest) -> str:
         document = parse_object(body)
-        request = serving.RegressionRequest(model_spec=spec)
+        request = protos.RegressionRequest(model_spec=spec)
         request.model_spec.signature_name = call.signature = _signature_name(document)
         json_examples.read(document, request.input)
         response = self._engine.regress(request, self._limits)
@@ -178,7 +178,7 @@ class RestApi:
         return write_regressions([row.value for row in response.result.regressions])
 
     def _status(self, spec: Any) -> str:
-        request = serving.GetModelStatusRequest(model_spec=spec)
+        request = protos.GetModelStatusRequest(model_spec=spec)
         return str(
             json_format.MessageToJson(
                 self._engine.status(request), always_print_fields_with_no_presence=True
@@ -187,9 +187,9 @@ class RestApi:
 
     def _metadata(self, spec: Any) -> str:
         response = self._engine.metadata(
-            serving.GetModelMetadataRequest(model_spec=spec, metadata_field=["signature_def"])
+            protos.GetModelMetadataRequest(model_spec=spec, metadata_field=["signature_def"])
         )
-        signatures = serving.SignatureDefMap()
+        signatures = protos.SignatureDefMap()
         response.metadata["signature_def"].Unpack(signatures)
         document = {
             "model_spec": _as_dict(response.model_spec),

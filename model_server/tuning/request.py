@@ -60,14 +60,14 @@ def read_request(file: Path | None, base: Path, name: str, encoded_images_only: 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
-    from model_server.messages import serving
+    import protos
 
     tf.get_logger().setLevel("ERROR")
     versions = find_versions(base)
     warmup = extra(versions[max(versions)], WARMUP_FILE)
     try:
         if file is not None:
-            requests = [serving.PredictRequest.FromString(file.read_bytes())]
+            requests = [protos.PredictRequest.FromString(file.read_bytes())]
         elif warmup.is_file():
             requests = _recorded_requests(warmup)
         else:
@@ -88,9 +88,9 @@ def read_request(file: Path | None, base: Path, name: str, encoded_images_only: 
 def _recorded_requests(warmup: Path) -> list[Any]:
     import tensorflow as tf
 
-    from model_server.messages import serving
+    import protos
 
-    logs = map(serving.PredictionLog.FromString, tf.compat.v1.io.tf_record_iterator(str(warmup)))
+    logs = map(protos.PredictionLog.FromString, tf.compat.v1.io.tf_record_iterator(str(warmup)))
     requests = [log.predict_log.request for log in logs if log.HasField("predict_log")]
     if not requests:
         raise UsageError(f"{warmup} has no Predict request; name one with --request")

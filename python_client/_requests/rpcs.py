@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from python_client import messages, tensors
+import protos
+from python_client import tensors
 from python_client._answers.classification import Classification
 from python_client._answers.detections import Detections
 from python_client._answers.served_model import ModelMetadata, ModelStatus, VersionStatus
@@ -94,7 +95,7 @@ class ModelRpcs:
                 )
             return outputs
 
-        return Rpc(_PREDICT, request, messages.PredictResponse, read, signature=key)
+        return Rpc(_PREDICT, request, protos.PredictResponse, read, signature=key)
 
     def classify(
         self, images: Images, **options: Any
@@ -145,7 +146,7 @@ class ModelRpcs:
             def read(answer: Any, key: str = key, rows: int = len(batch.positions)) -> list[T]:
                 return reader.read(self._outputs(answer, key), key, rows, _version(answer))
 
-            rpc = Rpc(_PREDICT, request, messages.PredictResponse, read, signature=key)
+            rpc = Rpc(_PREDICT, request, protos.PredictResponse, read, signature=key)
             rpcs.append((batch.positions, rpc))
         return rpcs
 
@@ -153,11 +154,11 @@ class ModelRpcs:
         self, *, version: int | None = None, version_label: str | None = None
     ) -> Rpc[ModelMetadata]:
         """Make a GetModelMetadata request."""
-        request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
+        request = protos.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._address(request, "", version, version_label)
 
         def read(answer: Any) -> ModelMetadata:
-            signatures = messages.SignatureDefMap()
+            signatures = protos.SignatureDefMap()
             if "signature_def" not in answer.metadata or not answer.metadata[
                 "signature_def"
             ].Unpack(signatures):
@@ -176,21 +177,19 @@ class ModelRpcs:
         return Rpc(
             _PREDICTION_SERVICE + "GetModelMetadata",
             request,
-            messages.GetModelMetadataResponse,
+            protos.GetModelMetadataResponse,
             read,
         )
 
     def status(self, *, version: int | None = None) -> Rpc[ModelStatus]:
         """Make a GetModelStatus request."""
-        request = messages.GetModelStatusRequest()
+        request = protos.GetModelStatusRequest()
         self._address(request, "", version, None)
 
         def read(answer: Any) -> ModelStatus:
             return ModelStatus(self.model, tuple(map(_version_status, answer.model_version_status)))
 
-        return Rpc(
-            _MODEL_SERVICE + "GetModelStatus", request, messages.GetModelStatusResponse, read
-        )
+        return Rpc(_MODEL_SERVICE + "GetModelStatus", request, protos.GetModelStatusResponse, read)
 
     def check_signatures(self, metadata: ModelMetadata) -> None:
         """Compare what a server declares with the contract.
@@ -232,7 +231,7 @@ class ModelRpcs:
     ) -> Any:
         check = RequestCheck(self.target, self.model, self.contract, key)
         arrays = check.inputs(inputs)
-        request = messages.PredictRequest(output_filter=check.output_filter(output_filter))
+        request = protos.PredictRequest(output_filter=check.output_filter(output_filter))
         for name, array in arrays.items():
             tensors.encode(array, into=request.inputs[name])
         self._address(request, key, version, version_label)
@@ -277,11 +276,11 @@ def _version(answer: Any) -> int | None:
 
 
 def _version_status(status: Any) -> VersionStatus:
-    state = messages.ModelVersionStatus.State
+    state = protos.ModelVersionStatus.State
     code = status.status.error_code
     return VersionStatus(
         version=int(status.version),
         state=state.Name(status.state) if status.state in state.values() else str(status.state),
-        error_code=messages.ErrorCode.Name(code) if code in messages.ErrorCode.values() else "?",
+        error_code=protos.Code.Name(code) if code in protos.Code.values() else "?",
         error_message=status.status.error_message,
     )

@@ -9,8 +9,9 @@ from typing import Any
 
 import grpc
 
+import protos
 from export.publish import versions
-from python_client import VisionClient, messages
+from python_client import VisionClient
 from serving_config import contract as contracts
 from serving_config import golden
 from tests.golden_answers import assert_golden
@@ -47,15 +48,15 @@ def test_a_server_answers_as_the_live_model_did_and_tells_who_made_it(
             for case, answer in zip(cases, pool.map(ask, cases), strict=True):
                 assert_golden(case, dict(answer), contract)
 
-    request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
+    request = protos.GetModelMetadataRequest(metadata_field=["signature_def"])
     request.model_spec.name = "classifier"
     with grpc.insecure_channel(server.target) as channel:
         ask_metadata = channel.unary_unary(
             "/tensorflow.serving.PredictionService/GetModelMetadata",
-            request_serializer=messages.GetModelMetadataRequest.SerializeToString,
-            response_deserializer=messages.GetModelMetadataResponse.FromString,
+            request_serializer=protos.GetModelMetadataRequest.SerializeToString,
+            response_deserializer=protos.GetModelMetadataResponse.FromString,
         )
-        declared = messages.SignatureDefMap()
+        declared = protos.SignatureDefMap()
         ask_metadata(request, timeout=PATIENCE_S).metadata["signature_def"].Unpack(declared)
     for signature in ("serving_default", "serving_bytes"):
         for output in declared.signature_def[signature].outputs.values():

@@ -34,8 +34,8 @@ class Worker:
 
     def __init__(self) -> None:
         ml = jpype.JPackage("io").thecodeforge.ml
-        self._service = ml.VisionService
-        self._client = ml.VisionGrpcClient
+        self._service = ml.embedded.VisionService
+        self._client = ml.grpc.VisionGrpcClient
         self._contract = ml.contract.Contract
         self._path = jpype.JClass("java.nio.file.Path")
         self._objects: dict[int, Any] = {}

@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 
-from python_client import messages
+import protos
 from serving_config import contract as contracts
 from serving_config.version_files import CONTRACT_FILE
-
-SAVED_MODEL = messages.load("tensorflow.core.protobuf.saved_model_pb2")
 
 
 @pytest.fixture
@@ -25,7 +23,7 @@ def version(published: Path, tmp_path: Path) -> Path:
 
 def _change_model(version: Path, change: Callable[[Any], None]) -> None:
     path = version / "saved_model.pb"
-    saved_model = SAVED_MODEL.SavedModel.FromString(path.read_bytes())
+    saved_model = protos.SavedModel.FromString(path.read_bytes())
     change(saved_model.meta_graphs[0].signature_def)
     path.write_bytes(saved_model.SerializeToString())
 
@@ -85,7 +83,7 @@ def test_python_says_it_in_the_same_words(java: Any, version: Path) -> None:
         signatures["extra"].CopyFrom(signatures["serving_default"])
 
     _change_model(version, break_everything)
-    saved_model = SAVED_MODEL.SavedModel.FromString((version / "saved_model.pb").read_bytes())
+    saved_model = protos.SavedModel.FromString((version / "saved_model.pb").read_bytes())
     found = contracts.signatures_from_proto(saved_model.meta_graphs[0].signature_def)
     with pytest.raises(contracts.ContractMismatchError) as python:
         contracts.load(version).check(found, str(version))

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from google.protobuf import json_format
 
-from python_client import messages
+import protos
 from tests.once import Once
 from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
@@ -21,34 +21,22 @@ from tests.warm.warmth import warm_python
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded"
 
-_API = "tensorflow_serving.apis"
-_MESSAGES = {
-    "PredictionService/Predict": ("predict_pb2", "PredictRequest", "PredictResponse"),
+_MESSAGES: dict[str, tuple[Any, Any]] = {
+    "PredictionService/Predict": (protos.PredictRequest, protos.PredictResponse),
     "PredictionService/GetModelMetadata": (
-        "get_model_metadata_pb2",
-        "GetModelMetadataRequest",
-        "GetModelMetadataResponse",
+        protos.GetModelMetadataRequest,
+        protos.GetModelMetadataResponse,
     ),
-    "PredictionService/Classify": (
-        "classification_pb2",
-        "ClassificationRequest",
-        "ClassificationResponse",
-    ),
-    "PredictionService/Regress": ("regression_pb2", "RegressionRequest", "RegressionResponse"),
+    "PredictionService/Classify": (protos.ClassificationRequest, protos.ClassificationResponse),
+    "PredictionService/Regress": (protos.RegressionRequest, protos.RegressionResponse),
     "PredictionService/MultiInference": (
-        "inference_pb2",
-        "MultiInferenceRequest",
-        "MultiInferenceResponse",
+        protos.MultiInferenceRequest,
+        protos.MultiInferenceResponse,
     ),
-    "ModelService/GetModelStatus": (
-        "get_model_status_pb2",
-        "GetModelStatusRequest",
-        "GetModelStatusResponse",
-    ),
+    "ModelService/GetModelStatus": (protos.GetModelStatusRequest, protos.GetModelStatusResponse),
     "ModelService/HandleReloadConfigRequest": (
-        "model_management_pb2",
-        "ReloadConfigRequest",
-        "ReloadConfigResponse",
+        protos.ReloadConfigRequest,
+        protos.ReloadConfigResponse,
     ),
 }
 
@@ -75,16 +63,13 @@ class Caller:
         self, rpc: str, request: dict[str, Any] | bytes, timeout: float = PATIENCE_S
     ) -> Answer:
         """Call ``Service/Method``; ``request`` is proto3 JSON, or the message's bytes."""
-        module, request_name, response_name = _MESSAGES[rpc]
-        loaded = messages.load(f"{_API}.{module}")
+        request_type, response_type = _MESSAGES[rpc]
         if isinstance(request, dict):
-            request = json_format.ParseDict(
-                request, getattr(loaded, request_name)()
-            ).SerializeToString()
+            request = json_format.ParseDict(request, request_type()).SerializeToString()
         stub = self.channel.unary_unary(
             f"/tensorflow.serving.{rpc}",
             request_serializer=None,
-            response_deserializer=getattr(loaded, response_name).FromString,
+            response_deserializer=response_type.FromString,
         )
         try:
             return Answer("OK", response=stub(request, timeout=timeout))

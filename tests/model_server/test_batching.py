@@ -16,9 +16,9 @@ from typing import Any
 import grpc
 import pytest
 
+import protos
 from model_server.errors import UsageError
 from model_server.runtimes.tensorflow.batching_parameters import read_batching_settings
-from python_client import messages
 from tests.running import PATIENCE_S, metrics_of
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
@@ -221,10 +221,10 @@ def test_batches_are_measured(splitting: Any) -> None:
 
 def test_a_call_that_is_over_leaves_the_queue(start: Callable[..., Any]) -> None:
     call = start(WAITING, "--grpc_max_threads=1")
-    message = messages.PredictRequest()
+    message = protos.PredictRequest()
     message.model_spec.name = "toy"
     tensor_proto = message.inputs["x"]
-    tensor_proto.dtype = messages.DataType.Value("DT_FLOAT")
+    tensor_proto.dtype = protos.DataType.Value("DT_FLOAT")
     tensor_proto.tensor_shape.dim.add().size = 1
     tensor_proto.float_val.append(1.0)
     request = message.SerializeToString()

@@ -9,21 +9,21 @@ from typing import Any
 
 import pytest
 from google.protobuf import text_format
-from tensorflow_serving.config import model_server_config_pb2, platform_config_pb2
 
+import protos
 from model_server.errors import ServingError, UsageError
-from model_server.messages import configuration, text_files
+from model_server.messages import text_files
 from model_server.messages.configuration_fields import FIELDS, Honoured, Ignored, Refused
 from model_server.models import config_file
 from model_server.models.configs import validate
 
 # What is read from a file that a flag names.
 ROOTS = (
-    model_server_config_pb2.ModelServerConfig,
-    platform_config_pb2.PlatformConfigMap,
-    configuration.BatchingParameters,
-    configuration.MonitoringConfig,
-    configuration.SSLConfig,
+    protos.ModelServerConfig,
+    protos.PlatformConfigMap,
+    protos.BatchingParameters,
+    protos.MonitoringConfig,
+    protos.SSLConfig,
 )
 
 
@@ -79,7 +79,7 @@ def test_a_field_without_effect_is_warned_about(
 
 @pytest.mark.parametrize(
     "field",
-    list(model_server_config_pb2.ModelConfig.DESCRIPTOR.fields),
+    list(protos.ModelConfig.DESCRIPTOR.fields),
     ids=lambda field: field.name,
 )
 def test_a_field_of_a_model_changes_what_is_served_or_is_refused(field: Any) -> None:
@@ -114,7 +114,7 @@ CHANGED = {
 
 
 def _config(texts: dict[str, str]) -> Any:
-    return text_format.Parse("\n".join(texts.values()), model_server_config_pb2.ModelConfig())
+    return text_format.Parse("\n".join(texts.values()), protos.ModelConfig())
 
 
 def test_every_fate_is_one_of_three() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from python_client import messages
+import protos
 
 _FUNCTION_NUMBER = re.compile(r"(__inference_\w+?)_\d+")
 
@@ -38,9 +38,7 @@ def _without_numbers(message: str) -> str:
 
 
 def _metadata(response: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    signature_map = messages.load(
-        "tensorflow_serving.apis.get_model_metadata_pb2"
-    ).SignatureDefMap()
+    signature_map = protos.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signature_map)
     document = json_format.MessageToDict(signature_map)["signatureDef"]
     return json_format.MessageToDict(response.model_spec), _without_tensor_names(document)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from python_client import messages
+import protos
 from serving_config import contract, golden
 
 SHAPES = [[], [160], [160, 160, 3], [1, 160, 160], [1, 160, 160, 1], [1, 160, 160, 4]]
@@ -89,11 +89,11 @@ def test_bytes_that_are_no_image_are_refused(classifier: Any, published: Path) -
 
 
 def image_request(images: list[bytes]) -> bytes:
-    request = messages.PredictRequest()
+    request = protos.PredictRequest()
     request.model_spec.name = "classifier"
     request.model_spec.signature_name = "serving_bytes"
     tensor = request.inputs["image_bytes"]
-    tensor.dtype = messages.DataType.Value("DT_STRING")
+    tensor.dtype = protos.DataType.Value("DT_STRING")
     tensor.tensor_shape.dim.add().size = len(images)
     tensor.string_val.extend(images)
     data: bytes = request.SerializeToString()

@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import pytest
 
-from python_client import messages
+import protos
 from tests.running import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
@@ -29,10 +29,10 @@ def spans(toy_models: Path, start_server: Callable[..., Any]) -> list[dict[str, 
         *("--model_name=toy", f"--model_base_path={toy_models}", "--opentelemetry=console"),
         rest=True,
     )
-    request: Any = messages.PredictRequest()
+    request: Any = protos.PredictRequest()
     request.model_spec.name = "toy"
     tensor = request.inputs["x"]
-    tensor.dtype = messages.DataType.Value("DT_FLOAT")
+    tensor.dtype = protos.DataType.Value("DT_FLOAT")
     tensor.tensor_shape.dim.add().size = 1
     tensor.float_val.append(1.0)
     with grpc.insecure_channel(server.target) as channel:

@@ -15,7 +15,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2
 
-from python_client import messages
+import protos
 from tests.needs import demand
 from tests.running import PATIENCE_S
 
@@ -197,8 +197,7 @@ def test_reloading_over_grpc_adds_and_removes_models(
         )
 
     def as_bytes(**models: Path) -> bytes:
-        request = messages.load("tensorflow_serving.apis.model_management_pb2")
-        message = request.ReloadConfigRequest()
+        message = protos.ReloadConfigRequest()
         for name, path in models.items():
             message.config.model_config_list.config.add(
                 name=name, base_path=str(path), model_platform="tensorflow"

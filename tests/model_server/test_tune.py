@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
-from model_server.messages.configuration import BatchingParameters
+import protos
 from model_server.tuning.rule import Result, Round, choose
 from model_server.tuning.settings import Batching, Setting, grid
-from python_client import messages
 from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
@@ -73,7 +72,7 @@ def test_batching_may_cost_no_load_anything(clients: int) -> None:
 
 
 def test_batching_cuts_large_requests_and_has_room_for_all_that_are_let_in() -> None:
-    written = text_format.Parse(Batching(6, 2).text(), BatchingParameters())
+    written = text_format.Parse(Batching(6, 2).text(), protos.BatchingParameters())
     assert written.enable_large_batch_splitting.value
     assert written.max_batch_size.value == 1024
     assert written.max_execution_batch_size.value == 6
@@ -102,9 +101,9 @@ def tune(*arguments: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def request_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Predict request of the toy."""
-    request: Any = messages.PredictRequest()
+    request: Any = protos.PredictRequest()
     tensor = request.inputs["x"]
-    tensor.dtype = messages.DataType.Value("DT_FLOAT")
+    tensor.dtype = protos.DataType.Value("DT_FLOAT")
     tensor.tensor_shape.dim.add().size = 1
     tensor.float_val.append(1.0)
     file = tmp_path_factory.mktemp("request") / "request.pb"

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+import protos
 from python_client import VisionClient
-from python_client.messages import load
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import ContractMismatchError
@@ -117,10 +117,9 @@ def mutants(
     if model == "classifier":
         names.append("class_order")
     versions = {name: Path(shutil.copytree(published, home / name / "1")) for name in names}
-    saved_model_pb2 = load("tensorflow.core.protobuf.saved_model_pb2")
     for change in MUTATIONS:
         file = versions[change.__name__] / "saved_model.pb"
-        saved_model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+        saved_model = protos.SavedModel.FromString(file.read_bytes())
         change(saved_model.meta_graphs[0].signature_def)
         file.write_bytes(saved_model.SerializeToString())
     if model == "classifier":
@@ -130,8 +129,7 @@ def mutants(
 
 
 def _write_classes_in_another_order(file: Path, saved_model: bytes) -> None:
-    saved_model_pb2 = load("tensorflow.core.protobuf.saved_model_pb2")
-    document = saved_model_pb2.SavedModel.FromString(saved_model)
+    document = protos.SavedModel.FromString(saved_model)
     names = [name.encode() for name in NAMES]
     graph = document.meta_graphs[0].graph_def
     nodes = [node for function in graph.library.function for node in function.node_def]

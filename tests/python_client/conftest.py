@@ -17,23 +17,19 @@ import grpc
 import numpy as np
 import pytest
 
-from python_client import messages, tensors
+import protos
+from protos.services import MODEL_SERVICE, PREDICTION_SERVICE, handler
+from python_client import tensors
 from serving_config import contract as contracts
 from serving_config.contract import Contract
 from serving_config.version_files import CONTRACT_FILE
 
-PREDICTION = messages.load("tensorflow_serving.apis.prediction_service_pb2_grpc")
-MODEL = messages.load("tensorflow_serving.apis.model_service_pb2_grpc")
-META_GRAPH = messages.load("tensorflow.core.protobuf.meta_graph_pb2")
 DTYPE_ENUM = {"uint8": 4, "float32": 1, "string": 7, "int64": 9}
 
 Predict = Callable[[Any, grpc.ServicerContext], Any]
 
 
-class ScriptedServing(
-    PREDICTION.PredictionServiceServicer,  # type: ignore[misc]  # generated, untyped
-    MODEL.ModelServiceServicer,  # type: ignore[misc]
-):
+class ScriptedServing:
     """The services, and a record of what they were asked.
 
     The model: logit of the second class is the first pixel's red value, or the last byte of an
@@ -66,10 +62,10 @@ class ScriptedServing(
     def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Declare the contract's signatures, version 7."""
         self._received(request, context)
-        answer = messages.GetModelMetadataResponse()
+        answer = protos.GetModelMetadataResponse()
         answer.model_spec.name = request.model_spec.name
         answer.model_spec.version.value = 7
-        signatures = messages.SignatureDefMap()
+        signatures = protos.SignatureDefMap()
         for key, signature in self.contract.signatures.items():
             definition = signatures.signature_def[key]
             for into, specs in (
@@ -86,7 +82,7 @@ class ScriptedServing(
     def GetModelStatus(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         """Report version 7 available and version 8 broken."""
         self._received(request, context)
-        answer = messages.GetModelStatusResponse()
+        answer = protos.GetModelStatusResponse()
         answer.model_version_status.add(version=8, state=50).status.error_code = 9
         answer.model_version_status[0].status.error_message = "no such variable"
         answer.model_version_status.add(version=7, state=30)
@@ -103,7 +99,7 @@ class ScriptedServing(
         """Compose the answer for these logits of the second class."""
         logits = np.array([[0.0, z] for z in second_logits], np.float32).reshape(-1, 2)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        answer = messages.PredictResponse()
+        answer = protos.PredictResponse()
         answer.model_spec.version.value = 7
         for name, array in {
             "probabilities": powers / powers.sum(axis=1, keepdims=True),
@@ -144,8 +140,8 @@ def serve(
             futures.ThreadPoolExecutor(8),
             options=[("grpc.max_receive_message_length", -1), ("grpc.so_reuseport", 0)],
         )
-        PREDICTION.add_PredictionServiceServicer_to_server(services or serving, server)
-        MODEL.add_ModelServiceServicer_to_server(services or serving, server)
+        for name in (PREDICTION_SERVICE, MODEL_SERVICE):
+            server.add_generic_rpc_handlers((handler(name, services or serving),))
         port = (
             server.add_secure_port("127.0.0.1:0", credentials)
             if credentials

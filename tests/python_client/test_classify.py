@@ -12,12 +12,12 @@ import grpc
 import numpy as np
 import pytest
 
+import protos
 from python_client import (
     AnswerError,
     ContractBrokenError,
     InputError,
     VisionClient,
-    messages,
     tensors,
 )
 from serving_config import contract as contracts
@@ -209,7 +209,7 @@ def test_class_names_that_mean_nothing(
 
 def test_an_answer_without_classes(target: str, serving: Any) -> None:
     def predict(request: Any, context: Any) -> Any:  # noqa: ARG001
-        answer = messages.PredictResponse()
+        answer = protos.PredictResponse()
         for name, dtype in (("probabilities", "f4"), ("logits", "f4"), ("classes", "O")):
             answer.outputs[name].CopyFrom(tensors.encode(np.zeros((1, 0), dtype)))
         return answer
@@ -346,7 +346,7 @@ def test_tensors_that_contradict_the_contract_are_not_sent(
 
 def test_a_model_without_contract_is_sent_what_it_is_given(target: str, serving: Any) -> None:
     def predict(request: Any, context: Any) -> Any:  # noqa: ARG001
-        answer = messages.PredictResponse()
+        answer = protos.PredictResponse()
         answer.outputs["y"].CopyFrom(request.inputs["x"])
         return answer
 

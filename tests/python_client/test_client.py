@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
+from protos.services import MODEL_SERVICE, handler
 from python_client import (
     ChannelOptions,
     ContractBrokenError,
@@ -19,7 +20,6 @@ from python_client import (
     VersionStatus,
     VisionClient,
     errors,
-    messages,
     open_channel,
 )
 from serving_config.contract import Contract, ContractMismatchError, Signature, TensorSpec
@@ -173,8 +173,7 @@ def test_a_backend_may_restart(serving: Any) -> None:
 
     def start(port: int) -> tuple[grpc.Server, int]:
         server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
-        services = messages.load("tensorflow_serving.apis.model_service_pb2_grpc")
-        services.add_ModelServiceServicer_to_server(serving, server)
+        server.add_generic_rpc_handlers((handler(MODEL_SERVICE, serving),))
         bound = server.add_insecure_port(f"127.0.0.1:{port}")
         server.start()
         return server, bound

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import protos
 from python_client import (
     AnswerError,
     AsyncVisionClient,
@@ -19,7 +20,6 @@ from python_client import (
     Detection,
     InputError,
     VisionClient,
-    messages,
     tensors,
 )
 from serving_config import contract as contracts
@@ -54,7 +54,7 @@ def answer(serving: Any) -> Callable[..., None]:
                     del outputs[name]
                 else:
                     outputs[name] = np.asarray(value, getattr(value, "dtype", np.float32))
-            message = messages.PredictResponse()
+            message = protos.PredictResponse()
             message.model_spec.version.value = 7
             for name, array in outputs.items():
                 message.outputs[name].CopyFrom(tensors.encode(array))

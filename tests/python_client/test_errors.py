@@ -224,8 +224,8 @@ def test_one_except_clause_catches_all() -> None:
 
 
 def _echo(request: Any) -> Any:
-    from python_client import messages
+    import protos
 
-    answer = messages.PredictResponse()
+    answer = protos.PredictResponse()
     answer.outputs["echo"].CopyFrom(request.inputs["input_tensor"])
     return answer

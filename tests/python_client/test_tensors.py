@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from protos import TensorProto
 from python_client import AnswerError, InputError
-from python_client.messages import TensorProto
 from python_client.tensors import as_array, decode, encode
 from tests.running import PATIENCE_S
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from model_server.errors import UsageError
-from model_server.messages.configuration import BatchingParameters
 from model_server.messages.text_files import read_message
+from protos import BatchingParameters
 
 logger = logging.getLogger(__name__)
 

@@ -22,6 +22,7 @@ from model_server.runtimes.tensorflow.batch_scheduler import BatchScheduler
 from model_server.runtimes.tensorflow.batched_runs import BatchedRuns
 from model_server.runtimes.tensorflow.rank_hazards import RankHazards
 from model_server.runtimes.tensorflow.session import Session, SessionThreads
+from protos import SignatureDef
 
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 
@@ -150,8 +151,7 @@ def _reached(hazards: RankHazards, definition: Any) -> frozenset[str]:
     return hazards.reached([info.name for info in inputs], [info.name for info in outputs])
 
 
-def _copy(definition: Any) -> Any:
-    # A copy lets go of the meta graph, which holds a second set of a frozen model's weights.
-    copy = type(definition)()
-    copy.CopyFrom(definition)
-    return copy
+def _copy(definition: Any) -> SignatureDef:
+    # A copy lets go of the meta graph, which holds a second set of a frozen model's weights. The
+    # answers' message takes no other class than its own, so the way leads over bytes.
+    return SignatureDef.FromString(definition.SerializeToString())

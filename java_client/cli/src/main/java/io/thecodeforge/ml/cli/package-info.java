@@ -1,0 +1,2 @@
+/** The command line over both ways in. */
+package io.thecodeforge.ml.cli;

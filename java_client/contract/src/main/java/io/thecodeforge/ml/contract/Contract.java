@@ -1,0 +1,202 @@
+package io.thecodeforge.ml.contract;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.StringReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * A model's signatures and, for a published version, also its class names.
+ *
+ * <p>Immutable.
+ *
+ * @param model the model's name, {@code classifier} or {@code detector}
+ * @param signatures signature by key, in the order of the file
+ * @param dimensions meaning of each named dimension
+ * @param bound size of each named dimension that is already known
+ * @param classNames names in column order; empty in a contract that is not published
+ */
+public record Contract(
+    String model,
+    Map<String, SignatureSpec> signatures,
+    Map<String, String> dimensions,
+    Map<String, Long> bound,
+    List<String> classNames) {
+
+  /** Where a published version keeps its own copy. */
+  public static final Path PUBLISHED_FILE = Path.of("assets.extra", "contract.json");
+
+  /** Copies the collections, so that a contract never changes. */
+  public Contract {
+    signatures = Collections.unmodifiableMap(new LinkedHashMap<>(signatures));
+    dimensions = Map.copyOf(dimensions);
+    bound = Map.copyOf(bound);
+    classNames = List.copyOf(classNames);
+  }
+
+  /**
+   * Returns the contract of this toolkit, which every version of the model must follow.
+   *
+   * @param model the model's name, for instance {@code classifier}
+   * @throws ContractFileException when this toolkit has no contract for such a model
+   */
+  public static Contract ofModel(String model) {
+    String resource = "/io/thecodeforge/ml/contracts/%s.json".formatted(model);
+    try (InputStream stream = Contract.class.getResourceAsStream(resource)) {
+      if (stream == null) {
+        throw new ContractFileException(
+            "this toolkit has no contract for a model named \"%s\" (no resource %s)"
+                .formatted(model, resource));
+      }
+      return parse(new String(stream.readAllBytes(), StandardCharsets.UTF_8), resource);
+    } catch (IOException e) {
+      throw new ContractFileException("cannot read the resource " + resource, e);
+    }
+  }
+
+  /**
+   * Reads the copy that a published version carries.
+   *
+   * @param version the version's directory, {@code MODELS/<model>/<version>}
+   * @throws ContractFileException when there is none, or it cannot be read as a contract
+   */
+  public static Contract ofVersion(Path version) {
+    Path file = version.resolve(PUBLISHED_FILE);
+    try {
+      return parse(Files.readString(file), file.toString());
+    } catch (NoSuchFileException e) {
+      throw new ContractFileException(
+          ("no contract at %s: is this a version that `python -m export` published, such as"
+                  + " MODELS/classifier/1?")
+              .formatted(file),
+          e);
+    } catch (IOException e) {
+      throw new ContractFileException("cannot read the contract %s: %s".formatted(file, e), e);
+    }
+  }
+
+  /**
+   * Parses a contract.
+   *
+   * @param json the document
+   * @param source where it came from, for messages
+   * @throws ContractFileException when the text is not JSON or does not follow the format
+   */
+  public static Contract parse(String json, String source) {
+    try {
+      return ContractFormat.contract(JsonDocument.read(new StringReader(json)));
+    } catch (MalformedContractException e) {
+      throw new ContractFileException(source + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Returns a signature of this contract.
+   *
+   * @param key the signature key
+   * @throws ContractMismatchException when there is none; the message lists those that exist
+   */
+  public SignatureSpec signature(String key) {
+    SignatureSpec signature = signatures.get(key);
+    if (signature == null) {
+      throw new ContractMismatchException(
+          "the signature \"%s\"".formatted(key),
+          List.of(
+              new Difference(
+                  "signature key",
+                  "one of the contract's",
+                  key,
+                  List.copyOf(signatures.keySet()))));
+    }
+    return signature;
+  }
+
+  /**
+   * Compares a model's signatures with this contract.
+   *
+   * <p>A shape must agree axis by axis: -1 stays -1 (a fixed batch is a difference), a bound
+   * dimension has its size, an unbound one has one and the same size wherever it is named.
+   *
+   * @param found the signatures that a SavedModel, a server or another contract declares
+   * @return the differences in contract order; empty when there are none
+   */
+  public List<Difference> differences(Map<String, SignatureSpec> found) {
+    List<Difference> differences =
+        new ArrayList<>(Difference.ofNames("", "signature", signatures.keySet(), found.keySet()));
+    Map<String, Long> sizes = new HashMap<>(bound);
+    signatures.forEach(
+        (key, want) -> {
+          SignatureSpec have = found.get(key);
+          if (have != null) {
+            compare(key, "input", want.inputs(), have.inputs(), sizes, differences);
+            compare(key, "output", want.outputs(), have.outputs(), sizes, differences);
+          }
+        });
+    return differences;
+  }
+
+  private void compare(
+      String key,
+      String role,
+      Map<String, TensorSpec> want,
+      Map<String, TensorSpec> have,
+      Map<String, Long> sizes,
+      List<Difference> differences) {
+    differences.addAll(Difference.ofNames(key, role, want.keySet(), have.keySet()));
+    want.forEach(
+        (name, spec) -> {
+          TensorSpec found = have.get(name);
+          if (found != null && !spec.agrees(found, sizes)) {
+            differences.add(
+                new Difference(
+                    "%s %s \"%s\"".formatted(key, role, name),
+                    spec.resolve(bound).toString(),
+                    found.toString()));
+          }
+        });
+  }
+
+  /**
+   * Refuses signatures that differ from this contract.
+   *
+   * @param found the signatures that a SavedModel, a server or another contract declares
+   * @param subject what is being compared, for the message
+   * @throws ContractMismatchException with every difference
+   */
+  public void check(Map<String, SignatureSpec> found, String subject) {
+    List<Difference> differences = differences(found);
+    if (!differences.isEmpty()) {
+      throw new ContractMismatchException(subject, differences);
+    }
+  }
+
+  /**
+   * Refuses class names other than this contract's, or in another order.
+   *
+   * <p>A contract without class names (one that is not published) accepts any.
+   *
+   * @param found the names in column order
+   * @param subject what is being compared, for the message
+   * @throws ContractMismatchException when the names or their order differ
+   */
+  public void checkClassNames(List<String> found, String subject) {
+    if (!classNames.isEmpty() && !classNames.equals(found)) {
+      throw new ContractMismatchException(
+          subject, List.of(new Difference("class order", quoted(classNames), quoted(found))));
+    }
+  }
+
+  private static String quoted(List<String> names) {
+    return names.stream().collect(Collectors.joining("', '", "['", "']"));
+  }
+}

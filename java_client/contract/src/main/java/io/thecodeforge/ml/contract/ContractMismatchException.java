@@ -1,0 +1,33 @@
+package io.thecodeforge.ml.contract;
+
+import io.thecodeforge.ml.VisionException;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** A model, a server or an answer differs from its contract. */
+public final class ContractMismatchException extends VisionException {
+  private static final long serialVersionUID = 1L;
+
+  private final transient List<Difference> differences;
+
+  /**
+   * Composes the message: every difference on a line of its own, with what was expected, what was
+   * found and, where a name is missing, which names exist.
+   *
+   * @param subject what was compared
+   * @param differences every difference found
+   */
+  public ContractMismatchException(String subject, List<Difference> differences) {
+    super(
+        differences.stream()
+            .map(difference -> "\n  - " + difference)
+            .collect(Collectors.joining("", subject + " breaks its contract:", "")),
+        null);
+    this.differences = List.copyOf(differences);
+  }
+
+  /** Returns every difference, in the order of the contract. */
+  public List<Difference> differences() {
+    return differences;
+  }
+}

@@ -1,0 +1,151 @@
+package io.thecodeforge.ml.contract;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * dtype and shape of one named tensor.
+ *
+ * @param dtype NumPy's name of the dtype, or {@code string}
+ * @param shape a size for each axis; empty when not even the rank is known
+ * @param statedTolerance how far an answer may lie from the golden one, where a contract says so;
+ *     {@link #tolerance} is what counts
+ */
+public record TensorSpec(
+    String dtype, Optional<List<Size>> shape, Optional<Tolerance> statedTolerance) {
+
+  /** Copies the shape, so that a spec never changes. */
+  public TensorSpec {
+    shape = shape.map(List::copyOf);
+  }
+
+  private TensorSpec(String dtype, Optional<List<Size>> shape) {
+    this(dtype, shape, Optional.empty());
+  }
+
+  /** Returns the stated tolerance, or the dtype's where a contract states none. */
+  public Tolerance tolerance() {
+    return statedTolerance.orElseGet(() -> Tolerance.ofDtype(dtype));
+  }
+
+  /**
+   * Describes a concrete tensor, or a signature's declared one.
+   *
+   * @param dtype NumPy's name of the dtype, or {@code string}
+   * @param shape a size for each axis; -1 means "any"
+   */
+  public static TensorSpec of(String dtype, long... shape) {
+    List<Size> sizes = new ArrayList<>(shape.length);
+    for (long size : shape) {
+      sizes.add(new Size.Count(size));
+    }
+    return new TensorSpec(dtype, Optional.of(sizes));
+  }
+
+  /**
+   * Describes a tensor as TensorFlow's messages do.
+   *
+   * @param type the dtype's name in TensorFlow's enumeration, for instance {@code DT_FLOAT}
+   * @param unknownRank whether not even the rank is known
+   * @param shape a size for each axis; -1 means "any"
+   */
+  public static TensorSpec ofMessage(String type, boolean unknownRank, long... shape) {
+    String dtype = DataTypes.name(type);
+    return unknownRank ? ofUnknownRank(dtype) : of(dtype, shape);
+  }
+
+  /** Describes a tensor of which not even the rank is known. */
+  public static TensorSpec ofUnknownRank(String dtype) {
+    return new TensorSpec(dtype, Optional.empty());
+  }
+
+  /**
+   * Tells whether a concrete tensor may be used here.
+   *
+   * @param tensor dtype and sizes of a tensor that exists
+   */
+  public boolean admits(TensorSpec tensor) {
+    if (!dtype.equals(tensor.dtype)) {
+      return false;
+    }
+    if (shape.isEmpty()) {
+      return true;
+    }
+    List<Size> want = shape.get();
+    List<Size> got = tensor.shape.orElse(List.of());
+    if (want.size() != got.size()) {
+      return false;
+    }
+    for (int axis = 0; axis < want.size(); axis++) {
+      if (want.get(axis) instanceof Size.Count count
+          && count.value() != -1
+          && !count.equals(got.get(axis))) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Replaces the name of each dimension in {@code bound} by its size. */
+  TensorSpec resolve(Map<String, Long> bound) {
+    return new TensorSpec(
+        dtype,
+        shape.map(sizes -> sizes.stream().map(size -> resolve(size, bound)).toList()),
+        statedTolerance);
+  }
+
+  private static Size resolve(Size size, Map<String, Long> bound) {
+    return size instanceof Size.Named named && bound.containsKey(named.name())
+        ? new Size.Count(bound.get(named.name()))
+        : size;
+  }
+
+  /**
+   * Tells whether a declared tensor is this one, axis by axis.
+   *
+   * @param sizes size of each named dimension met so far; the first tensor that names an unbound
+   *     dimension binds it here for the rest
+   */
+  boolean agrees(TensorSpec found, Map<String, Long> sizes) {
+    if (!dtype.equals(found.dtype)) {
+      return false;
+    }
+    if (shape.isEmpty() || found.shape.isEmpty()) {
+      return shape.isEmpty() && found.shape.isEmpty();
+    }
+    List<Size> want = shape.get();
+    List<Size> have = found.shape.get();
+    if (want.size() != have.size()) {
+      return false;
+    }
+    for (int axis = 0; axis < want.size(); axis++) {
+      if (want.get(axis).equals(have.get(axis))) {
+        continue; // the same size, or in another copy of the contract the same name
+      }
+      if (!(want.get(axis) instanceof Size.Named named)
+          || !(have.get(axis) instanceof Size.Count count)
+          || count.value() < 1) {
+        return false;
+      }
+      Long known = sizes.putIfAbsent(named.name(), count.value());
+      if (known != null && known != count.value()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public String toString() {
+    return shape
+        .map(
+            sizes ->
+                sizes.stream()
+                    .map(Size::toString)
+                    .collect(Collectors.joining(", ", dtype + " [", "]")))
+        .orElse(dtype + " of unknown rank");
+  }
+}

@@ -1,0 +1,177 @@
+package io.thecodeforge.ml.embedded;
+
+import io.thecodeforge.ml.InferenceException;
+import io.thecodeforge.ml.InvalidImageException;
+import io.thecodeforge.ml.ModelLoadException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.tensorflow.Output;
+import org.tensorflow.Result;
+import org.tensorflow.SavedModelBundle;
+import org.tensorflow.Session;
+import org.tensorflow.Tensor;
+import org.tensorflow.exceptions.TFInvalidArgumentException;
+import org.tensorflow.exceptions.TFUnimplementedException;
+import org.tensorflow.exceptions.TensorFlowException;
+import org.tensorflow.proto.ConfigProto;
+import org.tensorflow.proto.SignatureDef;
+import org.tensorflow.proto.TensorInfo;
+
+/**
+ * A SavedModel in memory: the session, the ends of each signature, and the end of its life.
+ *
+ * <p>Thread-safe. Calls run side by side (a TensorFlow session allows that); {@link #close} waits
+ * for those that have begun, because freeing a session under a running call would end the process.
+ *
+ * <p>{@link org.tensorflow.SessionFunction} is not used: it ignores surplus inputs, never checks
+ * that outputs exist, and fetches all of them on each call.
+ */
+final class LoadedModel implements AutoCloseable {
+
+  /** Where a signature's tensors are in the graph, by the signature's own names. */
+  private record Ends(Map<String, Output<?>> inputs, Map<String, Output<?>> outputs) {}
+
+  private final Path version;
+  private final SavedModelBundle bundle;
+  private final Map<String, Ends> ends = new HashMap<>();
+  private final ReadWriteLock life = new ReentrantReadWriteLock();
+  private boolean closed; // guarded by life
+
+  /**
+   * Loads a version and finds every tensor that its signatures name.
+   *
+   * @param keys the signatures to be run
+   * @throws ModelLoadException when TensorFlow refuses it or its native library is missing
+   */
+  static LoadedModel load(Path version, Set<String> keys, ConfigProto config) {
+    SavedModelBundle bundle;
+    try {
+      bundle =
+          SavedModelBundle.loader(version.toString())
+              .withTags(SavedModelBundle.DEFAULT_TAG)
+              .withConfigProto(config)
+              .load();
+    } catch (TensorFlowException | IllegalArgumentException | UnsupportedOperationException e) {
+      throw new ModelLoadException(
+          "TensorFlow cannot load %s: %s".formatted(version, e.getMessage()), e);
+    } catch (LinkageError e) {
+      throw new ModelLoadException(
+          "TensorFlow's native library cannot be loaded: put tensorflow-core-native with this"
+              + " platform's classifier (%s %s) on the class path"
+                  .formatted(System.getProperty("os.name"), System.getProperty("os.arch")),
+          e);
+    }
+    try {
+      return new LoadedModel(version, keys, bundle);
+    } catch (RuntimeException e) {
+      bundle.close();
+      throw e;
+    }
+  }
+
+  private LoadedModel(Path version, Set<String> keys, SavedModelBundle bundle) {
+    this.version = version;
+    this.bundle = bundle;
+    for (String key : keys) {
+      SignatureDef def = bundle.metaGraphDef().getSignatureDefOrThrow(key);
+      ends.put(
+          key,
+          new Ends(
+              resolve(key, "input", def.getInputsMap()),
+              resolve(key, "output", def.getOutputsMap())));
+    }
+  }
+
+  private Map<String, Output<?>> resolve(String key, String role, Map<String, TensorInfo> infos) {
+    Map<String, Output<?>> found = new HashMap<>();
+    Map<String, String> nameOf = new HashMap<>();
+    new TreeMap<>(infos)
+        .forEach(
+            (name, info) -> {
+              try {
+                found.put(name, bundle.graph().outputOrThrow(info.getName()));
+              } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+                throw new ModelLoadException(
+                    "%s: %s %s \"%s\" points to the tensor \"%s\", which its graph does not have"
+                        .formatted(version, key, role, name, info.getName()),
+                    e);
+              }
+              // TensorFlow Java cannot fetch one tensor twice in a run.
+              String other = nameOf.putIfAbsent(info.getName(), name);
+              if (other != null) {
+                throw new ModelLoadException(
+                    "%s: %s %ss \"%s\" and \"%s\" are one and the same tensor \"%s\""
+                        .formatted(version, key, role, other, name, info.getName()));
+              }
+            });
+    return found;
+  }
+
+  /**
+   * Runs one signature.
+   *
+   * @param <T> what is read from the outputs
+   * @param key the signature's key
+   * @param inputName the name of its only input
+   * @param input the input; stays the caller's to close
+   * @param outputNames the outputs to fetch; only they are computed
+   * @param read reads the fetched tensors, in that order; they are closed when it returns
+   * @throws IllegalStateException after {@link #close}
+   * @throws InvalidImageException when the graph refuses the input
+   * @throws InferenceException when the graph fails otherwise
+   */
+  <T> T run(
+      String key,
+      String inputName,
+      Tensor input,
+      List<String> outputNames,
+      Function<List<Tensor>, T> read) {
+    life.readLock().lock();
+    try {
+      if (closed) {
+        throw new IllegalStateException(
+            "the service for %s is closed; load the version again".formatted(version));
+      }
+      Ends signature = ends.get(key);
+      Session.Runner runner = bundle.session().runner();
+      runner.feed(signature.inputs().get(inputName), input);
+      outputNames.forEach(name -> runner.fetch(signature.outputs().get(name)));
+      try (Result result = runner.run()) {
+        return read.apply(IntStream.range(0, result.size()).mapToObj(result::get).toList());
+      }
+    } catch (TFInvalidArgumentException e) {
+      throw new InvalidImageException("%s refused the input: %s".formatted(key, firstLine(e)), e);
+    } catch (TensorFlowException | TFUnimplementedException e) {
+      throw new InferenceException("%s failed: %s".formatted(key, firstLine(e)), e);
+    } finally {
+      life.readLock().unlock();
+    }
+  }
+
+  /** Leaves out the graph's stack of node names; the cause keeps it. */
+  private static String firstLine(RuntimeException e) {
+    return String.valueOf(e.getMessage()).lines().findFirst().orElse("no message");
+  }
+
+  /** Waits for running calls, then frees the session and the graph. Closing again does nothing. */
+  @Override
+  public void close() {
+    life.writeLock().lock();
+    try {
+      if (!closed) {
+        closed = true;
+        bundle.close();
+      }
+    } finally {
+      life.writeLock().unlock();
+    }
+  }
+}

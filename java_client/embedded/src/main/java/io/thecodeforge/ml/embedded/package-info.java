@@ -1,0 +1,2 @@
+/** The way to a model inside this process, on TensorFlow Java. */
+package io.thecodeforge.ml.embedded;

@@ -1,0 +1,12 @@
+package io.thecodeforge.ml.grpc;
+
+import io.grpc.Status;
+
+/** The answer did not come before the call's deadline. */
+public final class DeadlineExceededException extends ServerException {
+  private static final long serialVersionUID = 1L;
+
+  DeadlineExceededException(String message, Throwable cause) {
+    super(message, Status.Code.DEADLINE_EXCEEDED, cause);
+  }
+}

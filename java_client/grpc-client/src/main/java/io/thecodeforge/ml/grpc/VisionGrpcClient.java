@@ -1,0 +1,438 @@
+package io.thecodeforge.ml.grpc;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ChannelCredentials;
+import io.grpc.Grpc;
+import io.grpc.InsecureChannelCredentials;
+import io.grpc.ManagedChannel;
+import io.grpc.MethodDescriptor;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ClientCalls;
+import io.thecodeforge.ml.Classification;
+import io.thecodeforge.ml.Detection;
+import io.thecodeforge.ml.InvalidImageException;
+import io.thecodeforge.ml.answer.ClassifierAnswer;
+import io.thecodeforge.ml.answer.DetectorAnswer;
+import io.thecodeforge.ml.contract.Contract;
+import io.thecodeforge.ml.contract.ContractMismatchException;
+import io.thecodeforge.ml.contract.Difference;
+import io.thecodeforge.ml.grpc.proto.GetModelMetadataRequest;
+import io.thecodeforge.ml.grpc.proto.GetModelMetadataResponse;
+import io.thecodeforge.ml.grpc.proto.ModelSpec;
+import io.thecodeforge.ml.grpc.proto.PredictRequest;
+import io.thecodeforge.ml.grpc.proto.PredictResponse;
+import io.thecodeforge.ml.grpc.proto.SignatureDefMap;
+import io.thecodeforge.ml.grpc.proto.TensorProto;
+import io.thecodeforge.ml.image.EncodedImages;
+import io.thecodeforge.ml.image.ImageInputs;
+import io.thecodeforge.ml.image.PixelShape;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Asks a server that speaks TensorFlow Serving's gRPC API.
+ *
+ * <p>Thread-safe: one client for all threads. Needs nothing of TensorFlow.
+ *
+ * <pre>{@code
+ * try (VisionGrpcClient client = VisionGrpcClient.builder("localhost:8500").build()) {
+ *   client.checkContract();
+ *   Classification answer = client.classify(Files.readAllBytes(Path.of("cat.jpg")));
+ * }
+ * }</pre>
+ */
+public final class VisionGrpcClient implements AutoCloseable {
+
+  /** Time that each call has, retries included, unless the builder says otherwise. */
+  public static final Duration DEFAULT_DEADLINE = Duration.ofSeconds(10);
+
+  private static final String SIGNATURE_FIELD = "signature_def";
+
+  private final Channel channel;
+  private final ManagedChannel owned; // null when the channel is the caller's
+  private final String target;
+  private final String model;
+  private final Contract contract;
+  private final Duration deadline;
+  private volatile boolean closed;
+
+  private VisionGrpcClient(Builder builder) {
+    if (builder.channel == null) {
+      owned =
+          Grpc.newChannelBuilder(builder.target, builder.credentials)
+              .defaultServiceConfig(serviceConfig())
+              .enableRetry()
+              .build();
+      channel = owned;
+    } else {
+      owned = null;
+      channel = builder.channel;
+    }
+    target = builder.target;
+    contract = builder.contract;
+    model = builder.model == null ? contract.model() : builder.model;
+    deadline = builder.deadline;
+  }
+
+  /**
+   * Starts a client that opens its own channel, with retries and round robin over all addresses of
+   * the target, and closes it.
+   *
+   * @param target {@code host:port}, or any gRPC name such as {@code dns:///vision:8500}
+   */
+  public static Builder builder(String target) {
+    return new Builder(Objects.requireNonNull(target, "target"), null);
+  }
+
+  /**
+   * Starts a client on a channel that stays the caller's: its settings hold, and {@link #close}
+   * leaves it open. {@link #serviceConfig} has the retries that the client would set itself.
+   *
+   * @param channel an open channel
+   */
+  public static Builder builder(Channel channel) {
+    return new Builder(channel.authority(), channel);
+  }
+
+  /**
+   * Returns gRPC's service config of the client's own channels, for {@link
+   * io.grpc.ManagedChannelBuilder#defaultServiceConfig}: UNAVAILABLE is retried three times, with
+   * backoff from 0.1 s to 2 s, within the deadline of the call.
+   */
+  public static Map<String, Object> serviceConfig() {
+    return Map.of(
+        "loadBalancingConfig",
+        List.of(Map.of("round_robin", Map.of())),
+        "methodConfig",
+        List.of(
+            Map.of(
+                "name",
+                List.of(Map.of("service", ServingMethods.SERVICE)),
+                "retryPolicy",
+                Map.of(
+                    "maxAttempts",
+                    4.0,
+                    "initialBackoff",
+                    "0.1s",
+                    "maxBackoff",
+                    "2s",
+                    "backoffMultiplier",
+                    3.0,
+                    "retryableStatusCodes",
+                    List.of("UNAVAILABLE")))));
+  }
+
+  /** Settings of a client. */
+  public static final class Builder {
+    private final String target;
+    private final Channel channel;
+    private ChannelCredentials credentials = InsecureChannelCredentials.create();
+    private Contract contract = Contract.ofModel(ClassifierAnswer.MODEL);
+    private String model;
+    private Duration deadline = DEFAULT_DEADLINE;
+
+    private Builder(String target, Channel channel) {
+      this.target = target;
+      this.channel = channel;
+    }
+
+    /**
+     * Sets what the server is held to, by default this toolkit's contract of the classifier. A
+     * published version's ({@link Contract#ofVersion}) also fixes the class names and their order.
+     *
+     * @param contract the contract
+     */
+    public Builder contract(Contract contract) {
+      this.contract = Objects.requireNonNull(contract, "contract");
+      return this;
+    }
+
+    /**
+     * Sets the name under which the server has the model, by default the contract's.
+     *
+     * @param model the name
+     */
+    public Builder model(String model) {
+      this.model = Objects.requireNonNull(model, "model");
+      return this;
+    }
+
+    /**
+     * Sets the time that each call has, retries included.
+     *
+     * @param deadline a positive time
+     */
+    public Builder deadline(Duration deadline) {
+      if (deadline.isNegative() || deadline.isZero()) {
+        throw new IllegalArgumentException("expected a positive deadline, received " + deadline);
+      }
+      this.deadline = deadline;
+      return this;
+    }
+
+    /**
+     * Sets the credentials of the channel that the client opens, by default none (plain text).
+     *
+     * @param credentials for instance {@code TlsChannelCredentials.create()}
+     * @throws IllegalStateException when the channel is the caller's
+     */
+    public Builder credentials(ChannelCredentials credentials) {
+      if (channel != null) {
+        throw new IllegalStateException(
+            "the channel is open already: give the credentials to its own builder");
+      }
+      this.credentials = Objects.requireNonNull(credentials, "credentials");
+      return this;
+    }
+
+    /** Returns the client; it connects with its first call. */
+    public VisionGrpcClient build() {
+      return new VisionGrpcClient(this);
+    }
+  }
+
+  /**
+   * Compares what the server declares (GetModelMetadata) with the contract. Class names show only
+   * in answers and are checked in each of them.
+   *
+   * @throws ContractMismatchException with every difference
+   * @throws ServerException when the call fails
+   * @throws IllegalStateException after {@link #close}
+   */
+  public void checkContract() {
+    GetModelMetadataRequest request =
+        GetModelMetadataRequest.newBuilder()
+            .setModelSpec(ModelSpec.newBuilder().setName(model))
+            .addMetadataField(SIGNATURE_FIELD)
+            .build();
+    GetModelMetadataResponse response;
+    try {
+      response = call(ServingMethods.GET_MODEL_METADATA, request);
+    } catch (StatusRuntimeException e) {
+      throw failure(e);
+    }
+    String subject = "the model \"%s\" at %s".formatted(model, target);
+    try {
+      Any packed = response.getMetadataOrDefault(SIGNATURE_FIELD, Any.getDefaultInstance());
+      contract.check(
+          SignatureReader.signatures(packed.unpack(SignatureDefMap.class).getSignatureDefMap()),
+          subject);
+    } catch (InvalidProtocolBufferException e) {
+      throw new ContractMismatchException(
+          subject,
+          List.of(
+              new Difference(
+                  "metadata \"%s\"".formatted(SIGNATURE_FIELD),
+                  "a tensorflow.serving.SignatureDefMap",
+                  "something else",
+                  List.copyOf(response.getMetadataMap().keySet()))));
+    }
+  }
+
+  /**
+   * Classifies one encoded image.
+   *
+   * @param image a whole JPEG or PNG file
+   * @throws InvalidImageException when it is neither, or the server refuses it (INVALID_ARGUMENT;
+   *     the cause is gRPC's exception)
+   * @throws ContractMismatchException when the answer is not the contract's
+   * @throws ServerException when the call fails
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no classifier\'s
+   */
+  public Classification classify(byte[] image) {
+    Objects.requireNonNull(image, "image");
+    return classify(List.of(image)).get(0);
+  }
+
+  /**
+   * Classifies encoded images, each of its own size, in one call.
+   *
+   * @param images whole JPEG or PNG files, at least one; not to be changed meanwhile
+   * @return one classification an image, in the same order
+   * @throws InvalidImageException when one of them is neither, or the server refuses it
+   * @throws ContractMismatchException when the answer is not the contract's
+   * @throws ServerException when the call fails
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no classifier\'s
+   */
+  public List<Classification> classify(List<byte[]> images) {
+    require("classify", ClassifierAnswer.MODEL);
+    return predict(images).classifier().classifications();
+  }
+
+  /**
+   * Classifies decoded images of one size in one call. Encoded ones are ten times smaller on the
+   * way: prefer {@link #classify(List)} where there is a choice.
+   *
+   * @param rgb RGB pixels, image after image, row after row, three bytes a pixel; not to be changed
+   *     meanwhile
+   * @param count number of images, at least 1
+   * @param height rows of each image, at least 1
+   * @param width columns of each image, at least 1
+   * @return one classification an image, in the same order
+   * @throws InvalidImageException when {@code rgb} does not have that many bytes
+   * @throws ContractMismatchException when the answer is not the contract's
+   * @throws ServerException when the call fails
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no classifier\'s
+   */
+  public List<Classification> classifyPixels(byte[] rgb, int count, int height, int width) {
+    require("classify", ClassifierAnswer.MODEL);
+    return predict(rgb, new PixelShape(count, height, width)).classifier().classifications();
+  }
+
+  /**
+   * Finds the objects in one encoded image.
+   *
+   * @param image a whole JPEG or PNG file
+   * @return what was found, the surest first; empty when nothing was
+   * @throws InvalidImageException when it is neither, or the server refuses it (INVALID_ARGUMENT;
+   *     the cause is gRPC's exception)
+   * @throws ContractMismatchException when the answer is not the contract's
+   * @throws ServerException when the call fails
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no detector's
+   */
+  public List<Detection> detect(byte[] image) {
+    Objects.requireNonNull(image, "image");
+    return detect(List.of(image)).get(0);
+  }
+
+  /**
+   * Finds the objects in encoded images, each of its own size, in one call.
+   *
+   * @param images whole JPEG or PNG files, at least one; not to be changed meanwhile
+   * @return for each image, in the same order, what was found, the surest first
+   * @throws InvalidImageException when one of them is neither, or the server refuses it
+   * @throws ContractMismatchException when the answer is not the contract's
+   * @throws ServerException when the call fails
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no detector's
+   */
+  public List<List<Detection>> detect(List<byte[]> images) {
+    require("detect", DetectorAnswer.MODEL);
+    return predict(images).detector().detections();
+  }
+
+  /**
+   * Finds the objects in decoded images of one size in one call. Encoded ones are ten times smaller
+   * on the way: prefer {@link #detect(List)} where there is a choice.
+   *
+   * @param rgb RGB pixels, image after image, row after row, three bytes a pixel; not to be changed
+   *     meanwhile
+   * @param count number of images, at least 1
+   * @param height rows of each image, at least 1
+   * @param width columns of each image, at least 1
+   * @return for each image, in the same order, what was found, the surest first
+   * @throws InvalidImageException when {@code rgb} does not have that many bytes
+   * @throws ContractMismatchException when the answer is not the contract's
+   * @throws ServerException when the call fails
+   * @throws IllegalStateException after {@link #close}
+   * @throws UnsupportedOperationException when the contract is no detector's
+   */
+  public List<List<Detection>> detectPixels(byte[] rgb, int count, int height, int width) {
+    require("detect", DetectorAnswer.MODEL);
+    return predict(rgb, new PixelShape(count, height, width)).detector().detections();
+  }
+
+  private void require(String method, String model) {
+    if (!contract.model().equals(model)) {
+      throw new UnsupportedOperationException(
+          "%s needs a %s, the client's contract is a %s's: builder(…).contract(Contract.ofModel(\"%s\"))"
+              .formatted(method, model, contract.model(), model));
+    }
+  }
+
+  private PredictAnswer predict(List<byte[]> images) {
+    EncodedImages.check(images);
+    return predict(
+        ImageInputs.ENCODED_SIGNATURE,
+        ImageInputs.ENCODED_INPUT,
+        TensorProtos.encoded(images),
+        images.size());
+  }
+
+  private PredictAnswer predict(byte[] rgb, PixelShape shape) {
+    shape.check(rgb);
+    return predict(
+        ImageInputs.PIXELS_SIGNATURE,
+        ImageInputs.PIXELS_INPUT,
+        TensorProtos.pixels(rgb, shape),
+        shape.count());
+  }
+
+  private PredictAnswer predict(String key, String inputName, TensorProto input, int count) {
+    PredictRequest request =
+        PredictRequest.newBuilder()
+            .setModelSpec(ModelSpec.newBuilder().setName(model).setSignatureName(key))
+            .putInputs(inputName, input)
+            .build();
+    PredictResponse response;
+    try {
+      response = call(ServingMethods.PREDICT, request);
+    } catch (StatusRuntimeException e) {
+      throw switch (e.getStatus().getCode()) {
+        case INVALID_ARGUMENT ->
+            new InvalidImageException(
+                "the server at %s refused the input: %s"
+                    .formatted(target, e.getStatus().getDescription()),
+                e);
+        default -> failure(e);
+      };
+    }
+    return new PredictAnswer(contract, key, response.getOutputsMap(), count);
+  }
+
+  private <Q, A> A call(MethodDescriptor<Q, A> method, Q request) {
+    if (closed) {
+      throw new IllegalStateException("the client of %s is closed".formatted(target));
+    }
+    CallOptions options =
+        CallOptions.DEFAULT.withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS);
+    return ClientCalls.blockingUnaryCall(channel, method, options, request);
+  }
+
+  private ServerException failure(StatusRuntimeException e) {
+    String said = e.getStatus().getDescription();
+    return switch (e.getStatus().getCode()) {
+      case UNAVAILABLE ->
+          new ServerUnavailableException("no server answers at %s: %s".formatted(target, said), e);
+      case DEADLINE_EXCEEDED ->
+          new DeadlineExceededException(
+              "no answer from %s within %d ms".formatted(target, deadline.toMillis()), e);
+      default ->
+          new ServerException(
+              "the server at %s answered %s: %s".formatted(target, e.getStatus().getCode(), said),
+              e.getStatus().getCode(),
+              e);
+    };
+  }
+
+  /**
+   * Ends the client. A channel of its own takes no new calls; running ones may finish within their
+   * deadline. Closing again does nothing.
+   */
+  @Override
+  public void close() {
+    closed = true;
+    if (owned == null) {
+      return;
+    }
+    owned.shutdown();
+    try {
+      if (!owned.awaitTermination(deadline.toMillis(), TimeUnit.MILLISECONDS)) {
+        owned.shutdownNow();
+      }
+    } catch (InterruptedException e) {
+      owned.shutdownNow();
+      Thread.currentThread().interrupt();
+    }
+  }
+}
