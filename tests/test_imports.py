@@ -16,7 +16,12 @@ ROOT = Path(__file__).parents[1]
 
 # What each room may import besides itself, from the bottom up.
 BASE = ("protos", "signature_contract", "serving_config")
-SERVER_BASE = ("protos", "model_server.errors", "model_server.messages", "model_server.observation")
+SERVER_BASE = (
+    "protos",
+    "model_server.errors",
+    "model_server.text_format",
+    "model_server.observation",
+)
 SERVER_API = (*SERVER_BASE, "model_server.api", "model_server.models", "model_server.runtimes")
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "protos": (),
@@ -25,7 +30,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "python_client": BASE,
     # The server and its callers meet on the wire alone. What it loads it finds on disk.
     "model_server.errors": (),
-    "model_server.messages": (*BASE, "model_server.errors"),
+    "model_server.text_format": (*BASE, "model_server.errors"),
     "model_server.observation": ("model_server.errors",),
     "model_server.runtimes": SERVER_BASE,
     "model_server.runtimes.tensorflow": (*SERVER_BASE, "model_server.runtimes"),
