@@ -312,14 +312,14 @@ def classifier_faults(
         return images.resize(pixels, size)
 
     def twice(pixels: Any) -> Any:
-        if classifier.row.name == "efficientnet_b0":  # its preprocessing is inside the base
+        if classifier.spec.name == "efficientnet_b0":  # its preprocessing is inside the base
             return pixels / 255
-        return classifier.row.preprocess(pixels)
+        return classifier.spec.preprocess(pixels)
 
     def in_training_mode(pixels: Any) -> Any:
         before = classifier.base.get_weights()
         classifier.base.trainable = True  # a frozen one keeps to its own statistics
-        features = classifier.base(classifier.row.preprocess(pixels), training=True)
+        features = classifier.base(classifier.spec.preprocess(pixels), training=True)
         classifier.base.trainable = False
         classifier.base.set_weights(before)  # it has learnt from the batch
         logits = classifier.head(keras.layers.GlobalAveragePooling2D()(features), training=False)
@@ -420,7 +420,7 @@ def detector_faults(
     yield "classes counted from 0", moved(zero_based)
 
     def preprocessed(detector: Any) -> None:
-        own = detector.row.preprocess
+        own = detector.spec.preprocess
         model = detector.model
         object.__setattr__(
             detector, "model", lambda x, training=False: model(own(x), training=training)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from export import golden_pictures, images
+from export import golden_images, images
 from serving_config.golden import GoldenCase
 from serving_config.tensor_names import (
     CLASSES,
@@ -46,7 +46,7 @@ def make(
     Returns:
         Cases of ``serving_default`` and ``serving_bytes``; the first of each is one photograph.
     """
-    batch = np.stack([golden_pictures.resized(p, (_BATCH_HEIGHT, _BATCH_WIDTH)) for p in pictures])
+    batch = np.stack([golden_images.resized(p, (_BATCH_HEIGHT, _BATCH_WIDTH)) for p in pictures])
     extremes = np.stack([np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 255, np.uint8)])
     pixel_cases = {
         "one": pictures[0][None],
@@ -54,8 +54,8 @@ def make(
         "single_pixel": pictures[0][:1, :1][None],
         "black_and_white": extremes,
     }
-    files = [golden_pictures.jpeg(picture) for picture in pictures]
-    png = golden_pictures.png(pictures[-1])
+    files = [golden_images.jpeg(picture) for picture in pictures]
+    png = golden_images.png(pictures[-1])
     file_cases = {"one": files[:1], "png": [png], "batch_of_sizes": [*files, png]}
 
     # As a graph, like Keras's own predict(): kernels then fuse as they do when served.

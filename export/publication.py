@@ -76,7 +76,7 @@ def _kept(work: Work, models_dir: Path) -> Iterator[None]:
     place = work.directory.resolve()
     where = f"{shlex.quote(str(place))} --out {shlex.quote(str(models_dir.resolve()))}"
     advice = (
-        f"What was trained is kept in {place}; when the cause is mended, go on from there, without "
+        f"What was trained is kept in {place}; when the cause is mended, publish it without "
         f"training: python -m export publish {where}"
     )
     try:

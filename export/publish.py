@@ -44,7 +44,7 @@ class Published:
     Attributes:
         path: ``MODELS/<model>/<version>``.
         version: The version number.
-        verification: What the witnesses saw before it was put there.
+        verification: What the checks found before it was put there.
     """
 
     path: Path

@@ -1,6 +1,6 @@
 """Prove that a SavedModel keeps its contract and can run, before a server ever sees it.
 
-Three witnesses, each in a fresh process, side by side:
+Three checks, each in a fresh process, side by side:
 
 * ``saved_model_cli show``: the signatures as any outsider reads them;
 * ``saved_model_cli run``: one golden request a signature through the tool people reach for;
@@ -8,7 +8,7 @@ Three witnesses, each in a fresh process, side by side:
   Serving and TensorFlow Java use, then requests that contradict the signature.
 
 ``show`` alone proves nothing: a model can show perfect keys and fail at its first call. This module
-imports no TensorFlow, so a model that ends its process ends only a witness.
+imports no TensorFlow, so a model that ends its process ends only a check.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from serving_config.version_files import CONTRACT_FILE, EXTRA, GOLDEN_FILE, extr
 _CLI = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
 _CLI_DTYPES = {"FLOAT": "float32", "DOUBLE": "float64", "HALF": "float16"}
 _LARGE_BYTES = 64 * 2**20
-_TIMEOUT_S = 300.0  # a witness that hangs is a finding, not a wait
+_TIMEOUT_S = 300.0  # a check that hangs is a finding, not a wait
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What the witnesses saw.
+    """What the checks found.
 
     Attributes:
         path: The version's directory.
         model: The model whose contract it was compared with.
         differences: Every difference; empty when the version may be published.
         max_distance: The largest absolute difference from the golden answers, by output name, over
-            all witnesses; empty without golden vectors.
+            all checks; empty without golden vectors.
         requests: Number of golden (or made-up) requests that ran.
     """
 
@@ -78,7 +78,7 @@ class Verification:
 
 
 def verify(path: Path, contract: Contract | None = None) -> Verification:
-    """Run all witnesses on one version.
+    """Run all checks on one version.
 
     Args:
         path: A SavedModel directory.
@@ -104,7 +104,7 @@ def verify(path: Path, contract: Contract | None = None) -> Verification:
             for d in differences
         ]
         return Verification(path, contract.model, tuple(differences), {}, 0)
-    # Each witness holds the network: side by side, a large one's need more than its server does.
+    # Each check holds the network: side by side, a large one's need more than its server does.
     beside = 1 if _size(path) > _LARGE_BYTES else 2
     with (
         tempfile.TemporaryDirectory(prefix="verify-") as scratch,

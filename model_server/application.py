@@ -11,8 +11,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from model_server.api.engine import Engine
-from model_server.api.predict import PredictRules
 from model_server.api.recorded import replay
+from model_server.api.rules import SignatureRules
 from model_server.errors import StartError
 from model_server.grpc_api.server import GrpcServer, GrpcSettings
 from model_server.models.catalog import Catalog
@@ -29,7 +29,7 @@ from model_server.rest_api.routes import RestApi
 from model_server.rest_api.server import RestServer
 from model_server.runtimes.tensorflow import xla
 from model_server.runtimes.tensorflow.batch_scheduler import BatchScheduler
-from model_server.runtimes.tensorflow.saved_model import SessionThreads, check_tensorflow
+from model_server.runtimes.tensorflow.session import SessionThreads, check_tensorflow
 from model_server.settings import Settings, read_settings
 from model_server.stopping import StopSignals
 
@@ -52,16 +52,10 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSig
     """
     check_tensorflow()
     settings = read_settings(options)
-    tf.get_logger().setLevel("ERROR")
-    if not (options.xla_cpu_compilation_enabled or options.xla_gpu_compilation_enabled):
-        xla.disable()
-    # Everything imported so far lives as long as the process: keep the collector away from it, so
-    # that a collection after an unload takes a millisecond and not a tenth of a second.
-    gc.collect()
-    gc.freeze()
+    _prepare_process(options)
     check_free(options.port, "gRPC")
     check_free(options.rest_api_port, "REST")
-    rules = PredictRules(
+    rules = SignatureRules(
         check_shapes=options.check_signature_shapes,
         check_method_name=options.enable_signature_method_name_check,
     )
@@ -76,30 +70,36 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSig
             options.enable_serialization_as_tensor_content,
         )
         catalog.start(configs)
-        server = GrpcServer(engine, _grpc_settings(options, settings))
-        rest = _rest_server(engine, options) if options.rest_api_port else None
-        if rest and metrics:
-            page = metrics.text
-            rest.add_page(settings.prometheus_path, lambda: ("text/plain", page()))
+        servers = _open_servers(engine, options, settings)
         signals.begin_serving()
-        server.start()
-        if rest:
-            rest.start()
+        for server in servers:
+            server.start()
         logger.info("every model is AVAILABLE")
-        if options.model_config_file and options.model_config_file_poll_wait_seconds > 0:
-            ConfigFollower(
-                catalog,
-                Path(options.model_config_file),
-                options.model_config_file_poll_wait_seconds,
-            ).start()
+        _follow_config_file(catalog, options)
         signals.wait()
         logger.info("stopping: no new calls, running ones finish")
-        _stop([server, rest] if rest else [server], options.stop_grace_seconds)
+        _stop(servers, options.stop_grace_seconds)
     finally:
         catalog.stop()
         if tracing:
             tracing.stop()
     logger.info("stopped")
+
+
+def _prepare_process(options: ServerOptions) -> None:
+    tf.get_logger().setLevel("ERROR")
+    if not (options.xla_cpu_compilation_enabled or options.xla_gpu_compilation_enabled):
+        xla.disable()
+    # Everything imported so far lives as long as the process: keep the collector away from it, so
+    # that a collection after an unload takes a millisecond and not a tenth of a second.
+    gc.collect()
+    gc.freeze()
+
+
+def _follow_config_file(catalog: Catalog, options: ServerOptions) -> None:
+    period_s = options.model_config_file_poll_wait_seconds
+    if options.model_config_file and period_s > 0:
+        ConfigFollower(catalog, Path(options.model_config_file), period_s).start()
 
 
 def _stop(servers: Sequence[GrpcServer | RestServer], grace_s: float) -> None:
@@ -112,6 +112,19 @@ def _stop(servers: Sequence[GrpcServer | RestServer], grace_s: float) -> None:
         logger.warning(
             "%d calls did not finish within --stop_grace_seconds=%d", unfinished, grace_s
         )
+
+
+def _open_servers(
+    engine: Engine, options: ServerOptions, settings: Settings
+) -> list[GrpcServer | RestServer]:
+    servers: list[GrpcServer | RestServer] = [GrpcServer(engine, _grpc_settings(options, settings))]
+    if options.rest_api_port:
+        rest = _rest_server(engine, options)
+        if metrics := engine.observer.metrics:
+            page = metrics.text
+            rest.add_page(settings.prometheus_path, lambda: ("text/plain", page()))
+        servers.append(rest)
+    return servers
 
 
 def _grpc_settings(options: ServerOptions, settings: Settings) -> GrpcSettings:
@@ -143,7 +156,7 @@ def _open_rest_server(engine: Engine, options: ServerOptions) -> RestServer:
 
 
 def _loader(
-    options: ServerOptions, rules: PredictRules, settings: Settings, metrics: Metrics | None
+    options: ServerOptions, rules: SignatureRules, settings: Settings, metrics: Metrics | None
 ) -> Loader:
     return Loader(
         tags=[tag for tag in options.saved_model_tags.split(",") if tag],

@@ -7,9 +7,10 @@ import logging
 import os
 from collections.abc import Sequence
 
-from model_server import flag_table, launcher, options
+from model_server import flag_table, launcher
 from model_server.errors import StartError, UsageError
 from model_server.observation import logs
+from model_server.parsing import own_values, parse
 from model_server.settings import read_model_configs
 from model_server.stopping import StopSignals
 from serving_config.version import __version__
@@ -42,12 +43,12 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    own = options.own(arguments)
+    own = own_values(arguments)
     choice = launcher.choose(own["server"], own["docker_image"])
     if choice.kind != "embedded":
         _say(choice)
         return launcher.run(choice, arguments)
-    chosen = options.parse(arguments)
+    chosen = parse(arguments)
     if chosen.version:
         print(_versions())  # noqa: T201
         return 0

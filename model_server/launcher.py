@@ -22,9 +22,9 @@ from typing import Any
 
 import grpc
 
-from model_server import options
 from model_server.errors import StartError, UsageError
 from model_server.models.config_file import read_model_config_messages
+from model_server.parsing import known_values, without_own_flags
 from protos import GetModelStatusRequest, GetModelStatusResponse
 from protos import ModelConfig as ModelConfigMessage
 
@@ -102,12 +102,12 @@ def command(choice: Choice, arguments: Sequence[str]) -> list[str]:
         arguments: The user's flags. They are passed on word for word, those that are not known here
             too: the program checks them by itself. Only ours, which it does not have, are left out.
     """
-    passed_on, dropped = options.without_own_flags(arguments)
+    passed_on, dropped = without_own_flags(arguments)
     if dropped:
         logger.warning("%s has no %s: left out", choice.kind, ", ".join(dropped))
     if choice.kind == "binary":
         return [choice.program, *passed_on]
-    values = options.glance(arguments)
+    values = known_values(arguments)
     paths = {model.base_path for model in _models(values) if model.base_path.startswith("/")}
     paths |= {str(Path(values[f]).absolute()) for f in _FILE_FLAGS if values[f]}
     run = [choice.program, "run", "--rm", "--init", f"--entrypoint={BINARY}"]
@@ -143,7 +143,7 @@ def run(choice: Choice, arguments: Sequence[str]) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, forward)
-    values = options.glance(arguments)
+    values = known_values(arguments)
     threading.Thread(target=_report_available, args=(process, values), daemon=True).start()
     code = process.wait()
     return code if code >= 0 else 128 - code

@@ -1,4 +1,4 @@
-"""The command line: TensorFlow Serving's own flags with their defaults, and some of ours.
+"""The flags: TensorFlow Serving's own with their defaults, and some of ours.
 
 A field of :class:`ServerOptions` is a flag, so a flag exists in one place: parsing, ``--help`` and
 the table in the documents come from here. Flags that TensorFlow Serving knows and this server
@@ -9,7 +9,6 @@ than one that does not start.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,26 @@ from model_server.flags import State, flag
 
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _INT32 = 2**31 - 1
+
+# The least and the most that a number may be.
+_RANGES = (
+    ("port", 0, 65535),
+    ("rest_api_port", 0, 65535),
+    ("grpc_max_threads", 1, _INT32),
+    ("rest_api_num_threads", 1, _INT32),
+    ("num_load_threads", 0, _INT32),
+    ("num_unload_threads", 0, _INT32),
+    ("tensorflow_session_parallelism", 0, _INT32),
+    # Below zero these are as good as not given.
+    ("tensorflow_intra_op_parallelism", -(2**63), _INT32),
+    ("tensorflow_inter_op_parallelism", -(2**63), _INT32),
+    ("stop_grace_seconds", 0, _INT32),
+)
+_CHOICES = (
+    ("check_signature_shapes", ("auto", "true", "false")),
+    ("request_log", ("none", "errors", "all")),
+    ("opentelemetry", ("none", "console", "otlp")),
+)
 
 
 def _own(default: Any, text: str) -> Any:
@@ -158,49 +177,49 @@ class ServerOptions:
         Raises:
             UsageError: With the flag, what it may be and what it is.
         """
-        for name, low, high in (
-            ("port", 0, 65535),
-            ("rest_api_port", 0, 65535),
-            ("grpc_max_threads", 1, _INT32),
-            ("rest_api_num_threads", 1, _INT32),
-            ("num_load_threads", 0, _INT32),
-            ("num_unload_threads", 0, _INT32),
-            ("tensorflow_session_parallelism", 0, _INT32),
-            # Below zero these are as good as not given.
-            ("tensorflow_intra_op_parallelism", -(2**63), _INT32),
-            ("tensorflow_inter_op_parallelism", -(2**63), _INT32),
-            ("stop_grace_seconds", 0, _INT32),
+        for check in (
+            self._check_ranges,
+            self._check_default_only,
+            self._check_parallelism,
+            self._check_choices,
+            self._check_combinations,
         ):
+            check()
+
+    def _check_ranges(self) -> None:
+        for name, low, high in _RANGES:
             found = getattr(self, name)
             if not low <= found <= high:
                 raise UsageError(f"--{name} expects {low} to {high}, received {found}")
+
+    def _check_default_only(self) -> None:
         for known in FLAGS.values():
             if known.state is State.DEFAULT_ONLY and getattr(self, known.name) != known.default:
                 raise UsageError(
                     f"--{known.name} is a flag of tensorflow_model_server of which this embedded "
                     f"server accepts only the default, {flags.show(known.default)!r}: {known.text}"
                 )
-        if (
-            min(
-                self.tensorflow_session_parallelism,
-                self.tensorflow_intra_op_parallelism,
-                self.tensorflow_inter_op_parallelism,
-            )
-            > 0
-        ):
+
+    def _check_parallelism(self) -> None:
+        given = (
+            self.tensorflow_session_parallelism,
+            self.tensorflow_intra_op_parallelism,
+            self.tensorflow_inter_op_parallelism,
+        )
+        if min(given) > 0:
             raise UsageError(
                 "Either configure --tensorflow_session_parallelism or "
                 "(--tensorflow_intra_op_parallelism, --tensorflow_inter_op_parallelism) "
                 "separately. You cannot configure all."
             )
-        for name, choices in (
-            ("check_signature_shapes", ("auto", "true", "false")),
-            ("request_log", ("none", "errors", "all")),
-            ("opentelemetry", ("none", "console", "otlp")),
-        ):
+
+    def _check_choices(self) -> None:
+        for name, choices in _CHOICES:
             if getattr(self, name) not in choices:
                 expected = f"{', '.join(choices[:-1])} or {choices[-1]}"
                 raise UsageError(f"--{name} expects {expected}, received {getattr(self, name)!r}")
+
+    def _check_combinations(self) -> None:
         if self.port and self.port == self.rest_api_port:
             raise UsageError(f"--rest_api_port cannot be the same as --port, both are {self.port}")
         if self.batching_parameters_file and not self.enable_batching:
@@ -243,65 +262,3 @@ FLAGS = flags.declared(ServerOptions)
 
 OWN_FLAGS = frozenset(name for name, known in FLAGS.items() if known.state is State.OWN)
 """Names of the flags that TensorFlow Serving does not have."""
-
-
-def parse(arguments: Sequence[str]) -> ServerOptions:
-    """Read the embedded server's command line.
-
-    Args:
-        arguments: The command line without the program's name.
-
-    Returns:
-        The options; a flag given twice has its last value.
-
-    Raises:
-        UsageError: What :func:`flags.read` refuses, or values that contradict each other.
-    """
-    return ServerOptions(**flags.read(arguments, FLAGS))
-
-
-def own(arguments: Sequence[str]) -> dict[str, Any]:
-    """Read our own flags alone: which server runs is known before what its flags mean.
-
-    Returns:
-        Value by name, of all own flags.
-
-    Raises:
-        UsageError: A value is missing or of the wrong type.
-    """
-    given, _ = flags.split(arguments, OWN_FLAGS)
-    defaults = {name: FLAGS[name].default for name in OWN_FLAGS}
-    return defaults | flags.read(given, FLAGS)
-
-
-def without_own_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Leave out the flags that TensorFlow Serving does not have.
-
-    Args:
-        arguments: A command line.
-
-    Returns:
-        The other arguments, word for word, and the names of the flags left out that say something
-        other than which server to run.
-
-    Raises:
-        UsageError: The value of one of our flags is missing or of the wrong type.
-    """
-    given, others = flags.split(arguments, OWN_FLAGS)
-    told = flags.read(given, FLAGS).keys() - {"server", "docker_image"}
-    return others, [f"--{name}" for name in sorted(told)]
-
-
-def glance(arguments: Sequence[str]) -> dict[str, Any]:
-    """Read what can be read of another server's command line, which checks it by itself.
-
-    Returns:
-        Value by name, of all flags known here; the default where there is none to be read.
-    """
-    values = {name: known.default for name, known in FLAGS.items()}
-    for argument in arguments:
-        try:
-            values |= flags.read([argument], FLAGS)
-        except UsageError:
-            continue
-    return values

@@ -5,7 +5,7 @@ the contract); texts and shapes agree when they are equal.
 
 An answer that lists the best of something (a signature's ``ranking``: detections) is compared as a
 set. Each golden entry has exactly one partner whose every output agrees. The order binds only where
-scores differ by more than their tolerance, and an entry that stands at a cut may be absent on
+scores differ by more than their tolerance, and an entry at a limit may be absent on
 either side: one whose score reaches the threshold, or the last place of a full list, only within
 the tolerance. Rounding decides such ties differently on every processor.
 """
@@ -211,11 +211,11 @@ class _List:
                 distance, _ = _distances(self.golden[name][i], self.answer[name][j], spec)
                 self.found.measured(name, float(distance.max(initial=0.0)))
         for i in sorted(set(range(len(golden))) - pairs.keys()):
-            if not self._at_a_cut(golden[i], answer, threshold, capacity):
+            if not self._at_a_limit(golden[i], answer, threshold, capacity):
                 nearest = self._nearest(self.golden, i, self.answer)
                 self._differ(f"the golden {_entry(self.golden, i)}", nearest)
         for j in sorted(set(range(len(answer))) - set(pairs.values())):
-            if not self._at_a_cut(answer[j], golden, threshold, capacity):
+            if not self._at_a_limit(answer[j], golden, threshold, capacity):
                 self._differ("only the golden entries", f"also {_entry(self.answer, j)}")
         self._compare_order()
 
@@ -230,7 +230,7 @@ class _List:
             agree &= ~(excess.reshape(*shape, -1) > 0).any(-1)
         return agree
 
-    def _at_a_cut(
+    def _at_a_limit(
         self, score: float, others: Array, threshold: float | None, capacity: int
     ) -> bool:
         """Tell whether rounding can have kept an entry out of the other list."""

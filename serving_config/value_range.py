@@ -59,7 +59,7 @@ def _dtype_keeps(dtype: np.dtype[Any], low: float, high: float) -> bool:
 def _difference(
     where: str, stated: tuple[float, float], low: float, high: float, values: Array
 ) -> Difference | None:
-    if values.dtype.name == "bfloat16":  # of ml_dtypes
+    if values.dtype.kind == "V" and values.dtype.name == "bfloat16":  # of ml_dtypes
         values = values.astype(np.float32)
     if values.dtype.kind not in "biuf" or not values.size:
         return None

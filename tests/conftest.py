@@ -21,10 +21,11 @@ import pytest
 
 from demo.photographs import write_data_set
 from tests.once import Made, Once
-from tests.running import free_ports, run_python
+from tests.running import PATIENCE_S, free_ports, run_python
 from tests.warm.warmth import warm_python
 
 pytest_plugins = [
+    "tests.needs",  # markers by what a test needs, and what this machine lacks
     "tests.warm.plugin",  # programs that need TensorFlow start in a tenth of a second
     "tests.java.fixtures",  # the JVM's worker process, for whoever asks Java
     "tests.detector.fixtures",  # a published detector
@@ -32,7 +33,6 @@ pytest_plugins = [
 ]
 
 REPO = Path(__file__).resolve().parent.parent
-READY_TIMEOUT_S = 120.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,7 +68,7 @@ class RunningServer:
         """Everything it has written so far."""
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
-    def stop(self, timeout_s: float = 40.0) -> int:
+    def stop(self, timeout_s: float = PATIENCE_S) -> int:
         """End it as an operator would (SIGTERM) and return its exit code.
 
         TensorFlow Serving's program has no handler for the signal and dies of it, which the
@@ -163,7 +163,7 @@ def start_server(
             server.process.send_signal(signal.SIGTERM)
     for server in servers:
         try:
-            server.process.wait(40.0)
+            server.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             server.process.kill()
             server.process.wait()
@@ -219,7 +219,7 @@ def classifier_server(start_server: Callable[..., RunningServer], published: Pat
 
 def _wait_until_ready(server: RunningServer) -> None:
     # Both this server and TensorFlow Serving answer only once every model is available.
-    deadline = time.monotonic() + READY_TIMEOUT_S
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             pytest.fail(f"the server ended with {server.process.returncode}:\n{server.log}")
@@ -229,4 +229,4 @@ def _wait_until_ready(server: RunningServer) -> None:
             except grpc.FutureTimeoutError:
                 continue
             return
-    pytest.fail(f"the server does not answer after {READY_TIMEOUT_S:g} s:\n{server.log}")
+    pytest.fail(f"the server does not answer after {PATIENCE_S:g} s:\n{server.log}")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.once import Once
+from tests.running import PATIENCE_S
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -53,7 +54,7 @@ def _kill_when_trained(models: Path, *arguments: str) -> tuple[list[str], str]:
             if "is kept in" in line:
                 process.send_signal(signal.SIGKILL)
                 break
-        process.wait(60)
+        process.wait(PATIENCE_S)
     log = "".join(said)
     assert process.returncode == -signal.SIGKILL, log
     assert not list(models.glob("*/*/saved_model.pb")), "it had published already"

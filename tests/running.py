@@ -17,6 +17,9 @@ from typing import Any
 from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parent.parent
+# How long to wait for what is sure to come. Only a hang misses it: nothing that waits with it takes
+# a tenth of it on a machine without other work.
+PATIENCE_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Ran:
 
 def run_python(
     *arguments: str | Path,
-    timeout_s: float = 550,
+    timeout_s: float = PATIENCE_S,
     environment: Mapping[str, str] | None = None,
     limits: Callable[[], None] | None = None,
 ) -> Ran:
@@ -93,7 +96,7 @@ def free_ports(count: int) -> list[int]:
 def metrics_of(server: Any) -> dict[str, float]:
     """Read the Prometheus page of a running server; every line has to be one of that format."""
     url = f"{server.rest}/monitoring/prometheus/metrics"
-    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310  # our own server
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:  # noqa: S310  # our own server
         assert response.headers["Content-Type"] == "text/plain"
         lines = response.read().decode().splitlines()
     samples = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]

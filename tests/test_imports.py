@@ -30,6 +30,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "model_server.runtimes": SERVER_BASE,
     "model_server.runtimes.tensorflow": (*SERVER_BASE, "model_server.runtimes"),
     "model_server.models": (
+        *BASE,
         *SERVER_BASE,
         "model_server.runtimes",
         "model_server.runtimes.tensorflow",
@@ -37,7 +38,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "model_server.api": (*SERVER_BASE, "model_server.models", "model_server.runtimes"),
     "model_server.grpc_api": SERVER_API,
     "model_server.rest_api": SERVER_API,
-    "model_server.tuning": (*SERVER_BASE, "model_server.models"),
+    "model_server.tuning": (*BASE, *SERVER_BASE, "model_server.models"),
     # The command line and the whole.
     "model_server": (
         *BASE,

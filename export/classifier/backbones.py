@@ -22,7 +22,7 @@ KERAS_WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-application
 
 
 @dataclass(frozen=True)
-class Backbone:
+class BackboneSpec:
     """One row of the table.
 
     Attributes:
@@ -85,9 +85,9 @@ def _mobilenet_v2_file(image_size: int) -> str:
 
 
 BACKBONES = {
-    row.name: row
-    for row in (
-        Backbone(
+    spec.name: spec
+    for spec in (
+        BackboneSpec(
             name="mobilenet_v2",
             constructor=keras.applications.MobileNetV2,
             preprocess=_minus_one_to_one,
@@ -105,7 +105,7 @@ BACKBONES = {
             ),
             mirror_group="model_weights/mobilenetv2_1.00_160",
         ),
-        Backbone(
+        BackboneSpec(
             name="resnet50",
             constructor=keras.applications.ResNet50,
             preprocess=_bgr_minus_mean,
@@ -114,7 +114,7 @@ BACKBONES = {
             minimum_size=32,
             weights_file=lambda _: "resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
         ),
-        Backbone(
+        BackboneSpec(
             name="efficientnet_b0",
             constructor=keras.applications.EfficientNetB0,
             preprocess=_as_it_is,
@@ -125,11 +125,11 @@ BACKBONES = {
         ),
     )
 }
-"""Backbone by name."""
+"""BackboneSpec by name."""
 
 
-def backbone(name: str) -> Backbone:
-    """Return a row by name.
+def backbone(name: str) -> BackboneSpec:
+    """Return a spec by name.
 
     Raises:
         SettingsError: There is none; the message lists those that exist.

@@ -18,12 +18,11 @@ from export.classifier.model import Classifier
 from export.classifier.publishing import MODEL, publish_classifier
 from export.classifier.settings import ClassifierSettings
 from export.classifier.training import train
-from export.lineage.arguments import recording as recording_from
-from export.lineage.recording import Recording
 from export.publish import check_place
 from export.training import distribution as distributions
 from export.training import finished as finished_training
 from export.training import keeping
+from export.training.destination import Destination
 from export.training.distribution import Distribution
 from export.training.finished import Finished
 from export.training.outcome import Trained
@@ -36,11 +35,7 @@ log = logging.getLogger(__name__)
 def run(
     settings: ClassifierSettings,
     data_dir: Path,
-    models_dir: Path,
-    *,
-    work_dir: Path | None = None,
-    log_dir: Path | None = None,
-    recording: Recording | None = None,
+    destination: Destination,
     distribution: Distribution | None = None,
 ) -> dict[str, Any]:
     """Train, export, verify and publish one classifier.
@@ -48,11 +43,7 @@ def run(
     Args:
         settings: The run's settings.
         data_dir: A folder of class folders.
-        models_dir: ``MODELS``; the version goes to ``MODELS/classifier/<version>``.
-        work_dir: Where an interrupted run is kept; None takes a place below ``MODELS/classifier``
-            that belongs to these settings and this data.
-        log_dir: Where TensorBoard's files go; None writes none.
-        recording: Where the run is put on record; None for the default place.
+        destination: Where the version, and all else, goes.
         distribution: Who trains; None: this process, on one device. Of several workers the chief
             alone publishes.
 
@@ -63,11 +54,12 @@ def run(
         ExportError: Nothing was published; the message says why.
     """
     started = time.monotonic()
+    models_dir = destination.models_dir
     check_place(models_dir)
     is_chief = distribution is None or distribution.is_chief
 
     def open_work(identity: dict[str, Any]) -> Work:
-        work = Work.take(work_dir, models_dir / MODEL, identity, writes=is_chief)
+        work = Work.take(destination.work_dir, models_dir / MODEL, identity, writes=is_chief)
         stack.callback(work.close)
         return work
 
@@ -78,10 +70,10 @@ def run(
                 train(begin(settings, data, open_work, distribution=distribution))
             return {"model": MODEL, "worker": distribution.worker, "published_by": "worker 0"}
         run_on_record = stack.enter_context(
-            (recording or Recording()).run(MODEL, settings.to_json(), models_dir)
+            destination.recording.run(MODEL, settings.to_json(), models_dir)
         )
         try:
-            beginning = begin(settings, data, open_work, log_dir, distribution)
+            beginning = begin(settings, data, open_work, destination.log_dir, distribution)
         except AlreadyTrained as earlier:
             work = earlier.work
         else:
@@ -114,10 +106,10 @@ def _keep(beginning: Beginning, trained: Trained[Classifier], seconds: float) ->
 def main(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the command with the arguments of :mod:`export.classifier.arguments`."""
     distribution = distributions.start(arguments.distribute)  # before anything else of TensorFlow
-    row = backbone(arguments.backbone)
+    spec = backbone(arguments.backbone)
     settings = ClassifierSettings(
-        backbone=row.name,
-        image_size=row.image_size if arguments.image_size is None else arguments.image_size,
+        backbone=spec.name,
+        image_size=spec.image_size if arguments.image_size is None else arguments.image_size,
         weights=arguments.weights,
         epochs=arguments.epochs,
         fine_tune_epochs=arguments.fine_tune_epochs,
@@ -130,9 +122,6 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
     return run(
         settings,
         arguments.data,
-        arguments.out,
-        work_dir=arguments.work,
-        log_dir=arguments.tensorboard,
-        recording=recording_from(arguments),
-        distribution=distribution,
+        Destination.of(arguments),
+        distribution,
     )

@@ -53,24 +53,24 @@ def construct(
         ExportError: A setting cannot work, the preprocessing is wrong, or the weights cannot be
             had.
     """
-    row = BACKBONES[settings.backbone]
-    if settings.image_size < row.minimum_size:
+    spec = BACKBONES[settings.backbone]
+    if settings.image_size < spec.minimum_size:
         raise SettingsError(
-            f"--image-size must be at least {row.minimum_size} for {row.name}, "
+            f"--image-size must be at least {spec.minimum_size} for {spec.name}, "
             f"received {settings.image_size}"
         )
     keras.utils.set_random_seed(settings.seed)
-    check_preprocessing(row.preprocess, row.input_range)
+    check_preprocessing(spec.preprocess, spec.input_range)
     with distribution.scope():
-        base = row.build(settings.image_size)
-        weights = load_pretrained(base, row, settings.image_size, settings.weights)
-        classifier = models.build(row, base, settings, classes)
+        base = spec.build(settings.image_size)
+        weights = load_pretrained(base, spec, settings.image_size, settings.weights)
+        classifier = models.build(spec, base, settings, classes)
         return Construction(classifier, weights, augmentation(settings.augment))
 
 
 def on_one_device(classifier: Classifier, settings: ClassifierSettings) -> Classifier:
     """Return a copy in ordinary variables: mirrored ones cannot be exported."""
-    row = classifier.row
-    copy = models.build(row, row.build(settings.image_size), settings, classifier.classes)
+    spec = classifier.spec
+    copy = models.build(spec, spec.build(settings.image_size), settings, classifier.classes)
     copy.model.set_weights(classifier.model.get_weights())
     return copy

@@ -1,6 +1,6 @@
 """Phase 2: the base is unfrozen from its top, step by step, and taken back where that did harm.
 
-Each step computes the features below its own layers once, from those at the network's cut, and
+Each step computes the features below its own layers once, from those of its feature layer, and
 trains on them.
 """
 

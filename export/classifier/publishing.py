@@ -34,9 +34,9 @@ _FOLDING_TOLERANCE = Tolerance(1e-3, 1e-3)
 def build(finished: Finished) -> Classifier:
     """Build the network that was trained, its weights random."""
     settings = ClassifierSettings.from_json(finished.settings)
-    row = backbone(settings.backbone)
-    base = row.build(settings.image_size)
-    return models.build(row, base, settings, len(finished.class_names))
+    spec = backbone(settings.backbone)
+    base = spec.build(settings.image_size)
+    return models.build(spec, base, settings, len(finished.class_names))
 
 
 def publish_classifier(finished: Finished, models_dir: Path, run_on_record: Run) -> Published:

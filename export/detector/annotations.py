@@ -170,7 +170,7 @@ def prepare(
     for problem in problems:
         log.warning("skipped %s", problem)
     if problems and on_bad_input == "refuse":
-        raise DataSetError(f"{len(problems)} things in the data set are bad:\n{_first(problems)}")
+        raise DataSetError(f"{len(problems)} problems in the data set:\n{_first(problems)}")
     training, validation = parts
     if listing.validation is None:
         training, validation = _split(training, validation_fraction, seed)
@@ -178,7 +178,7 @@ def prepare(
         if not any(len(s.boxes) and not s.ignored.all() for s in samples):
             raise DataSetError(
                 f"the data set has no box to {name}: {len(samples)} usable images, "
-                f"{len(problems)} things skipped" + (f":\n{_first(problems)}" if problems else "")
+                f"{len(problems)} problems skipped" + (f":\n{_first(problems)}" if problems else "")
             )
     return DetectionData(names, tuple(training), tuple(validation), tuple(problems))
 
@@ -251,11 +251,11 @@ def _sample(
     height, width = size
     kept, problems = [], []
     for item in image.objects:
-        cut, reason = _usable_box(item, width, height, names)
+        clipped, reason = _usable_box(item, width, height, names)
         if reason:
             problems.append(Problem(image.source, f"{image.path.name}: {reason}"))
-        if cut:
-            kept.append((cut, names.index(item.label), item.ignored))
+        if clipped:
+            kept.append((clipped, names.index(item.label), item.ignored))
     sample = Sample(
         image.path,
         height,

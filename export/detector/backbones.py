@@ -19,7 +19,7 @@ from export.training.input_range import IMAGENET_STATISTICS, UNIT, InputRange
 
 
 @dataclass(frozen=True)
-class Backbone:
+class BackboneSpec:
     """One row of :data:`BACKBONES`.
 
     Attributes:
@@ -28,9 +28,9 @@ class Backbone:
         preprocess: From RGB 0 to 255 to what the network takes, as serialisable layers.
         input_range: What that is; both the code and the first images are held to it.
         strides: Pixels a cell of each feature map, coarsest first.
-        cut: Name of the layer after which fine-tuning starts: what comes before stays frozen in
-            both phases. None: the layer that gives the second coarsest feature map, so that the
-            last stage is fine-tuned.
+        fine_tune_after: Name of the layer after which fine-tuning starts: what comes before stays
+            frozen in both phases. None: the layer that gives the second coarsest feature map, so
+            that the last stage is fine-tuned.
         feature_pyramid: True for YOLOv3's head with a feature pyramid, False for the tiny one.
         from_darknet: True when ``.weights`` files fill it.
     """
@@ -40,7 +40,7 @@ class Backbone:
     preprocess: Callable[[Any], Any]
     input_range: InputRange
     strides: tuple[int, ...]
-    cut: str | None
+    fine_tune_after: str | None
     feature_pyramid: bool
     from_darknet: bool
 
@@ -167,33 +167,33 @@ def csp_darknet53(image_size: int, preset: str | None = None) -> keras.Model:
 
 
 BACKBONES = {
-    "yolov3_tiny": Backbone(
+    "yolov3_tiny": BackboneSpec(
         name="yolov3_tiny",
         build=yolov3_tiny,
         preprocess=_unit_range,
         input_range=UNIT,
         strides=(32, 16),
-        cut="pool_03",
+        fine_tune_after="pool_03",
         feature_pyramid=False,
         from_darknet=True,
     ),
-    "darknet53": Backbone(
+    "darknet53": BackboneSpec(
         name="darknet53",
         build=darknet53,
         preprocess=_unit_range,
         input_range=UNIT,
         strides=(32, 16, 8),
-        cut=None,
+        fine_tune_after=None,
         feature_pyramid=True,
         from_darknet=True,
     ),
-    "csp_darknet53": Backbone(
+    "csp_darknet53": BackboneSpec(
         name="csp_darknet53",
         build=csp_darknet53,
         preprocess=_imagenet_statistics,
         input_range=IMAGENET_STATISTICS,
         strides=(32, 16, 8),
-        cut=None,
+        fine_tune_after=None,
         feature_pyramid=True,
         from_darknet=False,
     ),

@@ -58,16 +58,16 @@ def begin(settings: DetectorSettings, data: DetectionData) -> Beginning:
         ExportError: The weights cannot be had or do not fit, or the input would be wrong.
     """
     keras.utils.set_random_seed(settings.seed)
-    row = BACKBONES[settings.backbone]
-    check_preprocessing(row.preprocess, row.input_range)
+    spec = BACKBONES[settings.backbone]
+    check_preprocessing(spec.preprocess, spec.input_range)
     first = next(iter(pipeline.pixels(data.training[:4], settings.image_size, 4)))
     # A guess about how bright images are proves nothing against code that has been checked.
-    check_batch(row.preprocess(first), row.input_range, row.name, refuse_guesses=False)
-    grid, anchor_iou = _fit_grid(settings, data, row.strides)
+    check_batch(spec.preprocess(first), spec.input_range, spec.name, refuse_guesses=False)
+    grid, anchor_iou = _fit_grid(settings, data, spec.strides)
     backbone, head, weights = build_and_fill(
-        row, settings.image_size, len(data.class_names), settings.weights
+        spec, settings.image_size, len(data.class_names), settings.weights
     )
-    detector = models.assemble(row, backbone, head, grid, data.class_names)
+    detector = models.assemble(spec, backbone, head, grid, data.class_names)
     return Beginning(settings, data, detector, weights, anchor_iou)
 
 

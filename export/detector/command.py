@@ -10,18 +10,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from export import golden_pictures, publication
+from export import golden_images, publication
 from export.detector import data_sets, record
 from export.detector.annotations import DetectionData
-from export.detector.beginning import begin
+from export.detector.beginning import Beginning, begin
 from export.detector.publishing import MODEL, publish_detector
 from export.detector.settings import DetectorSettings
 from export.detector.training import largest_change, train
-from export.lineage.arguments import recording as recording_from
-from export.lineage.recording import Recording
 from export.publish import check_place
 from export.training import finished as finished_training
 from export.training import keeping, provenance
+from export.training.destination import Destination
 from export.training.finished import Finished, room_for
 from export.training.work import Work
 
@@ -32,14 +31,7 @@ _PICTURES = 20
 
 
 def run(
-    settings: DetectorSettings,
-    data_dir: Path,
-    data: DetectionData,
-    models_dir: Path,
-    *,
-    work_dir: Path | None = None,
-    log_dir: Path | None = None,
-    recording: Recording | None = None,
+    settings: DetectorSettings, data_dir: Path, data: DetectionData, destination: Destination
 ) -> dict[str, Any]:
     """Train, export, verify and publish one detector.
 
@@ -47,11 +39,7 @@ def run(
         settings: The run's settings.
         data_dir: The data set's folder.
         data: What was read from it.
-        models_dir: ``MODELS``; the version goes to ``MODELS/detector/<version>``.
-        work_dir: Where what was trained is kept until it is published; None takes a place below
-            ``MODELS/detector`` that belongs to these settings and this data.
-        log_dir: Where TensorBoard's files go; None writes none.
-        recording: Where the run is put on record; None for the default place.
+        destination: Where the version, and all else, goes.
 
     Returns:
         The result that the command line prints.
@@ -60,8 +48,9 @@ def run(
         ExportError: Nothing was published; the message says why.
     """
     started = time.monotonic()
+    models_dir = destination.models_dir
     check_place(models_dir)
-    with (recording or Recording()).run(MODEL, settings.to_json(), models_dir) as run_on_record:
+    with destination.recording.run(MODEL, settings.to_json(), models_dir) as run_on_record:
         beginning = begin(settings, data)
         data_record = record.data_record(data_dir, data)
         identity = {
@@ -71,38 +60,48 @@ def run(
             "data": {"fingerprint": data_record["fingerprint"], "classes": list(data.class_names)},
             "versions": provenance.versions(),
         }
-        work = Work.take(work_dir, models_dir / MODEL, identity)
+        work = Work.take(destination.work_dir, models_dir / MODEL, identity)
         with contextlib.closing(work):
             if work.finished is None:
-                work.reserve(room_for(beginning.detector.model.variables))
-                try:
-                    # Read now: a file that is gone after hours must not cost what was trained.
-                    pictures = [
-                        golden_pictures.load(sample.path) for sample in data.validation[:_PICTURES]
-                    ]
-                    before = beginning.detector.backbone.get_weights()
-                    trained = train(beginning, log_dir)
-                except BaseException:
-                    work.abandon()
-                    raise
-                change = largest_change(before, beginning.detector.backbone)
-                seconds = time.monotonic() - started
-                kept = Finished(
-                    model=MODEL,
-                    settings=settings.to_json(),
-                    class_names=tuple(data.class_names),
-                    accuracy=trained.accuracy,
-                    record=record.run_record(beginning, trained, data_record),
-                    result=record.result(beginning, trained, change, seconds),
-                    network=record.network_record(trained.network),
-                    pictures=tuple(pictures),
-                )
-                model = trained.network.model
-                keeping.keep(work, lambda folder: finished_training.write(folder, kept, model))
+                _train(work, beginning, data_record, destination.log_dir, started)
             finished = finished_training.load(work.directory)
             return publication.publish_finished(
                 work, finished, publish_detector, models_dir, run_on_record, started
             )
+
+
+def _train(
+    work: Work,
+    beginning: Beginning,
+    data_record: dict[str, Any],
+    log_dir: Path | None,
+    started: float,
+) -> None:
+    """Train, and write what was trained into the working directory, for publication."""
+    work.reserve(room_for(beginning.detector.model.variables))
+    try:
+        # Read now: a file that is gone after hours must not cost what was trained.
+        shown = beginning.data.validation[:_PICTURES]
+        pictures = tuple(golden_images.load(sample.path) for sample in shown)
+        before = beginning.detector.backbone.get_weights()
+        trained = train(beginning, log_dir)
+    except BaseException:
+        work.abandon()
+        raise
+    change = largest_change(before, beginning.detector.backbone)
+    finished = Finished(
+        model=MODEL,
+        settings=beginning.settings.to_json(),
+        class_names=tuple(beginning.data.class_names),
+        accuracy=trained.accuracy,
+        record=record.run_record(beginning, trained, data_record),
+        result=record.result(beginning, trained, change, time.monotonic() - started),
+        network=record.network_record(trained.network),
+        pictures=pictures,
+    )
+    keeping.keep(
+        work, lambda folder: finished_training.write(folder, finished, trained.network.model)
+    )
 
 
 def settings_from(arguments: argparse.Namespace) -> DetectorSettings:
@@ -133,8 +132,5 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         settings,
         arguments.data,
         data,
-        arguments.out,
-        work_dir=arguments.work,
-        log_dir=arguments.tensorboard,
-        recording=recording_from(arguments),
+        Destination.of(arguments),
     )

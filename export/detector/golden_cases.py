@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from export import golden_pictures, images
+from export import golden_images, images
 from export.detector import serving
 from export.detector.letterbox import letterbox
 from export.detector.model import Detector
@@ -77,16 +77,16 @@ def make(
 
     chosen = _choose(pictures, _Disturbance(detector, limits, contract))
     first = chosen[0]
-    small = golden_pictures.jpeg(golden_pictures.resized(first, _SMALL_PIXELS))
-    files = [golden_pictures.jpeg(picture) for picture in chosen]
-    batch = np.stack([golden_pictures.resized(p, _BATCH_SIZE_PIXELS) for p in chosen])
+    small = golden_images.jpeg(golden_images.resized(first, _SMALL_PIXELS))
+    files = [golden_images.jpeg(picture) for picture in chosen]
+    batch = np.stack([golden_images.resized(p, _BATCH_SIZE_PIXELS) for p in chosen])
     return [
         by_pixels("one", first[None]),
         by_pixels("batch", batch),
         by_pixels("upright", np.rot90(first).copy()[None]),
         by_pixels("single_pixel", first[:1, :1][None]),
         by_files("one", files[:1]),
-        by_files("png", [golden_pictures.png(first)]),
+        by_files("png", [golden_images.png(first)]),
         by_files("batch_of_sizes", [*files, small]),
     ]
 
@@ -102,19 +102,23 @@ def _choose(pictures: Sequence[Array], disturbance: _Disturbance) -> list[Array]
         if len(chosen) == _USED:
             return chosen
     if not chosen:
-        log.warning("in every picture suppression hangs on a tie: runtimes may differ there")
+        log.warning(
+            "every image has boxes whose suppression is a tie: runtimes may answer them differently"
+        )
     else:
-        log.info("golden requests are made of %d picture(s) that hang on no tie", len(chosen))
+        log.info(
+            "golden requests are made of %d image(s) without a tie in suppression", len(chosen)
+        )
     return chosen or list(pictures[:_USED])
 
 
 def _variants(picture: Array) -> Iterator[Array]:
     """Yield what the requests show of a picture, as it is decoded."""
     yield picture
-    yield golden_pictures.resized(picture, _BATCH_SIZE_PIXELS)
+    yield golden_images.resized(picture, _BATCH_SIZE_PIXELS)
     yield np.rot90(picture).copy()
-    for shown in (picture, golden_pictures.resized(picture, _SMALL_PIXELS)):
-        yield images.decode(tf.constant(golden_pictures.jpeg(shown))).numpy()
+    for shown in (picture, golden_images.resized(picture, _SMALL_PIXELS)):
+        yield images.decode(tf.constant(golden_images.jpeg(shown))).numpy()
 
 
 @dataclass(frozen=True)

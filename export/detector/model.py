@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from export.detector.backbones import Backbone
+from export.detector.backbones import BackboneSpec
 from export.detector.predictions import Grid, candidates
 from export.folding import fold_batch_norm
 
@@ -22,18 +22,18 @@ class Detector:
     """A network and its parts, which share their layers.
 
     Attributes:
-        row: The backbone's row.
+        spec: What is known of the backbone.
         model: float32 [batch, S, S, 3], RGB 0 to 255, letterboxed → the head's raw predictions,
             one a scale. This is what ``.keras`` holds.
         backbone: The feature extractor, preprocessed pixels → feature maps.
         head: Feature maps → raw predictions.
         features: Pixels → feature maps.
-        top: Names of the backbone's layers above the cut, which phase 2 trains.
+        top: Names of the backbone's layers that phase 2 trains.
         grid: Geometry of the predictions.
         class_names: In label order.
     """
 
-    row: Backbone
+    spec: BackboneSpec
     model: Any
     backbone: Any
     head: Any
@@ -58,16 +58,16 @@ class Detector:
     def folded(self) -> Detector:
         """Return a copy for inference, every batch normalisation part of its convolution."""
         backbone, head = fold_batch_norm(self.backbone), fold_batch_norm(self.head)
-        return assemble(self.row, backbone, head, self.grid, self.class_names)
+        return assemble(self.spec, backbone, head, self.grid, self.class_names)
 
 
 def assemble(
-    row: Backbone, backbone: Any, head: Any, grid: Grid, class_names: tuple[str, ...]
+    spec: BackboneSpec, backbone: Any, head: Any, grid: Grid, class_names: tuple[str, ...]
 ) -> Detector:
     """Put a head on a backbone and freeze the backbone.
 
     Args:
-        row: The backbone's row, for its preprocessing and its cut.
+        spec: What is known of the backbone, for its preprocessing and where fine-tuning starts.
         backbone: The backbone, its weights loaded.
         head: Neck and head.
         grid: Geometry of the predictions.
@@ -75,31 +75,31 @@ def assemble(
     """
     backbone.trainable = False
     pixels = keras.Input((grid.image_size, grid.image_size, 3), name="pixels")
-    features = backbone(row.preprocess(pixels))
+    features = backbone(spec.preprocess(pixels))
     return Detector(
-        row=row,
+        spec=spec,
         model=keras.Model(pixels, head(features), name="detector"),
         backbone=backbone,
         head=head,
         features=keras.Model(pixels, features, name="features"),
-        top=_layers_above(backbone, row.cut),
+        top=_layers_after(backbone, spec.fine_tune_after),
         grid=grid,
         class_names=class_names,
     )
 
 
-def _layers_above(backbone: Any, cut: str | None) -> tuple[str, ...]:
-    names = [layer.name for layer in backbone.layers]
-    if cut is None:
-        cut = backbone.outputs[1]._keras_history.operation.name
-    if cut not in names:
-        raise ValueError(f"{backbone.name} has no layer {cut!r} to cut at; it has {names}")
+def _layers_after(backbone: Any, layer: str | None) -> tuple[str, ...]:
+    names = [each.name for each in backbone.layers]
+    if layer is None:
+        layer = backbone.outputs[1]._keras_history.operation.name
+    if layer not in names:
+        raise ValueError(f"{backbone.name} has no layer {layer!r}; it has {names}")
     # Functional models list their layers from the input on.
-    return tuple(names[names.index(cut) + 1 :])
+    return tuple(names[names.index(layer) + 1 :])
 
 
 def unfreeze_top(detector: Detector) -> None:
-    """Make the backbone's layers above the cut trainable, except their batch normalisation.
+    """Make the backbone's top layers trainable, except their batch normalisation.
 
     A frozen BatchNormalization runs in inference mode, so the pretrained statistics stay. Calling
     the backbone with ``training=False`` would not do: the ``training=True`` with which the outer

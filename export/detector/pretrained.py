@@ -13,7 +13,7 @@ import keras
 
 from export import weights
 from export.detector import darknet, head
-from export.detector.backbones import Backbone, BackboneUnavailableError, csp_darknet53
+from export.detector.backbones import BackboneSpec, BackboneUnavailableError, csp_darknet53
 from export.errors import WeightsError
 from export.weights import PackagedFile, WeightsRecord
 
@@ -62,7 +62,7 @@ HUB_PRESET = "csp_darknet_53_ra_imagenet"
 
 
 def build_and_fill(
-    row: Backbone, image_size: int, num_classes: int, choice: str
+    spec: BackboneSpec, image_size: int, num_classes: int, choice: str
 ) -> tuple[Any, Any, WeightsRecord]:
     """Build backbone and head for the user's classes and load what is pretrained.
 
@@ -71,57 +71,57 @@ def build_and_fill(
     seed: 0.80 against 0.75; COCO's with a tenth of the rate).
 
     Args:
-        row: The backbone's row.
+        spec: What is known of the backbone.
         image_size: Side of the square input in pixels.
         num_classes: Number of the user's classes.
         choice: ``auto``, ``none``, or a path: a ``.weights`` file (of the backbone alone or of the
             whole COCO network), for csp_darknet53 a keras-hub preset folder.
 
     Returns:
-        Backbone, head and what was loaded.
+        BackboneSpec, head and what was loaded.
 
     Raises:
         WeightsError: The weights cannot be had, or belong to another network.
     """
-    if not row.from_darknet:
+    if not spec.from_darknet:
         backbone, record = _from_hub(image_size, choice)
-        return backbone, _head(backbone, num_classes, row), record
+        return backbone, _head(backbone, num_classes, spec), record
     # Found before anything is built: what cannot be had is said at once.
-    file = None if choice == "none" else _darknet_file(row.name, choice)
-    backbone, ours = build(row, image_size, num_classes)
+    file = None if choice == "none" else _darknet_file(spec.name, choice)
+    backbone, ours = build(spec, image_size, num_classes)
     if file is None:
-        log.warning("no pretrained weights: training %s from scratch", row.name)
+        log.warning("no pretrained weights: training %s from scratch", spec.name)
         return backbone, ours, WeightsRecord("none", "random initial weights")
     path, source, description = file
-    loaded = load_darknet(path, backbone, row)
+    loaded = load_darknet(path, backbone, spec)
     record = WeightsRecord(source, f"{description} ({loaded})", weights.sha256_of(path))
     return backbone, ours, record
 
 
 def build(
-    row: Backbone, image_size: int, num_classes: int, architecture: str | None = None
+    spec: BackboneSpec, image_size: int, num_classes: int, architecture: str | None = None
 ) -> tuple[Any, Any]:
     """Build backbone and head with random weights, for weights that come from elsewhere.
 
     Args:
-        row: The backbone's row.
+        spec: What is known of the backbone.
         image_size: Side of the square input in pixels.
         num_classes: Number of the user's classes.
         architecture: What :func:`architecture_of` gave of the backbone.
     """
-    backbone = row.build(image_size)
+    backbone = spec.build(image_size)
     if architecture:
-        # Its classes are registered now: the row has imported keras-hub.
+        # Its classes are registered now: the spec has imported keras-hub.
         backbone = keras.models.model_from_json(architecture)
-    return backbone, _head(backbone, num_classes, row)
+    return backbone, _head(backbone, num_classes, spec)
 
 
-def architecture_of(row: Backbone, backbone: Any) -> str | None:
-    """Describe a backbone where its row alone does not: a preset may be of another depth."""
-    return None if row.from_darknet else str(backbone.to_json())
+def architecture_of(spec: BackboneSpec, backbone: Any) -> str | None:
+    """Describe a backbone where its spec alone does not: a preset may be of another depth."""
+    return None if spec.from_darknet else str(backbone.to_json())
 
 
-def load_darknet(path: Path, backbone: Any, row: Backbone) -> str:
+def load_darknet(path: Path, backbone: Any, spec: BackboneSpec) -> str:
     """Fill ``backbone`` from a file of the backbone alone or of the whole COCO network.
 
     Returns:
@@ -130,7 +130,7 @@ def load_darknet(path: Path, backbone: Any, row: Backbone) -> str:
     Raises:
         WeightsError: The file belongs to another network.
     """
-    coco = _head(backbone, COCO_CLASSES, row)
+    coco = _head(backbone, COCO_CLASSES, spec)
     layouts = {"backbone": [backbone], "whole COCO network": [backbone, coco]}
     try:
         return darknet.fill(path, layouts)
@@ -138,9 +138,9 @@ def load_darknet(path: Path, backbone: Any, row: Backbone) -> str:
         raise WeightsError(str(err)) from err
 
 
-def _head(backbone: Any, num_classes: int, row: Backbone) -> Any:
+def _head(backbone: Any, num_classes: int, spec: BackboneSpec) -> Any:
     shapes = [tuple(output.shape[1:]) for output in backbone.outputs]
-    return head.build(shapes, num_classes, feature_pyramid=row.feature_pyramid)
+    return head.build(shapes, num_classes, feature_pyramid=spec.feature_pyramid)
 
 
 def _darknet_file(backbone: str, choice: str) -> tuple[Path, str, str]:

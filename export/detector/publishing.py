@@ -21,10 +21,10 @@ MODEL = "detector"
 
 def build(finished: Finished) -> Detector:
     """Build the network that was trained, its weights random."""
-    row = BACKBONES[finished.settings["backbone"]]
+    spec = BACKBONES[finished.settings["backbone"]]
     image_size, names = finished.settings["image_size"], finished.class_names
     architecture = finished.network["backbone"]
-    backbone, head = pretrained.build(row, image_size, len(names), architecture)
+    backbone, head = pretrained.build(spec, image_size, len(names), architecture)
     grid = Grid(
         image_size,
         tuple(finished.network["strides"]),
@@ -33,7 +33,7 @@ def build(finished: Finished) -> Detector:
             for scale in finished.network["anchors"]
         ),
     )
-    return models.assemble(row, backbone, head, grid, names)
+    return models.assemble(spec, backbone, head, grid, names)
 
 
 def publish_detector(finished: Finished, models_dir: Path, run_on_record: Run) -> Published:

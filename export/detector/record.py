@@ -60,7 +60,7 @@ def network_record(detector: Detector) -> dict[str, Any]:
     return {
         "strides": detector.grid.strides,
         "anchors": detector.grid.anchors,
-        "backbone": architecture_of(detector.row, detector.backbone),
+        "backbone": architecture_of(detector.spec, detector.backbone),
     }
 
 

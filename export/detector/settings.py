@@ -94,7 +94,7 @@ class DetectorSettings:
             ``learning_rate / 100``, so that pretrained features are adjusted and not overwritten.
         keep: ``best``: the weights of the epoch with the highest validation mAP. ``final``: those
             of the last epoch; the validation images are then looked at once a phase, at its end,
-            and choose nothing, so that the mAP on them is one of images never used.
+            so that the mAP on them is one of images not used for model selection.
         patience: Epochs without a higher validation mAP before a phase ends (``keep`` best).
         views: Versions of each training image whose features phase 1 computes once: the image, its
             mirror images (1 or 3, as ``mirror`` allows), then random ones. 0 computes nothing once:

@@ -116,7 +116,7 @@ class KeepWeights(keras.callbacks.Callback):
             self.epoch = epoch + 1
         now = time.monotonic()
         if self._deadline is not None and now + (now - self._started) > self._deadline:
-            log.info("time is up after %d epochs", epoch + 1)
+            log.info("the time limit ends the phase after %d epochs", epoch + 1)
             self.model.stop_training = True
 
     def _choose(self, epoch: int, logs: Any) -> None:

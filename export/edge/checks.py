@@ -38,7 +38,7 @@ def verify(form: str, file: Path, golden_dir: Path, version: Path) -> dict[str, 
         EdgeContractError: With every difference.
     """
     log.info("verifying %s in a fresh process", file.name)
-    command = [sys.executable, "-m", "export.edge.witness", str(file)]
+    command = [sys.executable, "-m", "export.edge.file_check", str(file)]
     command += ["--golden", str(golden_dir / GOLDEN_FILE)]
     command += ["--contract", str(extra(version, CONTRACT_FILE))]
     done = _complete(command)

@@ -108,7 +108,7 @@ def run(
 def _published(version: Path) -> Contract:
     if importlib.util.find_spec("ai_edge_litert") is None:
         raise EdgeError(
-            "LiteRT is not installed, and no file is written that was not run: "
+            "LiteRT is not installed, which checks every file that is written: "
             "pip install 'vision-forge[edge]'"
         )
     if not (version / "saved_model.pb").is_file() or not version.name.isdecimal():
@@ -128,7 +128,7 @@ def _target(out: Path, model: str, version: Path) -> Path:
     target = out.resolve() / model / version.name
     if target.exists():
         raise EdgeError(
-            f"{target} exists; files in use are not changed under their reader. "
+            f"{target} exists, and files in use are never overwritten. "
             "Remove it, or name another --out"
         )
     check_place(target.parent)
@@ -140,7 +140,7 @@ def _place(folder: Path, target: Path) -> None:
         staging.place(folder, target)
     except FileExistsError as err:
         raise EdgeError(
-            f"{target} was made by somebody else meanwhile; nothing was written"
+            f"{target} was made by another process meanwhile; nothing was written"
         ) from err
 
 

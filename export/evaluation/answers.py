@@ -182,7 +182,9 @@ class ClassifierSource:
         names = {tuple(item.decode("utf-8") for item in row) for row in outputs[CLASSES]}
         found = names.pop()
         if names:
-            raise AnswersError(f"{self.name} names other classes in different rows of one answer")
+            raise AnswersError(
+                f"{self.name} names different classes in different rows of one answer"
+            )
         self._contract.check_class_names(found, self.name)
         self.class_names = self.class_names or found
         if found != self.class_names:

@@ -111,7 +111,7 @@ def _finding(result: dict[str, Any], finding: str) -> str:
 
 def _absent(found: dict[str, Any] | None, mode: str) -> str:
     if found is None:
-        return f"--mode {mode} does not look for it"
+        return f"--mode {mode} does not check it"
     return "" if found.get("measured", True) else f"not measured: {found['reason']}"
 
 

@@ -13,9 +13,10 @@ from export.evaluation import bootstrap
 Array = np.ndarray[Any, Any]
 
 Gain = Callable[[Array, Array], Array]
-"""Takes the weights below and above each cutoff, float [B, cutoffs, 2] (of the photographs that
-are not what is looked for, and of those that are); returns float [B, cutoffs], the larger the
-better."""
+"""From the weights below and above each cutoff to what each gains, the larger the better.
+
+Weights are float [B, cutoffs, 2]: of the photographs that are not what is looked for, and of those
+that are. Gains are float [B, cutoffs]."""
 
 _RESAMPLES = 500
 _TINY = 1e-12  # a probability of exactly 0 or 1 has no finite log-odds

@@ -2,7 +2,7 @@
 
 The exported graph shows its answers and nothing inside, so the features of a photograph are the
 logits (centred, since a softmax ignores what they have in common), the certainty of the answer, and
-what the picture looks like without a model (:mod:`export.evaluation.looks`).
+what the picture looks like without a model (:mod:`export.evaluation.image_statistics`).
 
 The reference is the validation split: of the same distribution as the photographs trained on, but
 not trained on. Against the training photographs themselves every overfitted model would raise the
@@ -29,7 +29,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.stats import ks_2samp
 
-from export.evaluation.looks import STATISTICS
+from export.evaluation.image_statistics import STATISTICS
 
 Array = np.ndarray[Any, Any]
 
@@ -122,7 +122,7 @@ def features(logits: Array, class_names: Sequence[str], statistics: Array) -> di
     Args:
         logits: float [n, C].
         class_names: In column order.
-        statistics: float64 [n, 5], :data:`export.evaluation.looks.STATISTICS` of the same.
+        statistics: float64 [n, 5], :data:`.image_statistics.STATISTICS` of the same.
     """
     centred = logits.astype(np.float64) - logits.mean(axis=1, keepdims=True)
     ordered = np.sort(centred, axis=1)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.fft import dctn
 
-from export.evaluation.looks import THUMBNAIL, Looks
+from export.evaluation.image_statistics import THUMBNAIL, ImageStatistics
 
 Array = np.ndarray[Any, Any]
 
@@ -67,7 +67,7 @@ class Leak:
         }
 
 
-def find(training: Looks, holdout: Looks) -> list[Leak]:
+def find(training: ImageStatistics, holdout: ImageStatistics) -> list[Leak]:
     """Find every pair of photographs that are the same, or nearly.
 
     Args:

@@ -23,7 +23,7 @@ from export.evaluation.arguments import TEMPORAL, VALIDATION
 from export.evaluation.assessment import Assessment, assess, labels_of
 from export.evaluation.cutoff import ThresholdError
 from export.evaluation.data_sets import TrainingData
-from export.evaluation.looks import Looks, look
+from export.evaluation.image_statistics import ImageStatistics, measure_images
 from export.evaluation.threshold import Threshold
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def _validation(source: ClassifierSource, arguments: argparse.Namespace) -> Meas
     assessed = assess(found, data.validation.label_of, threshold, arguments.seed)
     document = _document(arguments, source, found, assessed, threshold, data.directory)
     document["data"]["fingerprint"] = data.fingerprint
-    document["leaks"] = _leaks(look(data.training.paths), look(found.paths))
+    document["leaks"] = _leaks(measure_images(data.training.paths), measure_images(found.paths))
     document["notes"].append(
         "the best epoch was chosen on these photographs: a holdout says more about others"
     )
@@ -113,7 +113,10 @@ def _other(source: ClassifierSource, arguments: argparse.Namespace) -> Measured:
     document["notes"] += notes
     if reference:
         data = reference.data
-        seen, here = look([*data.training.paths, *data.validation.paths]), look(found.paths)
+        seen, here = (
+            measure_images([*data.training.paths, *data.validation.paths]),
+            measure_images(found.paths),
+        )
         document["leaks"] = _leaks(seen, here)
         labels = labels_of(reference.answers, data.validation.label_of)
         document["drift"] = _drift(
@@ -161,7 +164,7 @@ def _reference(
     except DataSetError as err:
         if arguments.training_data:
             raise  # asked for by name
-        log.warning("neither leaks nor drift can be looked for: %s", err)
+        log.warning("leaks and drift cannot be checked: %s", err)
         return None, str(err)
     return _Reference(data, source.answer(data.validation.paths)), ""
 
@@ -216,7 +219,7 @@ def _document(
     }
 
 
-def _leaks(seen: Looks, here: Looks) -> dict[str, Any]:
+def _leaks(seen: ImageStatistics, here: ImageStatistics) -> dict[str, Any]:
     pairs = leaks.find(seen, here)
     return {
         "measured": True,
@@ -229,10 +232,12 @@ def _leaks(seen: Looks, here: Looks) -> dict[str, Any]:
 
 
 def _drift(
-    reference: tuple[Answers, Any, Looks], holdout: tuple[Answers, Any, Looks], seed: int
+    reference: tuple[Answers, Any, ImageStatistics],
+    holdout: tuple[Answers, Any, ImageStatistics],
+    seed: int,
 ) -> dict[str, Any]:
     random = np.random.default_rng(seed)
-    answered = [_with_looks(*side) for side in (reference, holdout)]
+    answered = [_with_statistics(*side) for side in (reference, holdout)]
     chosen = drift.same_classes(answered[0][1], answered[1][1], random)
     if len(chosen[0]) < drift.FEWEST:
         reason = (
@@ -247,8 +252,10 @@ def _drift(
     return drift.compare(sides[0], sides[1], seed).to_json()
 
 
-def _with_looks(answers: Answers, labels: Any, seen: Looks) -> tuple[dict[str, Any], Any]:
-    """Return features and classes of the photographs that could be both answered and looked at."""
+def _with_statistics(
+    answers: Answers, labels: Any, seen: ImageStatistics
+) -> tuple[dict[str, Any], Any]:
+    """Return features and classes of the photographs that could be both answered and measured."""
     row_of = {path: row for row, path in enumerate(seen.paths)}
     rows = [row for row, path in enumerate(answers.paths) if path in row_of]
     statistics = seen.statistics[[row_of[answers.paths[row]] for row in rows]]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from export.classifier.settings import ClassifierSettings
 
-ARM_NAMES = ("random", "unfrozen", "head", "phases")
-"""What can be compared; :mod:`export.experiment.arms` says what each is."""
+VARIANT_NAMES = ("random", "unfrozen", "head", "phases")
+"""What can be compared; :mod:`export.experiment.variants` says what each is."""
 
 WHOLE_EPOCHS = 20
 
@@ -35,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--arms",
         type=lambda text: tuple(text.split(",")),
-        default=ARM_NAMES,
+        default=VARIANT_NAMES,
         metavar="NAME[,NAME…]",
-        help=f"{','.join(ARM_NAMES)} (all)",
+        help=f"{','.join(VARIANT_NAMES)} (all)",
     )
     add("--backbone", default=defaults.backbone, help="default %(default)s")
     add("--image-size", type=int, metavar="N", help="side in pixels (the backbone's own)")
@@ -47,14 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=defaults.fine_tune_epochs,
         metavar="N",
-        help="phase 2 of the arm phases (%(default)s)",
+        help="phase 2 of the variant phases (%(default)s)",
     )
     add(
         "--whole-epochs",
         type=int,
         default=WHOLE_EPOCHS,
         metavar="N",
-        help="the arms random and unfrozen (%(default)s)",
+        help="the variants random and unfrozen (%(default)s)",
     )
 
 

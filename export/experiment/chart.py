@@ -1,4 +1,4 @@
-"""The curves of every run and the accuracy each arm came to."""
+"""The curves of every run and the accuracy each variant came to."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def draw(path: Path, rows: Mapping[str, Sequence[Row]], titles: Mapping[str, str
 
     Args:
         path: The PNG file.
-        rows: The runs of each arm, as in ``results.jsonl``; at most four arms.
-        titles: Of each arm.
+        rows: The runs of each variant, as in ``results.jsonl``; at most four variants.
+        titles: Of each variant.
     """
     figure = Figure(figsize=(11, 4.4), layout="constrained")
     curves, ends = figure.subplots(1, 2, width_ratios=(3, 2))

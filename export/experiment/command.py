@@ -19,8 +19,8 @@ from export.classifier.model import Classifier
 from export.classifier.record import phase_record
 from export.classifier.settings import ClassifierSettings
 from export.errors import SettingsError
-from export.experiment.arms import ARMS, Arm
 from export.experiment.results import Results, Row, summary, table
+from export.experiment.variants import VARIANTS, Variant
 from export.publish import check_place
 from export.training import provenance
 from export.training.outcome import Trained
@@ -35,7 +35,7 @@ CHART_FILE = "experiment.png"
 def run(
     common: ClassifierSettings,
     whole_epochs: int,
-    arms: Sequence[Arm],
+    variants: Sequence[Variant],
     seeds: Sequence[int],
     data_dir: Path,
     out: Path,
@@ -44,9 +44,9 @@ def run(
 
     Args:
         common: What all runs share but the seed.
-        whole_epochs: Epochs of the arms that train all layers from the start.
-        arms: What to compare.
-        seeds: One run of each arm a seed. Within a seed all arms have the same split.
+        whole_epochs: Epochs of the variants that train all layers from the start.
+        variants: What to compare.
+        seeds: One run of each variant a seed. Within a seed all variants have the same split.
         data_dir: A folder of class folders.
         out: Where the results go. Runs that are there already, with the same settings and data,
             are not repeated; one that was interrupted goes on after its last epoch.
@@ -65,27 +65,27 @@ def run(
     )
     out.mkdir(parents=True, exist_ok=True)
     results = Results(out / RESULTS_FILE)
-    rows: dict[str, list[Row]] = {arm.name: [] for arm in arms}
-    for seed in seeds:  # all arms of a seed before the next: useful when interrupted
-        for arm in arms:
-            settings = arm.settings(replace(common, seed=seed), whole_epochs)
+    rows: dict[str, list[Row]] = {variant.name: [] for variant in variants}
+    for seed in seeds:  # all variants of a seed before the next: useful when interrupted
+        for variant in variants:
+            settings = variant.settings(replace(common, seed=seed), whole_epochs)
             key = {
-                "arm": arm.name,
+                "arm": variant.name,
                 "seed": seed,
                 "settings": settings.to_json(),
                 "data": fingerprint,
             }
             if (row := results.find(key)) is None:
-                log.info("seed %d, %s", seed, arm.title)
-                row = {**key, **_train(arm, settings, data_dir, out)}
+                log.info("seed %d, %s", seed, variant.title)
+                row = {**key, **_train(variant, settings, data_dir, out)}
                 results.add(row)
-            rows[arm.name].append(row)
+            rows[variant.name].append(row)
     summaries = {name: summary(made) for name, made in rows.items()}
-    titles = {arm.name: arm.title for arm in arms}
+    titles = {variant.name: variant.title for variant in variants}
     draw(out / CHART_FILE, rows, titles)
     print(table(summaries, titles), file=sys.stderr)  # noqa: T201
     return {
-        "validation_photographs": rows[arms[0].name][0]["validation"],
+        "validation_photographs": rows[variants[0].name][0]["validation"],
         "arms": summaries,
         "results": str(results.path),
         "chart": str(out / CHART_FILE),
@@ -103,17 +103,17 @@ def _chart() -> Any:
     return draw
 
 
-def _train(arm: Arm, settings: ClassifierSettings, data_dir: Path, out: Path) -> Row:
+def _train(variant: Variant, settings: ClassifierSettings, data_dir: Path, out: Path) -> Row:
     keras.backend.clear_session()
     started = time.monotonic()
-    beginning = arm.begin(
+    beginning = variant.begin(
         settings, photographs.find(data_dir), lambda identity: Work.below(out, identity)
     )
-    trained = arm.train(beginning)
+    trained = variant.train(beginning)
     minutes = (time.monotonic() - started) / 60
     row = _row(trained, len(beginning.data.split.validation), minutes)
     beginning.work.remove()
-    log.info("%s: accuracy %.4f in %.1f minutes", arm.title, row["accuracy"], row["minutes"])
+    log.info("%s: accuracy %.4f in %.1f minutes", variant.title, row["accuracy"], row["minutes"])
     return row
 
 
@@ -142,8 +142,8 @@ def _row(trained: Trained[Classifier], validation: int, minutes: float) -> Row:
 def main(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run the command with the arguments of :mod:`export.experiment.arguments`."""
     for name in arguments.arms:
-        if name not in ARMS:
-            raise SettingsError(f"no arm {name!r}; there are {', '.join(ARMS)}")
+        if name not in VARIANTS:
+            raise SettingsError(f"--arms: there is no {name!r}; there are {', '.join(VARIANTS)}")
     row = backbone(arguments.backbone)
     common = ClassifierSettings(
         backbone=row.name,
@@ -154,7 +154,7 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
     return run(
         common,
         arguments.whole_epochs,
-        [ARMS[name] for name in dict.fromkeys(arguments.arms)],
+        [VARIANTS[name] for name in dict.fromkeys(arguments.arms)],
         list(dict.fromkeys(arguments.seeds)),
         arguments.data,
         arguments.out,

@@ -16,8 +16,8 @@ _KEY = ("arm", "seed", "settings", "data")
 class Results:
     """The rows of ``results.jsonl``.
 
-    A row belongs to its arm, seed, settings and data; rows of other settings or data say nothing
-    about these and are left alone.
+    A row belongs to its variant, seed, settings and data; rows of other settings or data say
+    nothing about these and are left alone.
 
     Attributes:
         path: The file.
@@ -37,7 +37,8 @@ class Results:
         """Return the row of a run, or None when it has not been made.
 
         Args:
-            key: ``arm``, ``seed``, ``settings`` (JSON) and ``data`` (fingerprint).
+            key: ``arm`` (the variant's name), ``seed``, ``settings`` (JSON) and ``data``
+                (fingerprint).
         """
         wanted = json.loads(json.dumps({name: key[name] for name in _KEY}))
         for row in self._rows:
@@ -54,7 +55,7 @@ class Results:
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return what the runs of one arm come to: mean, lowest and highest over its seeds."""
+    """Return what the runs of one variant come to: mean, lowest and highest over its seeds."""
     return {
         "seeds": len(rows),
         "accuracy": _spread([row["accuracy"] for row in rows], 4),
@@ -69,8 +70,8 @@ def table(summaries: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str])
     """Compose the table that people read.
 
     Args:
-        summaries: By arm.
-        titles: Of each arm.
+        summaries: By variant.
+        titles: Of each variant.
     """
     head = f"{'validation accuracy':37}  {'mean':>6}  {'lowest':>6}  {'highest':>7}  {'minutes':>7}"
     lines = [head]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from export.report.record import BatchNormShifts
 from export.report.style import BLUE, INK, ORANGE, RED, new_figure, shorten, tidy
 
-_LOOKS = {1: ("o", BLUE), 2: ("s", ORANGE)}
+_MARKERS = {1: ("o", BLUE), 2: ("s", ORANGE)}
 _MOST_NAMED = 8
 _LONGEST_LAYER = 34
 
@@ -37,13 +39,24 @@ def draw(shifts: BatchNormShifts) -> Figure:
     """
     layers = list(dict.fromkeys(n for each in shifts.by_phase.values() for n in each))
     place = {name: position for position, name in enumerate(layers, 1)}
-    over = over_threshold(shifts)
-    finite = [s for each in shifts.by_phase.values() for s in each.values() if math.isfinite(s)]
-    largest = max(finite, default=0.0)
     figure = new_figure(9.6, 4.4)
     axis = figure.subplots()
+    _draw_points(axis, shifts, place)
+    _draw_alarm(axis, shifts.threshold)
+    _scale(axis, shifts)
+    axis.set_xlim(0, len(layers) + 1)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set(xlabel="BatchNorm layer, from input to output", ylabel="relative shift")
+    tidy(axis)
+    axis.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+    if lines := _named(over_threshold(shifts), place):
+        figure.text(0.05, -0.01, "\n".join(lines), fontsize=9, va="top", linespacing=1.5)
+    return figure
+
+
+def _draw_points(axis: Axes, shifts: BatchNormShifts, place: Mapping[str, int]) -> None:
     for phase, each in sorted(shifts.by_phase.items()):
-        marker, color = _LOOKS.get(phase, ("D", INK))
+        marker, color = _MARKERS.get(phase, ("D", INK))
         axis.plot(
             [place[name] for name in each],
             list(each.values()),
@@ -56,34 +69,37 @@ def draw(shifts: BatchNormShifts) -> Figure:
             zorder=3,
             clip_on=False,
         )
-    axis.axhline(shifts.threshold, color=RED, linestyle="--", linewidth=1.5)
+
+
+def _draw_alarm(axis: Axes, threshold: float) -> None:
+    axis.axhline(threshold, color=RED, linestyle="--", linewidth=1.5)
     axis.text(
         1.005,
-        shifts.threshold,
-        f"alarm\n{shifts.threshold:.0%}",
+        threshold,
+        f"alarm\n{threshold:.0%}",
         color=RED,
         fontsize=9,
         va="center",
         transform=axis.get_yaxis_transform(),
     )
+
+
+def _scale(axis: Axes, shifts: BatchNormShifts) -> None:
+    finite = [s for each in shifts.by_phase.values() for s in each.values() if math.isfinite(s)]
+    largest = max(finite, default=0.0)
     if largest > 10 * shifts.threshold:  # a straight scale would press the line to the floor
         axis.set_yscale("symlog", linthresh=shifts.threshold, linscale=0.8)
         axis.set_ylim(0, largest * 4)
     else:
         axis.set_ylim(0, max(largest * 1.25, 2 * shifts.threshold))
     axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
-    axis.set_xlim(0, len(layers) + 1)
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.set(xlabel="BatchNorm layer, from input to output", ylabel="relative shift")
-    tidy(axis)
-    axis.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
-    named = over[:_MOST_NAMED]
-    if named:
-        lines = [
-            f"{shift:.1%}  layer {place[name]}, {shorten(name, _LONGEST_LAYER)}, phase {phase}"
-            for phase, name, shift in named
-        ]
-        if len(over) > len(named):
-            lines.append(f"and {len(over) - len(named)} more")
-        figure.text(0.05, -0.01, "\n".join(lines), fontsize=9, va="top", linespacing=1.5)
-    return figure
+
+
+def _named(over: Sequence[tuple[int, str, float]], place: Mapping[str, int]) -> list[str]:
+    lines = [
+        f"{shift:.1%}  layer {place[name]}, {shorten(name, _LONGEST_LAYER)}, phase {phase}"
+        for phase, name, shift in over[:_MOST_NAMED]
+    ]
+    if len(over) > _MOST_NAMED:
+        lines.append(f"and {len(over) - _MOST_NAMED} more")
+    return lines

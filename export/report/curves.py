@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from export.report.record import Phase, Step
+from export.report.record import RecordedPhase, Step
 from export.report.style import BLUE, GREY, INK, ORANGE, new_figure, tidy
 
 _METRICS = (("accuracy", "accuracy"), ("map50", "mAP at IoU 0.5"), ("loss", "loss"))
@@ -16,13 +16,13 @@ _METRICS = (("accuracy", "accuracy"), ("map50", "mAP at IoU 0.5"), ("loss", "los
 _MOST_MARKED = 60  # epochs; with more, their marks would be one band
 
 
-def panels(phases: Sequence[Phase]) -> list[tuple[str, str]]:
+def panels(phases: Sequence[RecordedPhase]) -> list[tuple[str, str]]:
     """Return the metrics that there are, as (name in the history, name for people)."""
     seen = {name for phase in phases for epoch in phase.history for name in epoch}
     return [(key, text) for key, text in _METRICS if {key, f"val_{key}"} & seen]
 
 
-def unfreezings(phases: Sequence[Phase]) -> list[tuple[float, str]]:
+def unfreezings(phases: Sequence[RecordedPhase]) -> list[tuple[float, str]]:
     """Return where in the epochs the base changed, and what to call it.
 
     Returns:
@@ -42,7 +42,7 @@ def _label(step: Step) -> str:
     return f"top {step.unfrozen_layers} unfrozen"
 
 
-def draw(phases: Sequence[Phase], kept_phase: int | None = None) -> Figure:
+def draw(phases: Sequence[RecordedPhase], kept_phase: int | None = None) -> Figure:
     """Draw one panel a metric: training and validation, epoch by epoch.
 
     Args:
@@ -84,7 +84,7 @@ def draw(phases: Sequence[Phase], kept_phase: int | None = None) -> Figure:
     return figure
 
 
-def _series(phases: Sequence[Phase], name: str) -> tuple[list[int], list[float]]:
+def _series(phases: Sequence[RecordedPhase], name: str) -> tuple[list[int], list[float]]:
     points = [
         (phase.first_epoch + position, epoch[name])
         for phase in phases
@@ -104,7 +104,7 @@ def _name_marks(axis: object, marks: Sequence[tuple[float, str]]) -> None:
     top.spines["top"].set_visible(False)
 
 
-def _heading(phases: Sequence[Phase], kept_phase: int | None) -> str:
+def _heading(phases: Sequence[RecordedPhase], kept_phase: int | None) -> str:
     parts = []
     for phase in phases:
         count = len(phase.history)
@@ -113,7 +113,7 @@ def _heading(phases: Sequence[Phase], kept_phase: int | None) -> str:
     return "  ·  ".join(parts)
 
 
-def rows(phases: Sequence[Phase]) -> tuple[list[str], list[list[str]]]:
+def rows(phases: Sequence[RecordedPhase]) -> tuple[list[str], list[list[str]]]:
     """Return the curves as a table: its headings, and a row an epoch."""
     names = [
         name
@@ -122,7 +122,7 @@ def rows(phases: Sequence[Phase]) -> tuple[list[str], list[list[str]]]:
         if _series(phases, name)[0]
     ]
 
-    def row(phase: Phase, position: int, epoch: Mapping[str, float]) -> list[str]:
+    def row(phase: RecordedPhase, position: int, epoch: Mapping[str, float]) -> list[str]:
         values = [f"{epoch[name]:.4f}" if name in epoch else "" for name in names]
         return [str(phase.first_epoch + position), str(phase), *values]
 

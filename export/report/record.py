@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from export.training.policy import LARGEST_SHIFT
 from serving_config.version_files import RUN_FILE, extra
-
-BATCH_NORM_THRESHOLD = 0.05
-"""Relative shift of a BatchNorm layer that raises an alarm, where the record states no other."""
 
 T = TypeVar("T")
 
@@ -38,7 +36,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Phase:
+class RecordedPhase:
     """One phase of training.
 
     Attributes:
@@ -72,7 +70,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class FineTuning:
+class RecordedFineTuning:
     """Whether phase 2 ran, and why not.
 
     Attributes:
@@ -126,9 +124,9 @@ class RunRecord:
         missing: What is not there, one sentence each, for the page.
     """
 
-    phases: tuple[Phase, ...] = ()
+    phases: tuple[RecordedPhase, ...] = ()
     kept_phase: int | None = None
-    fine_tuning: FineTuning | None = None
+    fine_tuning: RecordedFineTuning | None = None
     batch_norm: BatchNormShifts | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, Any] = field(default_factory=dict)
@@ -143,7 +141,7 @@ class RunRecord:
     missing: tuple[str, ...] = ()
 
     @property
-    def kept(self) -> Phase | None:
+    def kept(self) -> RecordedPhase | None:
         """The phase whose weights were published; the last one where the record does not say."""
         for phase in self.phases:
             if phase.number == self.kept_phase:
@@ -185,7 +183,9 @@ class _Reader:
     def record(self) -> RunRecord:
         document = self._document
         data: Mapping[str, Any] = self._part("data", "the photographs that were used", _mapping, {})
-        phases: tuple[Phase, ...] = self._part("phases", "the epochs of training", _phases, ())
+        phases: tuple[RecordedPhase, ...] = self._part(
+            "phases", "the epochs of training", _phases, ()
+        )
         return RunRecord(
             phases=phases,
             kept_phase=self._part("kept_phase", "", int, None),
@@ -232,13 +232,13 @@ def _texts(part: Any) -> tuple[str, ...]:
     return tuple(str(text) for text in part)
 
 
-def _phases(part: Any) -> tuple[Phase, ...]:
+def _phases(part: Any) -> tuple[RecordedPhase, ...]:
     if isinstance(part, dict):  # name → history, as the detector records them
         part = [
             {"number": number, "name": name, "history": part[key]}
             for key, number, name in _numbered(part)
         ]
-    phases: list[Phase] = []
+    phases: list[RecordedPhase] = []
     next_epoch = 1
     for number, entry in enumerate(part, 1):
         first = int(entry.get("first_epoch", next_epoch))
@@ -247,7 +247,7 @@ def _phases(part: Any) -> tuple[Phase, ...]:
             for epoch in entry["history"]
         )
         phases.append(
-            Phase(
+            RecordedPhase(
                 number=int(entry.get("number", number)),
                 name=str(entry.get("name", "")),
                 first_epoch=first,
@@ -279,8 +279,8 @@ def _step(entry: Mapping[str, Any]) -> Step:
     )
 
 
-def _fine_tuning(part: Any) -> FineTuning:
-    return FineTuning(
+def _fine_tuning(part: Any) -> RecordedFineTuning:
+    return RecordedFineTuning(
         decision=str(part["decision"]),
         missing=_texts(part.get("missing", ())),
         rolled_back=bool(part.get("rolled_back", False)),
@@ -290,7 +290,7 @@ def _fine_tuning(part: Any) -> FineTuning:
 
 def _shifts(part: Any) -> BatchNormShifts:
     return BatchNormShifts(
-        threshold=float(part.get("threshold", BATCH_NORM_THRESHOLD)),
+        threshold=float(part.get("threshold", LARGEST_SHIFT)),
         by_phase={
             number: {
                 str(layer): math.inf if shift is None else float(shift)

@@ -19,13 +19,11 @@ import keras
 import numpy as np
 
 from export.errors import BatchNormShiftError
+from export.training.policy import LARGEST_SHIFT
 
 log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
-
-THRESHOLD = 0.05
-"""Relative shift above which an alarm is raised."""
 
 _NAMED = 8  # layers an alarm names; the rest are counted
 
@@ -117,7 +115,9 @@ class BatchNormGuard:
         alarms: What was wrong, one text a phase, layers named.
     """
 
-    def __init__(self, base: Any, *, learns: bool = False, threshold: float = THRESHOLD) -> None:
+    def __init__(
+        self, base: Any, *, learns: bool = False, threshold: float = LARGEST_SHIFT
+    ) -> None:
         """Watch a base.
 
         Args:

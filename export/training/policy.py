@@ -25,6 +25,9 @@ FIRST_STEP = 15
 MOST_LAYERS = 50
 """Most layers that any unfreezing may take: more need more photographs than transfer has."""
 
+LARGEST_SHIFT = 0.05
+"""Relative shift of a BatchNorm layer's statistics above which an alarm is raised."""
+
 
 @dataclass(frozen=True)
 class PhasePolicy:

@@ -98,8 +98,8 @@ class Work:
         except (OSError, ValueError) as err:
             raise ResumeError(
                 f"{directory} is no working directory of a training ({IDENTITY_FILE}: "
-                f"{getattr(err, 'strerror', None) or err}); the message that said what was not "
-                "published names it"
+                f"{getattr(err, 'strerror', None) or err}); the message of the publication "
+                "that failed names the right one"
             ) from err
         work = cls(directory, identity)
         if work.finished is None:
@@ -223,15 +223,15 @@ class Work:
         if different := differences(there, identity):
             lines = "\n".join(f"  - {line}" for line in different)
             what, advice = (
-                ("an unfinished run", "or delete it")
+                ("the unfinished training", "or delete it")
                 if self.finished is None
                 else (
-                    "what was trained and not published",
+                    "the unpublished training",
                     "or publish it (python -m export publish)",
                 )
             )
             raise ResumeError(
-                f"{self.directory} holds {what} that is not this one:\n{lines}\n"
+                f"{self.directory} holds {what} of another run; they differ in:\n{lines}\n"
                 f"Give the settings and the data it was started with, name another --work, {advice}"
             )
 

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import protos
-from model_server.api import inference, tensors
-from model_server.api.predict import PredictRules, choose_outputs, find_signature, read_inputs
-from model_server.errors import invalid_argument, not_found
+from model_server.api import classify, metadata, multi_inference, regress, status, tensors
+from model_server.api.examples import RunTensors
+from model_server.api.predict import choose_outputs, find_signature, read_inputs
+from model_server.api.rules import SignatureRules
+from model_server.errors import invalid_argument
 from model_server.models.catalog import Catalog
 from model_server.models.version import Version
 from model_server.observation.observer import Observer
@@ -23,8 +25,6 @@ from model_server.runtimes.signatures import DEFAULT_SIGNATURE, Signature
 
 logger = logging.getLogger(__name__)
 
-_SIGNATURE_FIELD = "signature_def"
-
 
 class Engine:
     """Answers every call of PredictionService and ModelService. Thread-safe."""
@@ -32,7 +32,7 @@ class Engine:
     def __init__(
         self,
         catalog: Catalog,
-        rules: PredictRules,
+        rules: SignatureRules,
         observer: Observer,
         as_content: bool = False,
     ) -> None:
@@ -97,7 +97,7 @@ class Engine:
         self._measure(version, "Predict", begin)
         return values
 
-    def _runner(self, version: Version, api: str, limits: CallLimits) -> inference.Run:
+    def _runner(self, version: Version, api: str, limits: CallLimits) -> RunTensors:
         def run(feeds: Mapping[str, Array], fetches: Sequence[str]) -> list[Array]:
             begin = time.perf_counter()
             values = version.model.run_tensors(feeds, fetches, limits)
@@ -117,7 +117,7 @@ class Engine:
         response = protos.ClassificationResponse()
         with self.catalog.lease(_spec(request)) as version:
             run = self._runner(version, "Classify", limits)
-            result = inference.classify(version.model, request, self.rules, run)
+            result = classify.answer(version.model, request, self.rules, run)
         response.result.CopyFrom(result)
         _describe(response.model_spec, version, _key(request.model_spec))
         return response
@@ -127,7 +127,7 @@ class Engine:
         response = protos.RegressionResponse()
         with self.catalog.lease(_spec(request)) as version:
             run = self._runner(version, "Regress", limits)
-            result = inference.regress(version.model, request, self.rules, run)
+            result = regress.answer(version.model, request, self.rules, run)
         response.result.CopyFrom(result)
         _describe(response.model_spec, version, _key(request.model_spec))
         return response
@@ -137,7 +137,7 @@ class Engine:
         first = request.tasks[0].model_spec if request.tasks else protos.ModelSpec()
         with self.catalog.lease(first) as version:
             run = self._runner(version, "", limits)
-            response, examples = inference.infer_all(version.model, request, self.rules, run)
+            response, examples = multi_inference.answer(version.model, request, self.rules, run)
         if self._metrics is not None:
             self._metrics.example_counts.observe(examples, version.model_name)
             self._metrics.example_count_total.add(version.model_name, count=examples)
@@ -148,41 +148,16 @@ class Engine:
     def metadata(self, request: Any) -> Any:
         """Answer a ``GetModelMetadataRequest``."""
         spec = _spec(request)
-        if not request.metadata_field:
-            raise invalid_argument(
-                "GetModelMetadataRequest must specify at least one metadata_field"
-            )
-        for name in request.metadata_field:
-            if name != _SIGNATURE_FIELD:
-                raise invalid_argument(f"Metadata field {name} is not supported")
+        metadata.check_fields(request)
         with self.catalog.lease(spec) as version:
-            signatures = protos.SignatureDefMap()
-            for key, signature in version.model.signatures.items():
-                signatures.signature_def[key].CopyFrom(signature.definition)
-        response = protos.GetModelMetadataResponse()
+            response = metadata.describe(version.model)
         _describe(response.model_spec, version, "")
-        response.metadata[_SIGNATURE_FIELD].Pack(signatures)
         return response
 
     def status(self, request: Any) -> Any:
-        """Answer a ``GetModelStatusRequest``; a label is ignored, as in TensorFlow Serving."""
+        """Answer a ``GetModelStatusRequest``."""
         spec = _spec(request)
-        states = self.catalog.states(spec.name)
-        if spec.WhichOneof("version_choice") == "version":
-            number = spec.version.value
-            states = [state for state in states if state[0] == number]
-            if not states:
-                raise not_found(f"Could not find version {number} of model {spec.name}")
-        elif not states:
-            raise not_found(f"Could not find any versions of model {spec.name}")
-        response = protos.GetModelStatusResponse()
-        for number, state, error in states:
-            entry = response.model_version_status.add()
-            entry.version = number
-            entry.state = int(state)
-            entry.status.error_code = error.number if error else 0
-            entry.status.error_message = error.message if error else ""
-        return response
+        return status.answer(spec, self.catalog.states(spec.name))
 
     def reload(
         self,

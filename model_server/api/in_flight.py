@@ -10,7 +10,7 @@ import grpc
 from model_server.errors import ServingError
 
 
-class Running:
+class CallsInFlight:
     """Counts the calls between their arrival and the sending of their answer. Thread-safe."""
 
     def __init__(self, reading_s: float = 0.0) -> None:

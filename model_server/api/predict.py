@@ -7,42 +7,23 @@ follows ``predict_util.cc``: signature, number of inputs, each tensor, output fi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
 
 from model_server.api import tensors
+from model_server.api.rules import (
+    CLASSIFY_METHOD,
+    PREDICT_METHOD,
+    REGRESS_METHOD,
+    SignatureRules,
+)
 from model_server.errors import ServingError, failed_precondition, invalid_argument
 from model_server.runtimes.arrays import Array
 from model_server.runtimes.runtime import LoadedModel
 from model_server.runtimes.signatures import DEFAULT_SIGNATURE, Signature, TensorInfo, describe
 
-PREDICT_METHOD = "tensorflow/serving/predict"
-CLASSIFY_METHOD = "tensorflow/serving/classify"
-REGRESS_METHOD = "tensorflow/serving/regress"
 _METHODS = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)
-
-
-@dataclass(frozen=True)
-class PredictRules:
-    """How strict Predict is.
-
-    Attributes:
-        check_shapes: Refuse tensors that contradict the signature's rank or fixed dimensions:
-            ``true``, ``false`` as TensorFlow Serving, or ``auto``, only where a wrong rank could
-            end the process.
-        check_method_name: Refuse signatures with a foreign ``method_name``.
-    """
-
-    check_shapes: str = "auto"
-    check_method_name: bool = False
-
-    def compare_shapes_of(self, signature: Signature) -> bool:
-        """Tell whether this signature's inputs are compared with it before anything runs."""
-        return self.check_shapes == "true" or (
-            self.check_shapes == "auto" and bool(signature.hazards)
-        )
 
 
 def find_signature(model: LoadedModel, key: str) -> Signature:
@@ -58,7 +39,7 @@ def find_signature(model: LoadedModel, key: str) -> Signature:
     return signature
 
 
-def check_method(signature: Signature, rules: PredictRules) -> None:
+def check_method(signature: Signature, rules: SignatureRules) -> None:
     """Refuse a signature whose ``method_name`` is none that can be predicted with.
 
     Raises:
@@ -73,7 +54,7 @@ def check_method(signature: Signature, rules: PredictRules) -> None:
 
 
 def read_inputs(
-    signature: Signature, request_inputs: Mapping[str, Any], rules: PredictRules
+    signature: Signature, request_inputs: Mapping[str, Any], rules: SignatureRules
 ) -> dict[str, Array]:
     """Read a request's ``TensorProto`` map against a signature.
 
@@ -159,7 +140,7 @@ def check_shape(signature: Signature, info: TensorInfo, dtype: int, shape: tuple
     )
 
 
-def _read(signature: Signature, info: TensorInfo, proto: Any, rules: PredictRules) -> Array:
+def _read(signature: Signature, info: TensorInfo, proto: Any, rules: SignatureRules) -> Array:
     try:
         shape = tensors.shape_of(proto)
         if rules.compare_shapes_of(signature):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from model_server.api import inference
-from model_server.api.predict import PredictRules, choose_outputs, find_signature, read_inputs
+from model_server.api import classify, multi_inference, regress
+from model_server.api.predict import choose_outputs, find_signature, read_inputs
+from model_server.api.rules import SignatureRules
 from model_server.errors import invalid_argument
 from model_server.runtimes.runtime import LoadedModel
 
 
-def replay(model: LoadedModel, log: Any, rules: PredictRules) -> None:
+def replay(model: LoadedModel, log: Any, rules: SignatureRules) -> None:
     """Run one recorded request.
 
     Args:
@@ -28,10 +29,10 @@ def replay(model: LoadedModel, log: Any, rules: PredictRules) -> None:
         feeds = read_inputs(signature, request.inputs, rules)
         model.run(signature, feeds, choose_outputs(signature, request.output_filter))
     elif kind == "classify_log":
-        inference.classify(model, log.classify_log.request, rules, model.run_tensors)
+        classify.answer(model, log.classify_log.request, rules, model.run_tensors)
     elif kind == "regress_log":
-        inference.regress(model, log.regress_log.request, rules, model.run_tensors)
+        regress.answer(model, log.regress_log.request, rules, model.run_tensors)
     elif kind == "multi_inference_log":
-        inference.infer_all(model, log.multi_inference_log.request, rules, model.run_tensors)
+        multi_inference.answer(model, log.multi_inference_log.request, rules, model.run_tensors)
     else:
         raise invalid_argument(f"Unsupported log_type for warmup: {kind}")

@@ -15,6 +15,7 @@ import numpy as np
 from google.protobuf.internal import encoder
 
 from model_server.runtimes.arrays import Array
+from model_server.runtimes.dtypes import DataType
 
 MAX_RANK = 64
 """NumPy's limit; TensorFlow's own is 254, which no signature comes near."""
@@ -44,24 +45,22 @@ class _Layout(NamedTuple):
     wire: Any
 
 
-STRING = 7
-
-_LAYOUTS = {
-    1: _Layout("float_val", np.dtype(np.float32), np.float32),
-    2: _Layout("double_val", np.dtype(np.float64), np.float64),
-    3: _Layout("int_val", np.dtype(np.int32), np.int32),
-    4: _Layout("int_val", np.dtype(np.uint8), np.int32),
-    5: _Layout("int_val", np.dtype(np.int16), np.int32),
-    6: _Layout("int_val", np.dtype(np.int8), np.int32),
-    8: _Layout("scomplex_val", np.dtype(np.complex64), np.float32),
-    9: _Layout("int64_val", np.dtype(np.int64), np.int64),
-    10: _Layout("bool_val", np.dtype(np.bool_), np.bool_),
-    14: _Layout("half_val", np.dtype(ml_dtypes.bfloat16), np.int32),
-    17: _Layout("int_val", np.dtype(np.uint16), np.int32),
-    18: _Layout("dcomplex_val", np.dtype(np.complex128), np.float64),
-    19: _Layout("half_val", np.dtype(np.float16), np.int32),
-    22: _Layout("uint32_val", np.dtype(np.uint32), np.uint32),
-    23: _Layout("uint64_val", np.dtype(np.uint64), np.uint64),
+_LAYOUTS: dict[int, _Layout] = {
+    DataType.FLOAT: _Layout("float_val", np.dtype(np.float32), np.float32),
+    DataType.DOUBLE: _Layout("double_val", np.dtype(np.float64), np.float64),
+    DataType.INT32: _Layout("int_val", np.dtype(np.int32), np.int32),
+    DataType.UINT8: _Layout("int_val", np.dtype(np.uint8), np.int32),
+    DataType.INT16: _Layout("int_val", np.dtype(np.int16), np.int32),
+    DataType.INT8: _Layout("int_val", np.dtype(np.int8), np.int32),
+    DataType.COMPLEX64: _Layout("scomplex_val", np.dtype(np.complex64), np.float32),
+    DataType.INT64: _Layout("int64_val", np.dtype(np.int64), np.int64),
+    DataType.BOOL: _Layout("bool_val", np.dtype(np.bool_), np.bool_),
+    DataType.BFLOAT16: _Layout("half_val", np.dtype(ml_dtypes.bfloat16), np.int32),
+    DataType.UINT16: _Layout("int_val", np.dtype(np.uint16), np.int32),
+    DataType.COMPLEX128: _Layout("dcomplex_val", np.dtype(np.complex128), np.float64),
+    DataType.HALF: _Layout("half_val", np.dtype(np.float16), np.int32),
+    DataType.UINT32: _Layout("uint32_val", np.dtype(np.uint32), np.uint32),
+    DataType.UINT64: _Layout("uint64_val", np.dtype(np.uint64), np.uint64),
 }
 _ENUMS = {layout.dtype: enum for enum, layout in _LAYOUTS.items()}
 
@@ -110,7 +109,7 @@ def from_proto(proto: Any, shape: tuple[int, ...] | None = None) -> Array:
     if shape is None:
         shape = shape_of(proto)
     count = math.prod(shape)
-    if proto.dtype == STRING:
+    if proto.dtype == DataType.STRING:
         return _strings(proto, shape, count)
     layout = _LAYOUTS.get(proto.dtype)
     if layout is None:
@@ -143,7 +142,7 @@ def to_proto(array: Array, proto: Any, as_content: bool = False) -> None:
         TensorError: The dtype has no representation.
     """
     is_text = array.dtype == object
-    enum = STRING if is_text else _ENUMS.get(array.dtype)
+    enum = DataType.STRING if is_text else _ENUMS.get(array.dtype)
     if enum is None:
         raise TensorError(f"dtype {array.dtype} cannot be written")
     proto.dtype = enum

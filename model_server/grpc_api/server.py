@@ -11,7 +11,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from model_server.api.engine import Engine
-from model_server.api.in_flight import Running
+from model_server.api.in_flight import CallsInFlight
 from model_server.errors import StartError, UsageError
 from model_server.grpc_api.reflection import add_reflection
 from model_server.grpc_api.services import Admission, ModelService, PredictionService
@@ -104,7 +104,7 @@ class GrpcServer:
             ],
         )
         admission = Admission(threads)
-        self._running = Running(_READING_S)
+        self._running = CallsInFlight(_READING_S)
         self._server.add_generic_rpc_handlers(
             (
                 handler(PREDICTION_SERVICE, PredictionService(engine, admission, self._running)),
@@ -115,17 +115,20 @@ class GrpcServer:
         services = [PREDICTION_SERVICE, MODEL_SERVICE]
         self._health: Any = None
         if settings.serves_health:
-            # Watch calls are answered by callbacks: they hold no thread, and probes need no place
-            # among the admitted calls.
-            self._health = health.HealthServicer(
-                experimental_non_blocking=True,
-                experimental_thread_pool=ThreadPoolExecutor(2, "health"),
-            )
-            health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+            self._add_health(engine)
             services.append(health.SERVICE_NAME)
-            engine.catalog.subscribe(self._set_health)
         add_reflection(self._server, services)
         self.addresses = [self._listen(address) for address in settings.addresses()]
+
+    def _add_health(self, engine: Engine) -> None:
+        # Watch calls are answered by callbacks: they hold no thread, and probes need no place among
+        # the admitted calls.
+        self._health = health.HealthServicer(
+            experimental_non_blocking=True,
+            experimental_thread_pool=ThreadPoolExecutor(2, "health"),
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        engine.catalog.subscribe(self._set_health)
 
     def _listen(self, address: str) -> str:
         try:

@@ -11,9 +11,9 @@ from typing import Any
 import grpc
 
 from model_server.api.engine import Engine
-from model_server.api.in_flight import Running
+from model_server.api.in_flight import CallsInFlight
 from model_server.errors import ServingError
-from model_server.observation.calls import TRACE_CONTEXT_KEYS, Call
+from model_server.observation.calls import TRACE_CONTEXT_KEYS, FinishedCall
 from model_server.runtimes.limits import CallLimits
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Admission:
 
 
 class _Service:
-    def __init__(self, engine: Engine, admission: Admission, running: Running) -> None:
+    def __init__(self, engine: Engine, admission: Admission, running: CallsInFlight) -> None:
         self._engine = engine
         self._admission = admission
         self._running = running
@@ -73,7 +73,7 @@ class _Service:
         if self._observer.is_interested(failed=failure is not None):
             metadata = dict(context.invocation_metadata())
             self._observer.finished(
-                Call(
+                FinishedCall(
                     api=api,
                     entrypoint="GRPC",
                     seconds=time.perf_counter() - begin,

@@ -40,14 +40,14 @@ class Ignored:
     why: str
 
 
-Fate = Honoured | Refused | Ignored
+Treatment = Honoured | Refused | Ignored
 
 _HONOURED = Honoured()
 _LOGGING = Refused("No request-logger-creator provided.")
 _PLATFORMS = Refused("--platform_config_file accepts only its default")
 _POLICY = "FileSystemStoragePathSourceConfig.ServableVersionPolicy"
 
-_FATES: dict[str, Fate] = {
+_TREATMENTS: dict[str, Treatment] = {
     "ModelServerConfig.model_config_list": _HONOURED,
     "ModelServerConfig.custom_model_config": Refused(
         "ModelServer does not yet support custom model config."
@@ -100,8 +100,8 @@ _FATES: dict[str, Fate] = {
     "PlatformConfig.source_adapter_config": _PLATFORMS,
 }
 
-FIELDS = {f"tensorflow.serving.{name}": fate for name, fate in _FATES.items()}
-"""The fate of each field, by its full name."""
+FIELDS = {f"tensorflow.serving.{name}": treatment for name, treatment in _TREATMENTS.items()}
+"""What becomes of each field, by its full name."""
 
 
 def warnings(message: Message) -> Iterator[str]:
@@ -111,9 +111,9 @@ def warnings(message: Message) -> Iterator[str]:
         message: A parsed configuration.
     """
     for field, value in message.ListFields():
-        fate = FIELDS.get(field.full_name)
-        if isinstance(fate, Ignored):
-            yield f"{field.name} has no effect: {fate.why}"
+        treatment = FIELDS.get(field.full_name)
+        if isinstance(treatment, Ignored):
+            yield f"{field.name} has no effect: {treatment.why}"
         for inner in _messages(field, value):
             yield from warnings(inner)
 

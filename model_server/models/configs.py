@@ -82,15 +82,8 @@ def validate(configs: Iterable[Any], current: Mapping[str, ModelConfig]) -> list
         ServingError: INVALID_ARGUMENT with TensorFlow Serving's text.
     """
     configs = list(configs)
-    seen = set()
-    for config in configs:
-        if not config.name:
-            raise invalid_argument("Illegal to list a model without a name in config list")
-        if config.name in seen:
-            raise invalid_argument(
-                f"Illegal to list model {config.name} multiple times in config list"
-            )
-        seen.add(config.name)
+    # One check of all models after the other: the order decides which error a caller sees.
+    _check_names(configs)
     for config in configs:
         if not Path(config.base_path).is_absolute() and "://" not in config.base_path:
             raise invalid_argument(
@@ -98,25 +91,7 @@ def validate(configs: Iterable[Any], current: Mapping[str, ModelConfig]) -> list
                 f"got base_path()={config.base_path}"
             )
     for config in configs:
-        platform = _platform(config)
-        old = current.get(config.name)
-        if config.model_type and old is None:
-            logger.warning(
-                "Deprecated ModelServerConfig::model_type field used. "
-                "Prefer ModelServerConfig::model_platform."
-            )
-        if old and old.platform != platform:
-            raise invalid_argument(
-                f"Illegal to change a model's platform. For model {config.name} platform was "
-                f"{old.platform} and new platform requested is {platform}"
-            )
-        if platform != PLATFORM:
-            raise invalid_argument(f"Model {config.name} requests unsupported platform {platform}")
-        if "://" in config.base_path:
-            raise invalid_argument(
-                f"Model {config.name} has the base path {config.base_path}; this embedded server "
-                "reads local directories only"
-            )
+        _check_platform(config, current.get(config.name))
     return [
         ModelConfig(
             name=config.name,
@@ -127,6 +102,39 @@ def validate(configs: Iterable[Any], current: Mapping[str, ModelConfig]) -> list
         )
         for config in configs
     ]
+
+
+def _check_names(configs: Iterable[Any]) -> None:
+    seen = set()
+    for config in configs:
+        if not config.name:
+            raise invalid_argument("Illegal to list a model without a name in config list")
+        if config.name in seen:
+            raise invalid_argument(
+                f"Illegal to list model {config.name} multiple times in config list"
+            )
+        seen.add(config.name)
+
+
+def _check_platform(config: Any, old: ModelConfig | None) -> None:
+    platform = _platform(config)
+    if config.model_type and old is None:
+        logger.warning(
+            "Deprecated ModelServerConfig::model_type field used. "
+            "Prefer ModelServerConfig::model_platform."
+        )
+    if old and old.platform != platform:
+        raise invalid_argument(
+            f"Illegal to change a model's platform. For model {config.name} platform was "
+            f"{old.platform} and new platform requested is {platform}"
+        )
+    if platform != PLATFORM:
+        raise invalid_argument(f"Model {config.name} requests unsupported platform {platform}")
+    if "://" in config.base_path:
+        raise invalid_argument(
+            f"Model {config.name} has the base path {config.base_path}; this embedded server "
+            "reads local directories only"
+        )
 
 
 def _platform(config: Any) -> str:

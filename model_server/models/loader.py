@@ -9,7 +9,8 @@ from model_server.models import warmup
 from model_server.models.version import Version
 from model_server.observation.metrics import Metrics
 from model_server.runtimes.tensorflow.batch_scheduler import BatchScheduler
-from model_server.runtimes.tensorflow.saved_model import SavedModel, SessionThreads
+from model_server.runtimes.tensorflow.saved_model import SavedModel
+from model_server.runtimes.tensorflow.session import SessionThreads
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from model_server.errors import ServingError, from_code, invalid_argument
 from model_server.observation.metrics import Metrics
 from model_server.runtimes.runtime import LoadedModel
 from protos import PredictionLog
+from serving_config.version_files import WARMUP_FILE, extra
 
 logger = logging.getLogger(__name__)
 
 Replay = Callable[[LoadedModel, Any], None]
 """Answers a ``PredictionLog`` with a loaded model; what goes wrong is a ``ServingError``."""
 
-WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 _MAX_RECORDS = 1000
 
 
@@ -51,7 +51,7 @@ def warm_up(
     Raises:
         ServingError: The file cannot be read, has too many requests, or one of them fails.
     """
-    file = path / WARMUP_FILE
+    file = extra(path, WARMUP_FILE)
     if not file.is_file():
         return 0
     begin = time.monotonic()

@@ -10,7 +10,7 @@ TRACE_CONTEXT_KEYS = ("traceparent", "tracestate")
 
 
 @dataclass(slots=True)
-class Call:
+class FinishedCall:
     """One finished call.
 
     Attributes:

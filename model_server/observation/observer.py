@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
-from model_server.observation.calls import Call
+from model_server.observation.calls import FinishedCall
 from model_server.observation.metrics import Metrics
 from model_server.observation.traces import Tracing
 
@@ -41,7 +41,7 @@ class Observer:
         self._models: set[str] = set()
 
     def is_interested(self, failed: bool) -> bool:
-        """Tell whether :meth:`finished` would do anything; building a :class:`Call` costs time."""
+        """Tell whether :meth:`finished` would do anything: describing a call costs time."""
         return (
             self.metrics is not None
             or self._tracing is not None
@@ -49,7 +49,7 @@ class Observer:
             or (failed and self._log_errors)
         )
 
-    def finished(self, call: Call) -> None:
+    def finished(self, call: FinishedCall) -> None:
         """Record a call."""
         failed = call.code != "OK"
         if self._tracing is not None:

@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 
 from model_server.errors import UsageError
-from model_server.observation.calls import Call
+from model_server.observation.calls import FinishedCall
 
 _EXTRA = "pip install 'vision-forge[otel]'"
 _SERVICE_NAME = "model_server"
@@ -70,7 +70,7 @@ class Tracing:
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("model_server")
 
-    def record(self, call: Call) -> None:
+    def record(self, call: FinishedCall) -> None:
         """Make the span of a call that has just ended."""
         trace = self._trace
         end = time.time_ns()
@@ -91,7 +91,7 @@ class Tracing:
         self._provider.shutdown()
 
 
-def _describe(call: Call) -> tuple[str, dict[str, str | int]]:
+def _describe(call: FinishedCall) -> tuple[str, dict[str, str | int]]:
     """Return a span's name and attributes, in OpenTelemetry's names where it has some."""
     attributes: dict[str, str | int] = {
         "tensorflow_serving.model": call.model,

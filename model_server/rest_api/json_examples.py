@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from model_server.errors import invalid_argument
-from model_server.rest_api.json_reader import ENCODING
+from model_server.rest_api.json_parser import ENCODING
+from model_server.rest_api.json_text import kind_of, show
 from model_server.rest_api.json_values import as_number, decode_base64, is_base64
-from model_server.rest_api.json_writer import kind_of, show
 
 _KINDS = {"bytes_list": "bytes", "float_list": "float", "int64_list": "int64"}
 _INT64 = (-(2**63), 2**63 - 1)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from model_server.errors import ServingError, invalid_argument
+from model_server.rest_api.json_text import show
 from model_server.rest_api.json_values import by_value, is_base64, numbers, to_array
-from model_server.rest_api.json_writer import show
 from model_server.runtimes.arrays import Array, shape_text
 from model_server.runtimes.signatures import TensorInfo
 

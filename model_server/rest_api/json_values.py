@@ -16,34 +16,35 @@ import tensorflow as tf
 
 from model_server.api.tensors import MAX_RANK
 from model_server.errors import ServingError, invalid_argument
-from model_server.rest_api.json_reader import ENCODING
-from model_server.rest_api.json_writer import kind_of, show
+from model_server.rest_api.json_parser import ENCODING
+from model_server.rest_api.json_text import kind_of, show
 from model_server.runtimes.arrays import Array
+from model_server.runtimes.dtypes import DataType
 
-_STRING = 7
-_NUMPY = {
-    1: np.float32,
-    2: np.float64,
-    3: np.int32,
-    4: np.uint8,
-    5: np.int16,
-    6: np.int8,
-    9: np.int64,
-    10: np.bool_,
-    22: np.uint32,
-    23: np.uint64,
+_NUMPY: dict[int, Any] = {
+    DataType.FLOAT: np.float32,
+    DataType.DOUBLE: np.float64,
+    DataType.INT32: np.int32,
+    DataType.UINT8: np.uint8,
+    DataType.INT16: np.int16,
+    DataType.INT8: np.int8,
+    DataType.INT64: np.int64,
+    DataType.BOOL: np.bool_,
+    DataType.UINT32: np.uint32,
+    DataType.UINT64: np.uint64,
 }
 _INT32 = (-(2**31), 2**31 - 1)
-_RANGES = {
-    3: _INT32,
-    4: _INT32,
-    5: _INT32,
-    6: _INT32,
-    9: (-(2**63), 2**63 - 1),
-    22: (0, 2**32 - 1),
-    23: (0, 2**64 - 1),
+_RANGES: dict[int, tuple[int, int]] = {
+    DataType.INT32: _INT32,
+    DataType.UINT8: _INT32,
+    DataType.INT16: _INT32,
+    DataType.INT8: _INT32,
+    DataType.INT64: (-(2**63), 2**63 - 1),
+    DataType.UINT32: (0, 2**32 - 1),
+    DataType.UINT64: (0, 2**64 - 1),
 }
-_FLOATS = (1, 2)
+_FLOATS = (DataType.FLOAT, DataType.DOUBLE)
+_SMALL_INTEGERS = (DataType.UINT8, DataType.INT16, DataType.INT8)
 _64_BITS = range(-(2**63), 2**64)
 
 
@@ -67,7 +68,7 @@ def to_array(value: Any, dtype: int) -> Array:
 
 def numbers(values: list[Any], dtype: int) -> Array | None:
     """Convert plain numbers at once; None when anything needs a second look."""
-    if dtype not in _NUMPY or dtype == 10:
+    if dtype not in _NUMPY or dtype == DataType.BOOL:
         return None
     try:
         array = np.array(values)
@@ -128,8 +129,8 @@ def by_value(value: Any, dtype: int) -> Array:
     _fill(value, 0, shape, dtype, flat)
     array = np.empty(len(flat), object)
     array[:] = flat
-    if dtype != _STRING and dtype in _NUMPY:
-        wide = np.int64 if dtype in (4, 5, 6) else _NUMPY[dtype]
+    if dtype != DataType.STRING and dtype in _NUMPY:
+        wide = np.int64 if dtype in _SMALL_INTEGERS else _NUMPY[dtype]
         array = _cast(array.astype(np.float64 if dtype in _FLOATS else wide), dtype)
     return array.reshape(shape)
 
@@ -162,10 +163,10 @@ def _value(value: Any, dtype: int) -> Any:
         f"JSON Value: {show(value)} Type: {kind_of(value)} is not of expected type: {name}"
     )
     if isinstance(value, dict):
-        if dtype != _STRING:
+        if dtype != DataType.STRING:
             raise wrong
         return decode_base64(value)
-    if dtype == _STRING:
+    if dtype == DataType.STRING:
         if not isinstance(value, str):
             raise wrong
         return value.encode(*ENCODING)
@@ -179,7 +180,7 @@ def _value(value: Any, dtype: int) -> Any:
         if not is_number or isinstance(value, float) or not low <= value <= high:
             raise wrong
         return value
-    if dtype == 10:
+    if dtype == DataType.BOOL:
         if not isinstance(value, bool):
             raise wrong
         return value

@@ -17,8 +17,8 @@ from model_server.api.predict import check_method, check_shape
 from model_server.errors import ServingError, invalid_argument
 from model_server.rest_api import json_examples, json_tensors
 from model_server.rest_api.json_reader import parse_object
+from model_server.rest_api.json_text import show
 from model_server.rest_api.json_writer import (
-    show,
     write_classifications,
     write_columns,
     write_error,
@@ -54,7 +54,7 @@ _STATUSES = {
 
 
 @dataclass
-class RestCall:
+class RestRequest:
     """What a request turned out to be, for metrics and logs.
 
     Attributes:
@@ -88,7 +88,7 @@ class RestApi:
         self._engine = engine
         self._limits = CallLimits(timeout_ms)
 
-    def answer(self, method: str, path: str, body: bytes, call: RestCall) -> str:
+    def answer(self, method: str, path: str, body: bytes, call: RestRequest) -> str:
         """Answer one request.
 
         Args:
@@ -130,7 +130,7 @@ class RestApi:
             raise invalid_argument("Missing model name in request.")
         return self._metadata(spec) if call.api == "metadata" else self._status(spec)
 
-    def _predict(self, spec: Any, body: bytes, call: RestCall) -> str:
+    def _predict(self, spec: Any, body: bytes, call: RestRequest) -> str:
         document = parse_object(body)
         key = call.signature = _signature_name(document) or DEFAULT_SIGNATURE
         with self._engine.catalog.lease(spec) as version:
@@ -154,7 +154,7 @@ class RestApi:
         outputs = dict(zip(names, values, strict=True))
         return write_rows(outputs) if is_row else write_columns(outputs)
 
-    def _classify(self, spec: Any, body: bytes, call: RestCall) -> str:
+    def _classify(self, spec: Any, body: bytes, call: RestRequest) -> str:
         document = parse_object(body)
         request = protos.ClassificationRequest(model_spec=spec)
         request.model_spec.signature_name = call.signature = _signature_name(document)
@@ -168,7 +168,7 @@ class RestApi:
             ]
         )
 
-    def _regress(self, spec: Any, body: bytes, call: RestCall) -> str:
+    def _regress(self, spec: Any, body: bytes, call: RestRequest) -> str:
         document = parse_object(body)
         request = protos.RegressionRequest(model_spec=spec)
         request.model_spec.signature_name = call.signature = _signature_name(document)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 import re
-import socket
 import threading
 import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -20,11 +18,12 @@ import grpc
 import waitress.server  # type: ignore[import-untyped]
 from waitress import wasyncore
 
-from model_server.api.in_flight import Running
+from model_server.api.in_flight import CallsInFlight
 from model_server.errors import ServingError, StartError
-from model_server.observation.calls import TRACE_CONTEXT_KEYS, Call
+from model_server.observation.calls import TRACE_CONTEXT_KEYS, FinishedCall
 from model_server.observation.observer import Observer
-from model_server.rest_api.routes import RestApi, RestCall, error_text, handles, http_status
+from model_server.rest_api import http
+from model_server.rest_api.routes import RestApi, RestRequest, error_text, handles, http_status
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +33,6 @@ _ANY_SIZE = 2**62  # bodies are as large as clients make them; so they are there
 # period is lost.
 _SENDING_S = 2.0
 _POLL_S = 0.01
-
-# What a gzip body may become; above, it is taken for empty (gzip_zlib.h).
-_MAX_INFLATED_BYTES = 100 * 2**20
-_GZIP_TRAILER_BYTES = 4
-
-_JSON, _PAGE = "application/json", "text/html"
-_NO_TYPE = "text/html; charset=ISO-8859-1"  # what libevent says when nobody says anything
 
 _METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH")
 _ORIGIN = re.compile("https?://")
@@ -67,12 +59,12 @@ class RestServer:
         self._observer = observer
         self._cors = _CORS_HEADERS if allow_cors else []
         self._pages: dict[str, Callable[[], tuple[str, str]]] = {}
-        self._running = Running()
+        self._running = CallsInFlight()
         self.port = port
         try:
             self._server = waitress.server.create_server(
                 self._respond,
-                sockets=[_bind(port)],
+                sockets=[http.bind(port)],
                 threads=threads,
                 ident="model_server",
                 max_request_body_size=_ANY_SIZE,
@@ -129,7 +121,7 @@ class RestServer:
         except ServingError as err:
             return _refusal(err, start_response)
         try:
-            return _Body(self._answer_or_page(environ, start_response), self._running.end)
+            return http.Body(self._answer_or_page(environ, start_response), self._running.end)
         except BaseException:
             self._running.end()
             raise
@@ -138,23 +130,23 @@ class RestServer:
         method = environ["REQUEST_METHOD"]
         target = _AUTHORITY.sub("", environ.get("REQUEST_URI", ""), count=1) or "/"
         path = re.split("[?#]", target, maxsplit=1)[0]
-        content_type = _JSON
+        content_type = http.JSON
         extra: list[tuple[str, str]] = []
         if method not in _METHODS:
-            status, content_type, text = _error_page(HTTPStatus.NOT_IMPLEMENTED)
+            status, content_type, text = http.error_page(HTTPStatus.NOT_IMPLEMENTED)
         elif path in self._pages:
             status, content_type, text = self._page(path, target)
         elif not handles(target):
-            status, content_type, text = _error_page(HTTPStatus.NOT_FOUND)
+            status, content_type, text = http.error_page(HTTPStatus.NOT_FOUND)
         else:
             if method == "OPTIONS":
-                status, content_type, text = self._preflight(environ), _NO_TYPE, ""
+                status, content_type, text = self._preflight(environ), http.NO_TYPE, ""
             else:
                 status, text = self._answer(method, target, environ)
             extra = self._cors
         body = text.encode("utf-8", "surrogateescape")
         start_response(
-            f"{status} {_reason(status)}",
+            f"{status} {http.reason(status)}",
             [("Content-Type", content_type), ("Content-Length", str(len(body))), *extra],
         )
         return [] if method == "HEAD" else [body]
@@ -172,17 +164,17 @@ class RestServer:
         if self._observer.is_interested(failed=not is_asked):
             message = "" if is_asked else "Origin header is missing in CORS preflight"
             self._observer.finished(
-                Call(api="", entrypoint="REST", seconds=0.0, code=code, message=message)
+                FinishedCall(api="", entrypoint="REST", seconds=0.0, code=code, message=message)
             )
         return 200 if is_asked else 400
 
     def _answer(self, method: str, path: str, environ: dict[str, Any]) -> tuple[int, str]:
         begin = time.perf_counter()
-        call = RestCall()
+        call = RestRequest()
         failure: ServingError | None = None
         text = ""
         try:
-            text = self._api.answer(method, path, _body(environ), call)
+            text = self._api.answer(method, path, http.read_body(environ), call)
         except ServingError as err:
             failure = err
         except Exception as err:
@@ -190,7 +182,7 @@ class RestServer:
             failure = ServingError(grpc.StatusCode.INTERNAL, f"{type(err).__name__}: {err}")
         if self._observer.is_interested(failed=failure is not None):
             self._observer.finished(
-                Call(
+                FinishedCall(
                     api=call.api,
                     entrypoint="REST",
                     seconds=time.perf_counter() - begin,
@@ -214,77 +206,9 @@ class RestServer:
         return 200, text
 
 
-class _Body:
-    """An answer's body that says when the last of it is handed over to be sent."""
-
-    def __init__(self, parts: Iterable[bytes], on_sent: Callable[[], None]) -> None:
-        self._parts = parts
-        self.close = on_sent  # WSGI calls it once the body is sent, or nobody takes it
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._parts)
-
-
 def _refusal(error: ServingError, start_response: Any) -> Iterable[bytes]:
     body = error_text(error).encode()
     status = http_status(error.code)
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    start_response(f"{status} {_reason(status)}", headers)
+    headers = [("Content-Type", http.JSON), ("Content-Length", str(len(body)))]
+    start_response(f"{status} {http.reason(status)}", headers)
     return [body]
-
-
-def _bind(port: int) -> socket.socket:
-    """Bind all addresses of both families, or of IPv4 alone where the machine has no IPv6.
-
-    Raises:
-        OSError: The port is taken or may not be used.
-    """
-    problem: OSError | None = None
-    for family, address in ((socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")):  # noqa: S104
-        sock: socket.socket | None = None
-        try:
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            sock.bind((address, port))
-        except OSError as err:
-            problem = err
-            if sock is not None:
-                sock.close()
-        else:
-            return sock
-    assert problem is not None  # noqa: S101  # one of the two was tried
-    raise problem
-
-
-def _body(environ: dict[str, Any]) -> bytes:
-    body: bytes = environ["wsgi.input"].read()
-    if "gzip" not in environ.get("HTTP_CONTENT_ENCODING", ""):
-        return body
-    # The last bytes say how long it becomes. A body that lies, is cut short or becomes too long is
-    # taken for an empty one, as there; a bomb is refused by what comes out.
-    size = int.from_bytes(body[-_GZIP_TRAILER_BYTES:], "little")
-    if size > _MAX_INFLATED_BYTES:
-        return b""
-    inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        plain = inflate.decompress(body, size + 1)
-    except zlib.error:
-        return b""
-    return plain if len(plain) == size and inflate.eof else b""
-
-
-def _error_page(status: HTTPStatus) -> tuple[int, str, str]:
-    text = (
-        f"<HTML><HEAD>\n<TITLE>{status.value} {status.phrase}</TITLE>\n</HEAD>"
-        f"<BODY>\n<H1>{status.phrase}</H1>\n</BODY></HTML>\n"
-    )
-    return status.value, _PAGE, text
-
-
-def _reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Client Closed Request" if status == 499 else "Error"

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from tests.deployment.kserve_schema import KserveSchema
+from tests.running import PATIENCE_S
 
 REPO = Path(__file__).resolve().parents[2]
 SERVING_CONFIG = REPO / "serving_config"
@@ -118,7 +119,9 @@ def kserve_schema(request: pytest.FixtureRequest) -> KserveSchema:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         command += ["--disable-pip-version-check", "--require-hashes", f"--dest={folder}"]
         command += ["-r", str(Path(__file__).with_name("kserve.txt"))]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
         if done.returncode and os.environ.get("CI") == "true":
             pytest.fail(f"the kserve wheel cannot be fetched:\n{done.stderr}")
         if done.returncode:

@@ -16,18 +16,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.running import PATIENCE_S
+
 REPO = Path(__file__).resolve().parents[2]
 PROGRAM = "/usr/bin/tensorflow_model_server"
-TOOLS = ("buildah", "podman", "runc", "catatonit", "nsenter")
-"""Debian's packages of these names; nsenter is in util-linux."""
-
-
-def missing_tools() -> list[str]:
-    """Return what keeps containers from running here, as clauses for a person."""
-    problems = [f"no {tool} on PATH" for tool in TOOLS if shutil.which(tool) is None]
-    if os.geteuid() != 0:
-        problems.append("only root may start containers")
-    return problems
 
 
 class Engine:
@@ -65,7 +57,9 @@ class Engine:
     def try_podman(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run podman, whatever comes of it."""
         command = [*self._podman(), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
 
     def start(self, name: str, image: str, *options: str) -> int:
         """Start a container without any network but its own loopback.
@@ -133,7 +127,7 @@ def inside(process: int, *command: str | Path) -> subprocess.CompletedProcess[st
         cwd=REPO,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -161,7 +155,7 @@ def _is_below(target: str, mounts: dict[str, str]) -> bool:
 
 
 def _run(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     if done.returncode:
         error = subprocess.CalledProcessError(done.returncode, command)
         error.add_note(done.stdout + done.stderr)

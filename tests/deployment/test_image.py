@@ -11,8 +11,9 @@ from pathlib import Path
 import compose_spec
 import pytest
 
-from model_server.options import parse
+from model_server.parsing import parse
 from tests.deployment.conftest import REPO, SERVING_CONFIG, Manifest
+from tests.running import PATIENCE_S
 
 BIN = Path(sys.executable).parent
 IN_IMAGE = "/etc/vision-serving"
@@ -20,7 +21,7 @@ IN_IMAGE = "/etc/vision-serving"
 
 def hadolint(path: Path) -> subprocess.CompletedProcess[str]:
     command = [str(BIN / "hadolint"), "--failure-threshold=style", str(path)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def test_hadolint_accepts_the_dockerfile() -> None:
@@ -56,7 +57,7 @@ def test_hadolint_refuses_a_broken_dockerfile(
 
 def test_shellcheck_accepts_the_script() -> None:
     command = [str(BIN / "shellcheck"), str(SERVING_CONFIG / "image" / "models.sh")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stdout
 
 

@@ -16,9 +16,10 @@ import yaml
 
 from model_server.errors import UsageError
 from model_server.models.config_file import read_model_config_file
-from model_server.options import parse, without_own_flags
+from model_server.parsing import parse, without_own_flags
 from serving_config import contract
 from tests.deployment.conftest import SERVING_CONFIG, Manifest
+from tests.running import PATIENCE_S
 
 PATHS = sorted(
     str(path.relative_to(SERVING_CONFIG))
@@ -265,7 +266,7 @@ def test_kubectl_builds(folder: str, validate: Callable[[Manifest], None]) -> No
     if kubectl is None:
         pytest.skip("no kubectl on PATH; the list of resources is compared without it")
     command = [kubectl, "kustomize", str(SERVING_CONFIG / folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     for manifest in yaml.safe_load_all(done.stdout):
         validate(manifest)

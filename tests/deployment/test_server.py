@@ -26,6 +26,7 @@ from serving_config import contract as contracts
 from serving_config import golden
 from tests.conftest import RunningServer
 from tests.deployment.conftest import REPO, SERVING_CONFIG, Manifest
+from tests.running import PATIENCE_S
 
 MODELS_SH = SERVING_CONFIG / "image" / "models.sh"
 DASHBOARD = SERVING_CONFIG / "grafana" / "dashboards" / "serving.json"
@@ -49,7 +50,7 @@ def server(
 
 def models_sh(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = ["/bin/bash", str(MODELS_SH), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def port_of(server: RunningServer) -> str:
@@ -70,10 +71,14 @@ def test_every_service_a_grpc_probe_asks_for_is_serving(
     with grpc.insecure_channel(server.target) as channel:
         health = health_pb2_grpc.HealthStub(channel)
         for service in services:
-            answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
+            answer = health.Check(
+                health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE_S
+            )
             assert answer.status == health_pb2.HealthCheckResponse.SERVING, service
         with pytest.raises(grpc.RpcError) as caught:
-            health.Check(health_pb2.HealthCheckRequest(service="PredictService"), timeout=10)
+            health.Check(
+                health_pb2.HealthCheckRequest(service="PredictService"), timeout=PATIENCE_S
+            )
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
 
@@ -215,7 +220,7 @@ def ask_all(
 
     with contextlib.ExitStack() as stack:
         clients = {
-            name: stack.enter_context(VisionClient(server.target, model=name, timeout_s=100))
+            name: stack.enter_context(VisionClient(server.target, model=name, timeout_s=PATIENCE_S))
             for name in names
         }
 
@@ -270,7 +275,7 @@ def test_the_images_server_answers_all_files_with_batching_switched_on(
     files = {"image_bytes": np.repeat(one.inputs["image_bytes"], 410)}
     wanted = np.repeat(one.outputs["probabilities"], 410, axis=0)
     with (
-        VisionClient(server.target, model="classifier", timeout_s=100) as client,
+        VisionClient(server.target, model="classifier", timeout_s=PATIENCE_S) as client,
         ThreadPoolExecutor(1) as pool,
     ):
         ask = partial(client.predict, signature="serving_bytes")
@@ -285,7 +290,7 @@ def scrape(server: RunningServer) -> str:
     (job,) = yaml.safe_load((SERVING_CONFIG / "prometheus.yml").read_text("utf-8"))[
         "scrape_configs"
     ]
-    with urllib.request.urlopen(server.rest + job["metrics_path"], timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(server.rest + job["metrics_path"], timeout=PATIENCE_S) as answer:  # noqa: S310
         return answer.read().decode()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.detector.fixtures import draw_shapes
+from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
@@ -67,7 +68,7 @@ class TensorFlowSide:
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe
             pipe.close()
-        self._process.wait(30)
+        self._process.wait(PATIENCE_S)
         self._log.close()
 
 
@@ -125,7 +126,7 @@ def run_export() -> Callable[..., subprocess.CompletedProcess[str]]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=550,
+            timeout=PATIENCE_S,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import Ran, run_python
+from tests.running import PATIENCE_S, Ran, run_python
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,7 @@ def tflite() -> Callable[..., Ran]:
     """Run ``python -m export tflite`` with some arguments."""
 
     def run(*arguments: str | Path) -> Ran:
-        return run_python("-m", "export", "tflite", *arguments, timeout_s=580)
+        return run_python("-m", "export", "tflite", *arguments, timeout_s=PATIENCE_S)
 
     return run
 

@@ -19,6 +19,7 @@ from export.edge.interpreter import EdgeModel
 from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.contract import ContractMismatchError
+from tests.running import PATIENCE_S
 
 FORMS = ("float32", "dynamic_range", "int8")
 
@@ -134,7 +135,7 @@ def test_the_interpreter_side_never_loads_tensorflow(directory: Path) -> None:
         "model.run({'input_tensor': np.zeros((1, 9, 7, 3), np.uint8)})\n"
         "assert 'tensorflow' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=PATIENCE_S)
 
 
 def test_ranges_that_ruin_int8_are_refused_and_nothing_is_written(

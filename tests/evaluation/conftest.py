@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from tests.running import Ran
+from tests.running import PATIENCE_S, Ran
 from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ def evaluate() -> Iterator[Callable[..., Ran]]:
 
     yield run
     process.stdin.close()
-    process.wait(timeout=60)
+    process.wait(timeout=PATIENCE_S)
     process.stdout.close()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
-from export.evaluation import drift, looks
+from export.evaluation import drift, image_statistics
 
 Array = np.ndarray[Any, Any]
 
@@ -73,17 +73,19 @@ def test_blurred_and_darkened_photographs_are_drift_and_others_are_not(
 ) -> None:
     every = sorted(photographs.rglob("*.jpg"))
     # Alternating tiles of the same pictures: the same distribution as nearly as there is one.
-    one = looks.look([path for i, path in enumerate(every) if (i // 8 + i) % 2])
+    one = image_statistics.measure_images(
+        [path for i, path in enumerate(every) if (i // 8 + i) % 2]
+    )
     others = [path for i, path in enumerate(every) if (i // 8 + i + 1) % 2]
-    reference = dict(zip(looks.STATISTICS, one.statistics.T, strict=True))
+    reference = dict(zip(image_statistics.STATISTICS, one.statistics.T, strict=True))
 
     def compare(name: str, change: Any) -> Any:
         (tmp_path / name).mkdir()
         for position, path in enumerate(others):
             with Image.open(path) as image:
                 change(image).save(tmp_path / name / f"{position:03}.jpg", quality=92)
-        seen = looks.look(sorted((tmp_path / name).iterdir()))
-        here = dict(zip(looks.STATISTICS, seen.statistics.T, strict=True))
+        seen = image_statistics.measure_images(sorted((tmp_path / name).iterdir()))
+        here = dict(zip(image_statistics.STATISTICS, seen.statistics.T, strict=True))
         return drift.compare(reference, here, 0)
 
     assert not compare("same", lambda image: image).found

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from export.evaluation import leaks, looks
-from export.evaluation.looks import Looks
+from export.evaluation import image_statistics, leaks
+from export.evaluation.image_statistics import ImageStatistics
 
 Change = Callable[[Image.Image], Image.Image]
 
@@ -56,20 +56,20 @@ def originals(photographs: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def seen(originals: list[Path]) -> Looks:
-    return looks.look(originals)
+def seen(originals: list[Path]) -> ImageStatistics:
+    return image_statistics.measure_images(originals)
 
 
-def copies(originals: list[Path], folder: Path, change: Change) -> Looks:
+def copies(originals: list[Path], folder: Path, change: Change) -> ImageStatistics:
     for position, path in enumerate(originals):
         with Image.open(path) as image:
             change(image.convert("RGB")).save(folder / f"{position:02}.jpg", quality=90)
-    return looks.look(sorted(folder.iterdir()))
+    return image_statistics.measure_images(sorted(folder.iterdir()))
 
 
 @pytest.mark.parametrize("kind", FOUND)
 def test_a_changed_copy_is_found(
-    originals: list[Path], seen: Looks, tmp_path: Path, kind: str
+    originals: list[Path], seen: ImageStatistics, tmp_path: Path, kind: str
 ) -> None:
     found = leaks.find(seen, copies(originals, tmp_path, FOUND[kind]))
     of = {leak.holdout.stem: leak.training for leak in found}
@@ -82,19 +82,19 @@ def test_a_changed_copy_is_found(
 
 @pytest.mark.parametrize("kind", NOT_FOUND)
 def test_what_the_check_does_not_see_is_known(
-    originals: list[Path], seen: Looks, tmp_path: Path, kind: str
+    originals: list[Path], seen: ImageStatistics, tmp_path: Path, kind: str
 ) -> None:
     assert len(leaks.find(seen, copies(originals, tmp_path, NOT_FOUND[kind]))) <= 1
 
 
 def test_strangers_are_not_named_and_the_same_file_is_exact(
-    photographs: Path, originals: list[Path], seen: Looks, tmp_path: Path
+    photographs: Path, originals: list[Path], seen: ImageStatistics, tmp_path: Path
 ) -> None:
     strangers = sorted(photographs.rglob("*.jpg"))[4::8]
-    assert leaks.find(seen, looks.look(strangers)) == []
+    assert leaks.find(seen, image_statistics.measure_images(strangers)) == []
     copy = tmp_path / "renamed.jpg"
     shutil.copy(originals[5], copy)
-    (leak,) = leaks.find(seen, looks.look([strangers[0], copy]))
+    (leak,) = leaks.find(seen, image_statistics.measure_images([strangers[0], copy]))
     assert leak.to_json() == {
         "holdout": str(copy),
         "training": str(originals[5]),
@@ -107,21 +107,25 @@ def test_strangers_are_not_named_and_the_same_file_is_exact(
 def test_pictures_of_one_colour_are_not_each_others_copies(tmp_path: Path) -> None:
     for name, colour in (("black", 0), ("white", 255)):
         Image.new("RGB", (64, 64), (colour,) * 3).save(tmp_path / f"{name}.png")
-    black, white = (looks.look([tmp_path / f"{name}.png"]) for name in ("black", "white"))
+    black, white = (
+        image_statistics.measure_images([tmp_path / f"{name}.png"]) for name in ("black", "white")
+    )
     assert leaks.find(black, white) == []
 
 
 def test_a_photograph_that_its_camera_turned_is_the_same(
-    originals: list[Path], seen: Looks, tmp_path: Path
+    originals: list[Path], seen: ImageStatistics, tmp_path: Path
 ) -> None:
     with Image.open(originals[0]) as image:
         exif = image.getexif()
         exif[0x0112] = 6  # "turn me by 90 degrees to the right"
         image.rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=exif, quality=95)
-    (leak,) = leaks.find(seen, looks.look([tmp_path / "turned.jpg"]))
+    (leak,) = leaks.find(seen, image_statistics.measure_images([tmp_path / "turned.jpg"]))
     assert leak.training == originals[0]
 
 
 def test_what_is_no_picture_is_left_out(tmp_path: Path, originals: list[Path]) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
-    assert looks.look([tmp_path / "text.jpg", originals[0]]).paths == (originals[0],)
+    assert image_statistics.measure_images([tmp_path / "text.jpg", originals[0]]).paths == (
+        originals[0],
+    )

@@ -20,7 +20,7 @@ from export.errors import DataSetError
 from export.evaluation import arguments as options
 from export.evaluation import minimums, modes, periods, threshold
 from export.evaluation.answers import AnswersError, ClassifierSource, Outputs, RefusedError
-from export.evaluation.cut import ThresholdError
+from export.evaluation.cutoff import ThresholdError
 from export.training import provenance
 from serving_config import contract as contracts
 from serving_config.contract import ContractMismatchError

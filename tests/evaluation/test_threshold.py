@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from export.evaluation.cut import ThresholdError
 
 from export.errors import SettingsError
 from export.evaluation import threshold
+from export.evaluation.cutoff import ThresholdError
 
 CLASSES = ("cat", "dog")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from export import golden_cases, golden_pictures, serving_graph, warmup
+from export import golden_cases, golden_images, serving_graph, warmup
 from export.classifier.backbones import BACKBONES
 from export.classifier.model import build
 from export.classifier.settings import ClassifierSettings
@@ -40,7 +40,7 @@ def main() -> None:
             layer.set_weights([np.random.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
     settings = ClassifierSettings(backbone=row.name, image_size=SIDE)
     network = build(row, base, settings, len(NAMES)).network()
-    pictures = [golden_pictures.load(sorted((photographs / n).iterdir())[0]) for n in NAMES]
+    pictures = [golden_images.load(sorted((photographs / n).iterdir())[0]) for n in NAMES]
     cases = golden_cases.make(pictures, network, SIDE, NAMES)
     model_id = str(uuid.UUID(int=5))
 

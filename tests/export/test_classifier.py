@@ -19,6 +19,7 @@ from export import weights
 from export.publish import versions
 from serving_config import contract as contracts
 from serving_config import golden
+from tests.running import PATIENCE_S
 
 SIDE = Path(__file__).with_name("tensorflow_side.py")
 
@@ -289,7 +290,7 @@ def test_killed_in_the_middle_of_a_publish_nothing_is_published(few: Path, tmp_p
     command = [sys.executable, "-m", "export", "classifier", f"--data={few}", f"--out={models}"]
     command += ["--image-size=32", "--weights=none", "--epochs=1"]
     with subprocess.Popen(command, cwd=SIDE.parents[2], stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + PATIENCE_S
         while not list(models.glob("classifier/.staging-*/version/saved_model.pb")):
             assert process.poll() is None, "it ended before it could be killed"
             assert time.monotonic() < deadline

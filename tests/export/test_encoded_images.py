@@ -10,11 +10,12 @@ import pytest
 
 from python_client import VisionClient
 from python_client.errors import InvalidArgumentError
+from tests.running import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
 def client(classifier_server: str) -> Iterator[VisionClient]:
-    with VisionClient(classifier_server, timeout_s=60) as client:
+    with VisionClient(classifier_server, timeout_s=PATIENCE_S) as client:
         yield client
 
 

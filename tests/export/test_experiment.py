@@ -105,5 +105,8 @@ def test_an_arm_that_does_not_exist_is_refused(
 ) -> None:
     ran = export("experiment", "--data", six, "--out", tmp_path / "out", "--arms", "magic")
     assert ran.code == 2
-    assert "no arm 'magic'; there are random, unfrozen, head, phases" in ran.err
+    assert ran.err.endswith(
+        "python -m export experiment: --arms: there is no 'magic'; there are random, unfrozen, "
+        "head, phases\n"
+    )
     assert not (tmp_path / "out").exists()

@@ -15,7 +15,7 @@ from python_client import VisionClient
 from serving_config import contract as contracts
 from serving_config import golden
 from tests.golden_answers import assert_golden
-from tests.running import run_python
+from tests.running import PATIENCE_S, run_python
 
 
 def test_it_is_published_whole(published_variables: dict[str, Any]) -> None:
@@ -37,7 +37,7 @@ def test_a_server_answers_as_the_live_model_did_and_tells_who_made_it(
 ) -> None:
     version = Path(published_variables["path"])
     server = start_server("--model_name=classifier", f"--model_base_path={version.parent}")
-    with VisionClient(server.target, timeout_s=100) as client:
+    with VisionClient(server.target, timeout_s=PATIENCE_S) as client:
 
         def ask(case: golden.GoldenCase) -> dict[str, Any]:
             return client.predict(case.inputs, signature=case.signature)
@@ -57,7 +57,7 @@ def test_a_server_answers_as_the_live_model_did_and_tells_who_made_it(
             response_deserializer=protos.GetModelMetadataResponse.FromString,
         )
         declared = protos.SignatureDefMap()
-        ask_metadata(request, timeout=60).metadata["signature_def"].Unpack(declared)
+        ask_metadata(request, timeout=PATIENCE_S).metadata["signature_def"].Unpack(declared)
     for signature in ("serving_default", "serving_bytes"):
         for output in declared.signature_def[signature].outputs.values():
             assert output.name.startswith(f"model_id/{published_variables['model_id']}/{signature}")

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from tests.running import PATIENCE_S
+
 REPO = Path(__file__).resolve().parents[2]
 JAR = REPO / "java_client" / "target" / "vision-client.jar"
-ANSWER_TIMEOUT_S = 120.0
 
 
 class JavaError(Exception):
@@ -45,8 +46,8 @@ class Java:
         plain = tuple(str(a) if isinstance(a, Path) else a for a in arguments)
         try:
             self._connection.send((operation, plain))
-            if not self._connection.poll(ANSWER_TIMEOUT_S):
-                pytest.fail(f"no answer to {operation} within {ANSWER_TIMEOUT_S:g} s\n{self.log}")
+            if not self._connection.poll(PATIENCE_S):
+                pytest.fail(f"no answer to {operation} within {PATIENCE_S:g} s\n{self.log}")
             kind, *rest = self._connection.recv()
         except (EOFError, ConnectionError):
             pytest.fail(f"the JVM's process ended during {operation}\n{self.log}")
@@ -108,7 +109,7 @@ def java_process(
         try:
             yield Java(ours, log_path)
             ours.close()
-            process.wait(30.0)
+            process.wait(PATIENCE_S)
         finally:
             process.kill()
             process.wait()

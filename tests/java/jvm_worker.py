@@ -22,6 +22,7 @@ import jpype
 import numpy as np
 
 Answer = dict[str, Any]
+PATIENCE_S = 600.0  # as tests.running's: only a hang misses it
 
 
 class Worker:
@@ -132,7 +133,7 @@ class Worker:
 
         def call(position: int) -> list[Answer]:
             if position < threads:
-                barrier.wait(30.0)
+                barrier.wait(PATIENCE_S)
             return self.classify(number, batches[position])
 
         with ThreadPoolExecutor(threads) as pool:
@@ -157,13 +158,13 @@ class Worker:
                     return answered, type(err).__name__
                 answered += 1
                 if answered == 1:
-                    barrier.wait(30.0)
+                    barrier.wait(PATIENCE_S)
 
         with ThreadPoolExecutor(threads) as pool:
             ends = [pool.submit(call) for _ in range(threads)]
-            barrier.wait(30.0)
+            barrier.wait(PATIENCE_S)
             self.close(number)
-            return [end.result(30.0) for end in ends]
+            return [end.result(PATIENCE_S) for end in ends]
 
     def resident_mb(self, number: int, images: np.ndarray[Any, Any], calls: int) -> list[float]:
         """Classify again and again; return the resident memory after each call, in MB."""

@@ -11,6 +11,7 @@ import pytest
 
 from serving_config import contract as contracts
 from serving_config import golden
+from tests.running import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def _run(jar: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
         ["java", "-jar", str(jar), *map(str, arguments)],  # noqa: S607
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
 

@@ -15,6 +15,7 @@ from serving_config import golden
 from serving_config.golden import GoldenCase
 from serving_config.layout import detections
 from tests.golden_answers import assert_golden
+from tests.running import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,11 @@ def test_the_command_line(
     )
     command = ["java", "-jar", str(vision_client_jar), "detect", "--min-score", "0", *source]
     done = subprocess.run(
-        [*command, *map(str, files)], capture_output=True, text=True, timeout=120, check=False
+        [*command, *map(str, files)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]

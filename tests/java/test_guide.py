@@ -10,6 +10,7 @@ import pytest
 
 from serving_config import contract as contracts
 from serving_config import golden
+from tests.running import PATIENCE_S
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "java.md"
 
@@ -29,7 +30,11 @@ def guide_classes(vision_client_jar: Path, tmp_path_factory: pytest.TempPathFact
     command = ["javac", "--release", "17", "-Xlint:all,-path,-processing,-classfile", "-Werror"]
     command += ["-proc:none", "-cp", _class_path(vision_client_jar), "-d", str(folder)]
     done = subprocess.run(
-        [*command, *map(str, sources)], capture_output=True, text=True, timeout=120, check=False
+        [*command, *map(str, sources)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return folder
@@ -41,7 +46,7 @@ def _class_path(jar: Path) -> str:
 
 def _run(jar: Path, classes: Path, *arguments: object) -> list[str]:
     command = ["java", "-cp", f"{classes}:{_class_path(jar)}", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,10 +18,11 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
+from tests.needs import demand, find_postgresql
+from tests.running import PATIENCE_S
+
 REPO = Path(__file__).resolve().parents[2]
 WRITER = Path(__file__).with_name("writer.py")
-
-_READY_TIMEOUT_S = 60.0
 
 
 class PostgresServer:
@@ -66,7 +66,7 @@ class PostgresServer:
             check=False,
             user=self._user,
             cwd=self._data,
-            timeout=_READY_TIMEOUT_S,
+            timeout=PATIENCE_S,
         )
         assert done.returncode == 0, done.stderr
 
@@ -90,7 +90,7 @@ class PostgresServer:
                 user=self._user,
                 cwd=self._data,
             )
-        deadline = time.monotonic() + _READY_TIMEOUT_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 self.execute("SELECT 1")
@@ -105,7 +105,7 @@ class PostgresServer:
         """End it, dropping its connections; SIGQUIT without tidying its data either."""
         if self._process:
             self._process.send_signal(how)
-            self._process.wait(timeout=_READY_TIMEOUT_S)
+            self._process.wait(timeout=PATIENCE_S)
             self._process = None
 
     def url(self, database: str = "postgres") -> str:
@@ -126,24 +126,12 @@ class PostgresServer:
         return self.url(name)
 
 
-def _programs() -> Path | None:
-    """Find PostgreSQL's programs: on PATH, or where Debian puts each major version's."""
-    on_path = shutil.which("initdb")
-    debian = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3])
-    )
-    found = [Path(on_path).resolve(), *debian] if on_path else debian
-    return found[-1].parent if found else None
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server that runs."""
-    programs = _programs()
-    if programs is None:
-        reason = "no PostgreSQL server is installed (Debian: apt-get install postgresql)"
-        # .ci/run installs it.
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    demand("postgres")
+    programs = find_postgresql()
+    assert programs
     # Not pytest's directory, into which only the user who runs the tests may look.
     with tempfile.TemporaryDirectory(prefix="lineage-postgres-") as directory:
         data = Path(directory)
@@ -158,7 +146,7 @@ def postgres() -> Iterator[PostgresServer]:
             server.stop(signal.SIGQUIT)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of an empty store, once of each kind."""
     if request.param == "sqlite":

@@ -22,6 +22,7 @@ from export.lineage.recording import Recording
 from export.lineage.schema import Experiment, Status
 from export.lineage.store import Store
 from serving_config.version_files import LINEAGE_FILE
+from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
@@ -42,7 +43,7 @@ def run_export(*words: str | Path) -> tuple[int, dict[str, Any], str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=400,
+        timeout=PATIENCE_S,
     )
     *nothing, last = done.stdout.splitlines() or ["{}"]
     assert not nothing, "standard output carries one JSON object and nothing else"
@@ -307,7 +308,7 @@ def test_a_run_is_copied_when_it_ends(
 ) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     process = writer(file_url(tmp_path), "hold", uri)
-    _, said = process.communicate("done\n", timeout=200)
+    _, said = process.communicate("done\n", timeout=PATIENCE_S)
     assert process.returncode == 0, said
     (found,) = Store.open(file_url(tmp_path)).experiments()
     copy = read_mlflow(uri)[found.model_id]
@@ -340,7 +341,7 @@ def test_mlflow_shows_a_run_while_it_runs_and_a_killed_one_as_killed(
     assert copies[doomed_id]["tags"]["status"] == "crashed"
     assert "killed" in copies[doomed_id]["tags"]["error"]
     assert copies[doomed_id]["end_time"] and not copies[doomed_id]["version"]
-    _, said = following.communicate("done\n", timeout=200)
+    _, said = following.communicate("done\n", timeout=PATIENCE_S)
     assert following.returncode == 0, said
     assert read_mlflow(uri)[following_id]["status"] == "FINISHED"
 
@@ -363,7 +364,7 @@ def test_mlflow_hears_later_of_an_end_that_it_missed(
     Store.open(file_url(tmp_path)).save(experiment)
     subprocess.run([sys.executable, "-c", BEGIN_ONLY, uri, str(published)], check=True)
     following = writer(file_url(tmp_path), "hold", uri)
-    _, said = following.communicate("done\n", timeout=200)
+    _, said = following.communicate("done\n", timeout=PATIENCE_S)
     assert following.returncode == 0, said
     copy = read_mlflow(uri)[experiment.model_id]
     assert copy["status"] == "FINISHED"

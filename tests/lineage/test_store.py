@@ -26,6 +26,7 @@ from export.lineage import database, upgrade
 from export.lineage.recording import Recording
 from export.lineage.schema import REVISION, REVISION_TABLE, Base, Experiment, Status, storable
 from export.lineage.store import Store
+from tests.running import PATIENCE_S
 
 Start = Callable[..., subprocess.Popen[str]]
 SETTINGS = {"backbone": "mobilenet_v2", "seed": 3, "policy": {"patience": 5}}
@@ -112,7 +113,7 @@ def test_processes_that_upgrade_and_write_at_once_lose_nothing(
         process.stdin.flush()
     wrote: set[str] = set()
     for process in processes:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, err
         *ids, loaded_mlflow = out.split()
         assert loaded_mlflow == "False"
@@ -141,7 +142,7 @@ def test_a_killed_run_is_a_crash_and_a_living_one_is_not(store_url: str, writer:
     assert crashed.finished_at
     assert store.experiment(living_id).status == Status.RUNNING
 
-    living.communicate("done\n", timeout=60)
+    living.communicate("done\n", timeout=PATIENCE_S)
     assert store.experiment(living_id).status == Status.PUBLISHED
 
 
@@ -208,7 +209,7 @@ def test_a_run_outlives_a_restart_of_the_database_server(postgres: Any, writer: 
     postgres.start()
     # The very next look, while the run may still be connecting again.
     assert Store.open(url).experiment(model_id).status == Status.RUNNING
-    _, err = process.communicate("done\n", timeout=60)
+    _, err = process.communicate("done\n", timeout=PATIENCE_S)
     assert "connecting again" in err and "connected again" in err
     assert Store.open(url).experiment(model_id).status == Status.PUBLISHED
 
@@ -263,7 +264,7 @@ def test_an_installed_wheel_brings_its_migrations(tmp_path: Path) -> None:
         shutil.copytree(REPO / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
     build = [*pip, "--no-build-isolation", f"--wheel-dir={tmp_path}", str(source)]
-    subprocess.run(build, check=True, timeout=120)
+    subprocess.run(build, check=True, timeout=PATIENCE_S)
     (wheel,) = tmp_path.glob("*.whl")
     installed = tmp_path / "installed"
     shutil.unpack_archive(wheel, installed, "zip")
@@ -279,7 +280,7 @@ def test_an_installed_wheel_brings_its_migrations(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     where, runs, commit = done.stdout.split()

@@ -15,6 +15,7 @@ from google.protobuf import json_format
 
 import protos
 from tests.once import Once
+from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
 HERE = Path(__file__).parent
@@ -58,7 +59,9 @@ class Caller:
             target, options=[("grpc.max_receive_message_length", -1)]
         )
 
-    def __call__(self, rpc: str, request: dict[str, Any] | bytes, timeout: float = 30.0) -> Answer:
+    def __call__(
+        self, rpc: str, request: dict[str, Any] | bytes, timeout: float = PATIENCE_S
+    ) -> Answer:
         """Call ``Service/Method``; ``request`` is proto3 JSON, or the message's bytes."""
         request_type, response_type = _MESSAGES[rpc]
         if isinstance(request, dict):
@@ -104,7 +107,7 @@ def make_toy() -> Callable[..., Path]:
             [*command, f"--warmup={warmup}", *(["--scale"] if scale else [])],
             check=True,
             capture_output=True,
-            timeout=120,
+            timeout=PATIENCE_S,
         )
         return base
 

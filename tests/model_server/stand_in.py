@@ -25,6 +25,7 @@ from model_server import options, stopping
 from model_server.errors import StartError, UsageError
 from model_server.flags import State
 from model_server.observation import logs
+from model_server.parsing import parse
 from model_server.settings import read_model_configs
 
 
@@ -80,7 +81,7 @@ def main() -> int:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     try:
-        chosen = options.parse([*kept, "--check_signature_shapes=false", "--request_log=none"])
+        chosen = parse([*kept, "--check_signature_shapes=false", "--request_log=none"])
         configs = read_model_configs(chosen)
         from model_server import application
 

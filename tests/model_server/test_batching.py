@@ -19,7 +19,7 @@ import pytest
 import protos
 from model_server.errors import UsageError
 from model_server.runtimes.tensorflow.batching_parameters import read_batching_settings
-from tests.running import metrics_of
+from tests.running import PATIENCE_S, metrics_of
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
 
@@ -238,7 +238,7 @@ def test_a_call_that_is_over_leaves_the_queue(start: Callable[..., Any]) -> None
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -267,7 +267,7 @@ def test_a_warm_up_that_batching_forbids_fails_the_version(
     shutil.copytree(toy_models / "1", base / "1")
     server = start_server(*flags, f"--model_base_path={base}")
     call = caller(server.target)
-    assert failing.process.wait(120) == 1
+    assert failing.process.wait(PATIENCE_S) == 1
     (warm / "2").rename(base / "2")
     assert f"Servable {{toy 2}} cannot be loaded: INVALID_ARGUMENT: {problem}" in failing.log
     assert "Failed to start server." in failing.log

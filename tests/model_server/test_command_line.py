@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.running import PATIENCE_S
+
 BASE = "--model_base_path=/models/m"
 
 
@@ -17,7 +19,7 @@ def run(*flags: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "model_server", *flags],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
+from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
-DEADLINE_S = 120.0
 RELOAD = "ModelService/HandleReloadConfigRequest"
 
 
 def eventually(condition: Callable[[], object], what: str, server: Any) -> None:
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert server.process.poll() is None, server.log
         assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
@@ -44,7 +44,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The configuration of a model that asks for XLA."""
     base = tmp_path_factory.mktemp("compiled")
     command = [warm_python(), str(Path(__file__).with_name("make_compiled.py")), str(base)]
-    subprocess.run(command, check=True, capture_output=True, timeout=240)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
     return {"name": "compiled", "basePath": str(base), "modelPlatform": "tensorflow"}
 
 

@@ -12,6 +12,7 @@ import pytest
 from model_server import flag_table, options
 from model_server.errors import UsageError
 from model_server.flags import State
+from model_server.parsing import known_values, parse
 
 HERE = Path(__file__).parent
 REPO = HERE.parents[1]
@@ -35,16 +36,16 @@ def test_a_flag_of_tensorflow_serving_is_known(recorded: dict[str, Any]) -> None
     assert known.default == default_of(recorded)
     assert known.state is not State.OWN
     at_default = str(known.default).lower() if known.kind == "bool" else known.default
-    options.parse([BASE, f"--{known.name}={at_default}", BASE])
+    parse([BASE, f"--{known.name}={at_default}", BASE])
     other = str(not known.default).lower() if known.kind == "bool" else OTHER[known.kind]
     if known.state is State.DEFAULT_ONLY:
         with pytest.raises(UsageError) as refused:
-            options.parse([BASE, f"--{known.name}={other}"])
+            parse([BASE, f"--{known.name}={other}"])
         assert f"--{known.name} is a flag of tensorflow_model_server" in str(refused.value)
         assert known.text in str(refused.value)
     else:
         needed = ["--enable_batching"] if known.name == "batching_parameters_file" else []
-        parsed = options.parse([BASE, *needed, f"--{known.name}={other}"])
+        parsed = parse([BASE, *needed, f"--{known.name}={other}"])
         assert str(getattr(parsed, known.name)).lower() == str(other)
 
 
@@ -68,12 +69,12 @@ def test_help_lists_every_flag_with_its_state() -> None:
 
 @pytest.mark.parametrize("text", ["", "=true", "=True", "=TRUE", "=1"])
 def test_what_a_boolean_takes_for_true(text: str) -> None:
-    assert options.parse([BASE, f"--enable_batching{text}"]).enable_batching
+    assert parse([BASE, f"--enable_batching{text}"]).enable_batching
 
 
 @pytest.mark.parametrize("text", ["=false", "=False", "=0"])
 def test_what_a_boolean_takes_for_false(text: str) -> None:
-    assert not options.parse([BASE, f"--enable_model_warmup{text}"]).enable_model_warmup
+    assert not parse([BASE, f"--enable_model_warmup{text}"]).enable_model_warmup
 
 
 @pytest.mark.parametrize(
@@ -108,12 +109,12 @@ def test_what_a_boolean_takes_for_false(text: str) -> None:
 )
 def test_a_wrong_flag_is_named(flags: list[str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        options.parse([BASE, *flags])
+        parse([BASE, *flags])
     assert message in str(caught.value)
 
 
 def test_the_last_of_two_counts() -> None:
-    assert options.parse([BASE, "--port=9000", "--port=9001"]).port == 9001
+    assert parse([BASE, "--port=9000", "--port=9001"]).port == 9001
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_the_last_of_two_counts() -> None:
     ],
 )
 def test_threads_of_a_session(flags: list[str], intra_op: int, inter_op: int) -> None:
-    parsed = options.parse(
+    parsed = parse(
         [BASE, *(f"--tensorflow_{kind}_parallelism={n}" for kind, _, n in map(_parts, flags))]
     )
     assert (parsed.intra_op_threads, parsed.inter_op_threads) == (intra_op, inter_op)
@@ -143,7 +144,7 @@ def _parts(text: str) -> tuple[str, str, str]:
     [("5", 5), ("0", 0), ("-1", 0), ("-2", 2**32 - 2), ("2147483647", 2**31 - 1)],
 )
 def test_retries_are_counted_without_a_sign(given: str, retries: int) -> None:
-    assert options.parse([BASE, f"--max_num_load_retries={given}"]).load_retries == retries
+    assert parse([BASE, f"--max_num_load_retries={given}"]).load_retries == retries
 
 
 def test_what_is_off_below_zero_is_accepted() -> None:
@@ -154,13 +155,11 @@ def test_what_is_off_below_zero_is_accepted() -> None:
         "num_request_iterations_for_warmup",
         "load_retry_interval_micros",
     ):
-        assert getattr(options.parse([BASE, f"--{name}=-1"]), name) == -1
-    assert options.parse([BASE, "--load_retry_interval_micros=9000000000000"])
+        assert getattr(parse([BASE, f"--{name}=-1"]), name) == -1
+    assert parse([BASE, "--load_retry_interval_micros=9000000000000"])
 
 
 def test_another_server_judges_its_own_flags() -> None:
-    seen = options.glance(
-        ["--port=9000", "--rest_api_port=many", "--new=1", "--prefer_tflite_model"]
-    )
+    seen = known_values(["--port=9000", "--rest_api_port=many", "--new=1", "--prefer_tflite_model"])
     assert (seen["port"], seen["rest_api_port"]) == (9000, 0)
     assert seen["prefer_tflite_model"] is True

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.running import PATIENCE_S
+
 REPO = Path(__file__).resolve().parent.parent.parent
 
 
@@ -40,7 +42,7 @@ def test_generated_requests_get_the_right_code(
         ],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
         cwd=REPO,
     )

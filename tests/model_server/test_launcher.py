@@ -21,10 +21,9 @@ from typing import Any
 
 import pytest
 
-from tests.running import free_ports, write_stand_in
+from tests.running import PATIENCE_S, free_ports, write_stand_in
 
 REPO = Path(__file__).resolve().parent.parent.parent
-DEADLINE_S = 90.0
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
 
@@ -34,7 +33,7 @@ def run(*flags: str, path: str = "/nowhere") -> subprocess.CompletedProcess[str]
         [sys.executable, "-m", "model_server", *flags],
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
         check=False,
         cwd=REPO,
         env={**os.environ, "PATH": path},
@@ -83,7 +82,7 @@ def launched(
             env={**os.environ, "PATH": path_with_binary, "STAND_IN_CALLED": str(called)},
         )
     try:
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + PATIENCE_S
         while "every model is AVAILABLE after" not in log.read_text():
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -107,7 +106,7 @@ def test_the_fuzz_harness_is_right_about_another_server(launched: Launched) -> N
     command = [sys.executable, str(REPO / "benchmarks" / "fuzz_server.py"), "--requests=500"]
     command += [f"--target={launched.target}", f"--rest={launched.rest}"]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=240, check=False, cwd=REPO
+        command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, cwd=REPO
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["answers"]["INTERNAL"] > 0  # bytes that are no message
@@ -116,7 +115,7 @@ def test_the_fuzz_harness_is_right_about_another_server(launched: Launched) -> N
 def test_the_binary_gets_the_signals(launched: Launched) -> None:
     launched.process.send_signal(signal.SIGTERM)
     # As of TensorFlow Serving's program, which has no handler for it.
-    assert launched.process.wait(DEADLINE_S) == 128 + signal.SIGTERM
+    assert launched.process.wait(PATIENCE_S) == 128 + signal.SIGTERM
 
 
 def test_the_binary_tells_its_own_version(path_with_binary: str) -> None:
@@ -151,7 +150,7 @@ def test_the_suite_runs_against_another_program(path_with_binary: str, tmp_path:
         ],
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=PATIENCE_S,
         check=False,
         cwd=REPO,
         env={

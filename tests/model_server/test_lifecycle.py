@@ -17,11 +17,11 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-DEADLINE_S = 30.0
+from tests.running import PATIENCE_S
 
 
 def wait_for(condition: Callable[[], object], what: str, server: Any) -> None:
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert server.process.poll() is None, server.log
         assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
@@ -139,7 +139,7 @@ def test_health_follows_the_models(growing: Any, tmp_path: Path) -> None:
 
         def state(service: str) -> Any:
             request = health_pb2.HealthCheckRequest(service=service)
-            return health.Check(request, timeout=10).status
+            return health.Check(request, timeout=PATIENCE_S).status
 
         for service in ("", "PredictionService", "ModelService"):
             assert state(service) == serving
@@ -174,7 +174,7 @@ def test_sigterm_lets_running_calls_finish(growing: Any, caller: Any) -> None:
         wait_for(lambda: sum(arrived) > 2**20, "the answer's first megabyte", server)
         assert not answer.done(), "the call was too quick to be running at SIGTERM"
         server.process.send_signal(signal.SIGTERM)
-        assert answer.result(DEADLINE_S).code == "OK", answer.result()
+        assert answer.result(PATIENCE_S).code == "OK", answer.result()
         assert server.stop() == 0
     assert "stopped" in server.log
 
@@ -202,7 +202,7 @@ def running_call(server: Any, call: Any, models: Path, folder: Path) -> Iterator
         yield running
         shutil.copytree(models / "1", folder / "version")
         (folder / "version").rename(coming / "1")
-        assert running.result(DEADLINE_S).code == "OK", running.result()
+        assert running.result(PATIENCE_S).code == "OK", running.result()
 
 
 @pytest.mark.usefixtures("embedded_only")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import metrics_of
+from tests.running import PATIENCE_S, metrics_of
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
 
@@ -42,12 +42,12 @@ def observed(
     request = urllib.request.Request(  # noqa: S310
         f"{server.rest}/v1/models/toy:predict", body, {"X-Request-Id": "abc-1"}
     )
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:  # noqa: S310
         assert json.loads(response.read()) == {"predictions": [2.5]}
-    with urllib.request.urlopen(f"{server.rest}/v1/models/toy", timeout=30):  # noqa: S310
+    with urllib.request.urlopen(f"{server.rest}/v1/models/toy", timeout=PATIENCE_S):  # noqa: S310
         pass
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(f"{server.rest}/v1/models", timeout=30)  # noqa: S310
+        urllib.request.urlopen(f"{server.rest}/v1/models", timeout=PATIENCE_S)  # noqa: S310
     yield server
     server.stop()
 
@@ -71,7 +71,7 @@ def test_counts_and_latencies(observed: Any) -> None:
 
 def test_every_metric_of_tensorflow_serving_itself_is_on_the_page(observed: Any) -> None:
     url = f"{observed.rest}/monitoring/prometheus/metrics"
-    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310  # our own server
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:  # noqa: S310  # our own server
         types = [line for line in response.read().decode().splitlines() if line[:6] == "# TYPE"]
     assert types == [
         f"# TYPE :tensorflow:serving:{name}"
@@ -97,7 +97,7 @@ def test_every_metric_of_tensorflow_serving_itself_is_on_the_page(observed: Any)
 def test_the_page_has_no_query(observed: Any) -> None:
     url = f"{observed.rest}/monitoring/prometheus/metrics?a=b"
     with pytest.raises(urllib.error.HTTPError) as raised:
-        urllib.request.urlopen(url, timeout=30)  # noqa: S310  # our own server
+        urllib.request.urlopen(url, timeout=PATIENCE_S)  # noqa: S310  # our own server
     assert raised.value.code == 400
     assert raised.value.read() == (
         b"Unexpected path: /monitoring/prometheus/metrics?a=b. Should be "

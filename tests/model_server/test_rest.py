@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.running import PATIENCE_S
+
 MODEL = "/v1/models/toy"
 PREDICT = f"{MODEL}:predict"
 GZIPPED = {"Content-Encoding": "gzip"}
@@ -31,7 +33,7 @@ def call(
 ) -> tuple[int, dict[str, str], bytes]:
     """Send a request; return status, headers and body."""
     port = int(server.rest.rpartition(":")[2])
-    connection = http.client.HTTPConnection(host, port, timeout=60)
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
     try:
         connection.request(method, path, body, headers or {})
         response = connection.getresponse()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from model_server.runtimes.tensorflow import rank_hazards
-from tests.running import run_python
+from tests.running import PATIENCE_S, run_python
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
 
@@ -109,7 +109,7 @@ def test_without_the_check_a_wrong_rank_ends_the_process(
     call = caller(server.target)
     if platform.machine() == "x86_64":
         assert call("PredictionService/Predict", floats("convolution", [8, 8, 4])).code != "OK"
-        assert server.process.wait(60) == -signal.SIGABRT
+        assert server.process.wait(PATIENCE_S) == -signal.SIGABRT
         assert "tensor_format.h" in server.log
     server.stop()
 

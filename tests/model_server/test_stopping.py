@@ -22,17 +22,17 @@ from typing import Any
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
 HERE = Path(__file__).parent
-DEADLINE_S = 120.0
 PREDICT = "/v1/models/waiting:predict"
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
 
 
 def eventually(condition: Callable[[], object], what: str, server: Any) -> None:
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert server.process.poll() is None, server.log
         assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
@@ -46,7 +46,9 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     marks = folder / "marks"
     marks.mkdir()
     command = [warm_python(), str(HERE / "make_waiting.py"), str(folder / "waiting"), "1"]
-    subprocess.run([*command, f"--load={marks}"], check=True, capture_output=True, timeout=240)
+    subprocess.run(
+        [*command, f"--load={marks}"], check=True, capture_output=True, timeout=PATIENCE_S
+    )
     return folder / "waiting", marks
 
 
@@ -91,7 +93,7 @@ def accepts(text: str) -> bool:
 def ask_grpc(call: Any, path: Path) -> Any:
     text = {"dtype": "DT_STRING", "tensorShape": {}, "stringVal": [b64(path)]}
     request = {"modelSpec": {"name": "waiting"}, "inputs": {"path": text}}
-    return call("PredictionService/Predict", request, timeout=DEADLINE_S)
+    return call("PredictionService/Predict", request, timeout=PATIENCE_S)
 
 
 def b64(path: Path) -> str:
@@ -124,11 +126,11 @@ def test_a_life_from_refused_connections_to_finished_calls(
     health = health_pb2_grpc.HealthStub(call.channel)
 
     def state() -> Any:
-        return health.Check(health_pb2.HealthCheckRequest(), timeout=DEADLINE_S).status
+        return health.Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE_S).status
 
     assert state() == health_pb2.HealthCheckResponse.SERVING
-    kept = http.client.HTTPConnection(*address(server.rest), timeout=DEADLINE_S)
-    busy = http.client.HTTPConnection(*address(server.rest), timeout=DEADLINE_S)
+    kept = http.client.HTTPConnection(*address(server.rest), timeout=PATIENCE_S)
+    busy = http.client.HTTPConnection(*address(server.rest), timeout=PATIENCE_S)
     with contextlib.closing(kept), contextlib.closing(busy):
         assert ask_rest(kept, tmp_path / "there") == (200, {"outputs": 1})
         with (
@@ -145,9 +147,9 @@ def test_a_life_from_refused_connections_to_finished_calls(
             assert not over_grpc.done()
             assert not over_rest.done()
             (tmp_path / "rest").touch()
-            assert over_rest.result(DEADLINE_S) == (200, {"outputs": 1})
+            assert over_rest.result(PATIENCE_S) == (200, {"outputs": 1})
             (tmp_path / "grpc").touch()
-            assert over_grpc.result(DEADLINE_S).code == "OK"
+            assert over_grpc.result(PATIENCE_S).code == "OK"
     assert server.stop() == 0
     assert "Traceback" not in server.log
 
@@ -173,7 +175,7 @@ def test_what_does_not_finish_does_not_keep_the_process(
             shutil.rmtree(waiting[0] / "2")
         assert not endless.done()
         assert server.stop() == 0
-        assert endless.result(DEADLINE_S).code in ("UNAVAILABLE", "CANCELLED")
+        assert endless.result(PATIENCE_S).code in ("UNAVAILABLE", "CANCELLED")
     assert "1 calls did not finish within --stop_grace_seconds=1" in server.log
     assert "Traceback" not in server.log
 
@@ -181,7 +183,7 @@ def test_what_does_not_finish_does_not_keep_the_process(
 def test_a_start_up_that_is_stopped_while_loading(loading: Any) -> None:
     server, _ = loading()
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(DEADLINE_S) == 0
+    assert server.process.wait(PATIENCE_S) == 0
     assert "stopped before every model was AVAILABLE" in server.log
     assert "Traceback" not in server.log
 
@@ -192,5 +194,5 @@ def test_a_start_up_that_is_stopped_while_importing(
     server = start_server(f"--model_base_path={tmp_path}", wait=False)
     eventually(lambda: "server: embedded" in server.log, "the first line", server)
     server.process.send_signal(signal.SIGINT)
-    assert server.process.wait(DEADLINE_S) == 0
+    assert server.process.wait(PATIENCE_S) == 0
     assert "Traceback" not in server.log

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.running import PATIENCE_S
+
 CLIENTS = 8
-DEADLINE_S = 60.0
 
 
 class Load:
@@ -51,7 +52,7 @@ class Load:
         """Stop the clients and wait for them."""
         self._stop.set()
         for thread in self._threads:
-            thread.join(DEADLINE_S)
+            thread.join(PATIENCE_S)
 
 
 def test_no_call_fails_while_everything_moves(
@@ -86,7 +87,7 @@ def test_no_call_fails_while_everything_moves(
     call = caller(server.target)
 
     def until(condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + DEADLINE_S
+        deadline = time.monotonic() + PATIENCE_S
         while not condition():
             assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
             time.sleep(0.05)

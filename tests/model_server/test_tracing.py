@@ -14,6 +14,7 @@ import grpc
 import pytest
 
 import protos
+from tests.running import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
 
@@ -38,18 +39,18 @@ def spans(toy_models: Path, start_server: Callable[..., Any]) -> list[dict[str, 
         predict: Any = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
         predict(
             request.SerializeToString(),
-            timeout=30,
+            timeout=PATIENCE_S,
             metadata=(("traceparent", TRACEPARENT), ("x-request-id", "abc-1")),
         )
         request.model_spec.signature_name = "nope"
         with pytest.raises(grpc.RpcError):
-            predict(request.SerializeToString(), timeout=30)
+            predict(request.SerializeToString(), timeout=PATIENCE_S)
     call = urllib.request.Request(  # noqa: S310
         f"{server.rest}/v1/models/toy:predict",
         b'{"instances": [1.0]}',
         {"traceparent": TRACEPARENT},
     )
-    with urllib.request.urlopen(call, timeout=30) as response:  # noqa: S310
+    with urllib.request.urlopen(call, timeout=PATIENCE_S) as response:  # noqa: S310
         assert response.status == 200
     assert server.stop() == 0
     return [json.loads(line) for line in server.log.splitlines() if line.startswith('{"name"')]
@@ -103,7 +104,7 @@ def start(*flags: str, without_extra: bool = False) -> subprocess.CompletedProce
         [sys.executable, "-c", program, "--model_base_path=/nowhere", *flags],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
 

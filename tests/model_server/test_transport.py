@@ -16,6 +16,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2
 
 import protos
+from tests.needs import demand
+from tests.running import PATIENCE_S
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
@@ -29,7 +31,9 @@ def test_reflection_describes_services_methods_and_messages(toy_server: Any, ver
         )
 
         def answer(**request: str) -> Any:
-            return next(ask(iter([reflection_pb2.ServerReflectionRequest(**request)]), timeout=30))
+            return next(
+                ask(iter([reflection_pb2.ServerReflectionRequest(**request)]), timeout=PATIENCE_S)
+            )
 
         services = [
             service.name for service in answer(list_services="").list_services_response.service
@@ -78,9 +82,8 @@ def test_a_message_of_many_megabytes_is_answered(toy_server: Any, caller: Any) -
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A CA, and a server's and a client's certificate that it signed."""
     folder = tmp_path_factory.mktemp("tls")
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("openssl is not installed: no certificates to test TLS with")
+    demand("TLS")
+    program = str(shutil.which("openssl"))
 
     def openssl(arguments: str) -> None:
         subprocess.run([program, *arguments.split()], cwd=folder, check=True, capture_output=True)
@@ -122,7 +125,7 @@ def test_mutual_tls(
     read = {name: path.read_bytes() for name, path in certificates.items()}
     full = grpc.ssl_channel_credentials(read["ca.pem"], read["client.key"], read["client.pem"])
     with grpc.secure_channel(server.target, full) as channel:
-        grpc.channel_ready_future(channel).result(timeout=60)
+        grpc.channel_ready_future(channel).result(timeout=PATIENCE_S)
         assert caller(server.target, channel).predict([1.0]).code == "OK"
     anonymous = grpc.ssl_channel_credentials(read["ca.pem"])
     with grpc.secure_channel(server.target, anonymous) as channel:
@@ -153,7 +156,7 @@ def test_a_changed_configuration_file_is_followed(
     call = caller(server.target)
 
     def eventually(condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while not condition():
             assert time.monotonic() < deadline, f"{what}:\n{server.log}"
             time.sleep(0.1)
@@ -182,7 +185,7 @@ def test_reloading_over_grpc_adds_and_removes_models(
     server = start_server("--model_name=toy", f"--model_base_path={toy_models}")
     call = caller(server.target)
 
-    def reload(timeout: float = 30.0, **models: Path) -> Any:
+    def reload(timeout: float = PATIENCE_S, **models: Path) -> Any:
         configs = [
             {"name": name, "basePath": str(path), "modelPlatform": "tensorflow"}
             for name, path in models.items()
@@ -226,5 +229,5 @@ def test_two_servers_do_not_share_a_port(toy_server: Any, start_server: Callable
     second = start_server(
         f"--port={port}", "--model_name=toy", "--model_base_path=/nowhere", wait=False
     )
-    assert second.process.wait(60) == 1
+    assert second.process.wait(PATIENCE_S) == 1
     assert "is the port taken?" in second.log

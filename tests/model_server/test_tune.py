@@ -12,7 +12,9 @@ import pytest
 from google.protobuf import text_format
 
 import protos
-from model_server.tuning.rule import Batching, Result, Round, Setting, choose, grid
+from model_server.tuning.rule import Result, Round, choose
+from model_server.tuning.settings import Batching, Setting, grid
+from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
 DEFAULT, ONE_THREAD = Setting(0), Setting(1)
@@ -91,7 +93,7 @@ def tune(*arguments: object) -> subprocess.CompletedProcess[str]:
         [warm_python(), "-m", "model_server.tune", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_S,
         check=False,
     )
 

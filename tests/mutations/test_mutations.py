@@ -21,6 +21,7 @@ from export.verify import verify
 from python_client import VisionClient
 from serving_config import contract as contracts
 from serving_config.contract import ContractMismatchError
+from tests.running import PATIENCE_S
 
 DT_FLOAT = 1
 
@@ -156,7 +157,7 @@ def refused_by_exporter(path: Path) -> str:
 
 def refused_by_python(target: str, name: str, contract: Path) -> str:
     """Return the client's refusal, empty when it accepts."""
-    with VisionClient(target, model=name, contract=contract, timeout_s=60) as client:
+    with VisionClient(target, model=name, contract=contract, timeout_s=PATIENCE_S) as client:
         try:
             client.check_contract()
         except ContractMismatchError as err:

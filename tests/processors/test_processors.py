@@ -22,6 +22,7 @@ from tests import running
 from tests.golden_answers import assert_golden
 from tests.java.fixtures import Java, java_process
 from tests.kept import Kept
+from tests.running import PATIENCE_S
 
 PROCESSORS: Mapping[str, Mapping[str, str]] = {
     "as it is": {},
@@ -107,7 +108,9 @@ def test_both_clients_and_java_give_the_golden_answers(
     with java_process(vision_client_jar, tmp_path / "worker.log", environment) as java:
         for model in MODELS:
             version = models / model / "1"
-            with VisionClient(server.target, model=model, contract=version, timeout_s=60) as client:
+            with VisionClient(
+                server.target, model=model, contract=version, timeout_s=PATIENCE_S
+            ) as client:
                 for case, contract in cases_of(version):
                     answer = client.predict(case.inputs, case.signature)
                     assert_golden(case, dict(answer), contract)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from serving_config.version import __version__
+from tests.running import PATIENCE_S
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -36,7 +37,7 @@ def test_every_package_has_it(package: str) -> None:
 @pytest.mark.parametrize("program", ["export", "python_client"])
 def test_a_program_prints_it(program: str) -> None:
     command = [sys.executable, "-m", program, "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stdout) == (0, f"vision-forge {__version__}\n")
 
 

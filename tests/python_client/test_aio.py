@@ -21,6 +21,7 @@ from python_client import (
     errors,
     open_async_channel,
 )
+from tests.running import PATIENCE_S
 
 
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -48,7 +49,7 @@ def test_calls_are_under_way_together(target: str, serving: Any) -> None:
     """Pictures of three sizes: three calls, each of which waits for the others to arrive."""
 
     def predict(request: Any, context: Any) -> Any:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while len(serving.requests) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
         return serving.model_answer(request, context)
@@ -75,7 +76,7 @@ def test_errors_are_the_synchronous_ones(target: str, published_copy: Path, serv
             assert isinstance(caught.value.__cause__, grpc.aio.AioRpcError)
             with pytest.raises(InputError, match="received float32"):
                 await client.classify(np.zeros((2, 2), np.float32))
-            serving.predict = lambda request, context: serving.unblock.wait(30)  # noqa: ARG005
+            serving.predict = lambda request, context: serving.unblock.wait(PATIENCE_S)  # noqa: ARG005
             with pytest.raises(errors.DeadlineExceededError, match=r"deadline 0\.1 s"):
                 await client.classify(b"\x01", timeout_s=0.1)
             serving.predict = None
@@ -96,11 +97,11 @@ def test_cancelling_a_task_cancels_its_call(target: str, serving: Any) -> None:
 
         def predict(request: Any, context: grpc.ServicerContext) -> Any:  # noqa: ARG001
             context.add_callback(lambda: loop.call_soon_threadsafe(ended.set))
-            serving.unblock.wait(30)
+            serving.unblock.wait(PATIENCE_S)
             return serving.answer_with([0.0])
 
         serving.predict = predict
-        async with AsyncVisionClient(target, timeout_s=40) as client:
+        async with AsyncVisionClient(target, timeout_s=PATIENCE_S) as client:
             task = asyncio.create_task(client.classify(b"\x01"))
             while not serving.requests:  # the server lives in other threads
                 await asyncio.sleep(0.01)
@@ -127,12 +128,12 @@ def test_a_channel_of_ones_own_stays_open(target: str) -> None:
 def test_hedging(target: str, serving: Any) -> None:
     def predict(request: Any, context: Any) -> Any:
         if len(serving.requests) == 1:
-            serving.unblock.wait(30)
+            serving.unblock.wait(PATIENCE_S)
         return serving.model_answer(request, context)
 
     async def scenario() -> None:
         quick = ChannelOptions(hedging=HedgingPolicy(delay_s=0.05))
-        async with AsyncVisionClient(target, options=quick, timeout_s=20) as client:
+        async with AsyncVisionClient(target, options=quick, timeout_s=PATIENCE_S) as client:
             serving.predict = predict
             assert len(await client.classify(b"\x01")) == 1
             assert len(serving.requests) == 2

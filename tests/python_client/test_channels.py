@@ -26,6 +26,8 @@ from python_client import (
     VisionClient,
     errors,
 )
+from tests.needs import demand
+from tests.running import PATIENCE_S
 
 ONCE = ChannelOptions(retry=None)
 
@@ -33,9 +35,8 @@ ONCE = ChannelOptions(retry=None)
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate authority of our own, and what it signed: ``server`` and ``client``."""
-    openssl = shutil.which("openssl")
-    if not openssl:
-        pytest.skip("openssl, which makes the certificates, is not installed")
+    demand("TLS")
+    openssl = str(shutil.which("openssl"))
     directory = tmp_path_factory.mktemp("certificates")
 
     def make(name: str, *arguments: str) -> None:
@@ -46,7 +47,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cwd=directory,
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE_S,
         )
 
     make("ca")
@@ -137,7 +138,7 @@ def test_keep_alive_pings_a_silent_connection(target: str) -> None:
             client.status()
             time.sleep(0.1)  # the call's own last frames
             before = sum(received)
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE_S
             while sum(received) == before and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert sum(received) > before

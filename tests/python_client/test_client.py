@@ -24,6 +24,7 @@ from python_client import (
 )
 from serving_config.contract import Contract, ContractMismatchError, Signature, TensorSpec
 from serving_config.version_files import CONTRACT_FILE
+from tests.running import PATIENCE_S
 
 
 def test_a_channel_of_ones_own_stays_open(target: str) -> None:
@@ -179,13 +180,13 @@ def test_a_backend_may_restart(serving: Any) -> None:
 
     server, port = start(0)
     try:
-        with VisionClient(f"dns:///127.0.0.1:{port}", timeout_s=30) as client:
+        with VisionClient(f"dns:///127.0.0.1:{port}", timeout_s=PATIENCE_S) as client:
             assert client.status().available
             server.stop(None).wait()
             with pytest.raises(errors.UnavailableError):
                 client.status()
             server, _ = start(port)
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + PATIENCE_S
             while True:  # the channel waits a little before it connects anew
                 try:
                     assert client.status().available

@@ -12,13 +12,15 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.running import PATIENCE_S
+
 
 def client(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "python_client", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -170,5 +172,5 @@ def test_a_reader_that_has_seen_enough(target: str, photographs: list[str]) -> N
         assert process.stderr
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(60) == 1
+        assert process.wait(PATIENCE_S) == 1
         assert process.stderr.read() == b""

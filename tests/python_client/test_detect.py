@@ -24,6 +24,7 @@ from python_client import (
 )
 from serving_config import contract as contracts
 from serving_config.contract import Contract
+from tests.running import PATIENCE_S
 
 ROWS = 3  # most detections of a picture
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -134,7 +135,7 @@ def test_asyncio(target: str, published_copy: Path, answer: Any, serving: Any) -
 
     async def scenario() -> list[Any]:
         async with AsyncVisionClient(target, model="detector", contract=published_copy) as client:
-            return await client.detect(pictures, min_score=0.4, timeout_s=20)
+            return await client.detect(pictures, min_score=0.4, timeout_s=PATIENCE_S)
 
     answers = asyncio.run(scenario())
     assert [len(picture) for picture in answers] == [1, 2, 2, 1]

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from python_client import Box, Detection, Detections, drawing
+from tests.running import PATIENCE_S
 
 Pixels = np.ndarray[Any, Any]
 
@@ -90,7 +91,11 @@ def test_without_pillow_the_message_says_what_to_install() -> None:
         "sys.exit(main(['detect', '--server', 'localhost:1', '--draw', 'nowhere', 'a.jpg']))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()

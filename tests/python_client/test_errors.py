@@ -22,6 +22,7 @@ from python_client import (
     VisionClientError,
     errors,
 )
+from tests.running import PATIENCE_S
 
 CODES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
 ONCE = ChannelOptions(retry=None)
@@ -114,7 +115,7 @@ def test_a_server_that_comes_up_later_is_waited_for() -> None:
 
     thread = threading.Thread(target=later)
     options = ChannelOptions(wait_for_ready=True, retry=None)
-    with VisionClient(f"127.0.0.1:{port}", options=options, timeout_s=20) as client:
+    with VisionClient(f"127.0.0.1:{port}", options=options, timeout_s=PATIENCE_S) as client:
         thread.start()
         with pytest.raises(errors.UnimplementedError):  # it answered, though it serves nothing
             client.status()
@@ -124,12 +125,12 @@ def test_a_server_that_comes_up_later_is_waited_for() -> None:
 
 def test_the_deadline_ends_a_slow_call(target: str, serving: Any) -> None:
     def predict(request: Any, context: Any) -> Any:
-        serving.unblock.wait(30)
+        serving.unblock.wait(PATIENCE_S)
         return serving.model_answer(request, context)
 
     serving.predict = predict
     with (
-        VisionClient(target, timeout_s=60) as client,
+        VisionClient(target, timeout_s=PATIENCE_S) as client,
         pytest.raises(errors.DeadlineExceededError, match=r"deadline 0\.2 s"),
     ):
         client.classify(b"\x05", timeout_s=0.2)
@@ -165,12 +166,12 @@ def test_a_limit_of_ones_own_says_what_to_do(target: str, serving: Any) -> None:
 def test_a_hedged_call_takes_the_first_answer(target: str, serving: Any) -> None:
     def predict(request: Any, context: Any) -> Any:
         if len(serving.requests) == 1:
-            serving.unblock.wait(30)
+            serving.unblock.wait(PATIENCE_S)
         return serving.model_answer(request, context)
 
     serving.predict = predict
     options = ChannelOptions(hedging=HedgingPolicy(delay_s=0.05))
-    with VisionClient(target, options=options, timeout_s=20) as client:
+    with VisionClient(target, options=options, timeout_s=PATIENCE_S) as client:
         (answer,) = client.classify(b"\x05")
     assert answer.logits["dog"] == -95
     assert len(serving.requests) == 2
@@ -179,7 +180,7 @@ def test_a_hedged_call_takes_the_first_answer(target: str, serving: Any) -> None
 def test_a_hedged_call_goes_on_after_unavailable_at_once(target: str, serving: Any) -> None:
     serving.failures = [(grpc.StatusCode.UNAVAILABLE, "queue full")]
     options = ChannelOptions(hedging=HedgingPolicy(delay_s=20))
-    with VisionClient(target, options=options, timeout_s=10) as client:
+    with VisionClient(target, options=options, timeout_s=PATIENCE_S) as client:
         assert len(client.classify(b"\x05")) == 1
 
 
@@ -205,7 +206,7 @@ def test_a_hedged_call_fails_when_every_attempt_has(target: str, serving: Any) -
 
 def test_hedged_calls_keep_their_deadline(target: str, serving: Any) -> None:
     def predict(request: Any, context: Any) -> Any:  # noqa: ARG001
-        serving.unblock.wait(30)
+        serving.unblock.wait(PATIENCE_S)
         return serving.answer_with([0.0])
 
     serving.predict = predict

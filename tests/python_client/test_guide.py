@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.running import PATIENCE_S
+
 REPO = Path(__file__).resolve().parents[2]
 GUIDE = (REPO / "docs" / "python_client.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
@@ -66,7 +68,7 @@ def test_commands(workplace: Path, target: str) -> None:
 
 def _run(command: list[str], directory: Path) -> str:
     done = subprocess.run(
-        command, cwd=directory, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=directory, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

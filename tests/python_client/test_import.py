@@ -12,6 +12,8 @@ import textwrap
 
 import pytest
 
+from tests.running import PATIENCE_S
+
 ASK = """
 from python_client import VisionClient
 with VisionClient({target!r}) as client:
@@ -62,7 +64,7 @@ def python(code: str, **environment: str) -> str:
         [sys.executable, "-c", textwrap.dedent(code)],
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=PATIENCE_S,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
     )
     assert done.returncode == 0, done.stderr

@@ -16,12 +16,14 @@ import pytest
 from python_client import AsyncVisionClient, VisionClient, errors
 from serving_config import contract as contracts
 from serving_config import golden
-from tests.golden_answers import assert_golden, classifications
+from serving_config.layout import classifications
+from tests.golden_answers import assert_golden
+from tests.running import PATIENCE_S
 
 
 @pytest.fixture
 def client(classifier_server: str, published: Path) -> Iterator[VisionClient]:
-    with VisionClient(classifier_server, contract=published, timeout_s=60) as client:
+    with VisionClient(classifier_server, contract=published, timeout_s=PATIENCE_S) as client:
         yield client
 
 
@@ -60,7 +62,9 @@ def test_asyncio_gives_the_golden_answers(
     classifier_server: str, published: Path, cases: list[golden.GoldenCase]
 ) -> None:
     async def ask() -> list[Mapping[str, Any]]:
-        async with AsyncVisionClient(classifier_server, contract=published, timeout_s=60) as client:
+        async with AsyncVisionClient(
+            classifier_server, contract=published, timeout_s=PATIENCE_S
+        ) as client:
             return await asyncio.gather(
                 *(client.predict(case.inputs, case.signature) for case in cases)
             )
@@ -95,7 +99,7 @@ def test_a_contract_with_the_classes_in_another_order_is_refused(
 ) -> None:
     contract = contracts.load(published)
     swapped = contract.bind(contract.class_names[::-1])
-    with VisionClient(classifier_server, contract=swapped, timeout_s=60) as client:
+    with VisionClient(classifier_server, contract=swapped, timeout_s=PATIENCE_S) as client:
         with pytest.raises(errors.ContractBrokenError, match="class order"):
             client.check_contract()
         with pytest.raises(errors.ContractBrokenError, match="class order"):
@@ -131,7 +135,7 @@ def test_the_command_line(
     files = sorted(photographs.glob("*/*"))[:3]
     command = [sys.executable, "-m", "python_client", "classify", "--server", classifier_server]
     command += ["--contract", str(published), "--timeout", "60", str(broken), *map(str, files)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stderr) == (1, "")
     refused, *answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert refused["file"] == str(broken)

@@ -18,12 +18,13 @@ from serving_config import contract as contracts
 from serving_config import golden
 from serving_config.layout import detections
 from tests.golden_answers import assert_golden
+from tests.running import PATIENCE_S
 
 
 @pytest.fixture
 def client(detector_server: str, published_detector: Path) -> Iterator[VisionClient]:
     with VisionClient(
-        detector_server, model="detector", contract=published_detector, timeout_s=60
+        detector_server, model="detector", contract=published_detector, timeout_s=PATIENCE_S
     ) as client:
         yield client
 
@@ -60,7 +61,7 @@ def test_asyncio_gives_the_golden_answers(
 ) -> None:
     async def scenario() -> list[list[Detections]]:
         async with AsyncVisionClient(
-            detector_server, model="detector", contract=published_detector, timeout_s=60
+            detector_server, model="detector", contract=published_detector, timeout_s=PATIENCE_S
         ) as client:
             return await asyncio.gather(
                 *(client.detect(next(iter(case.inputs.values()))) for case in cases)
@@ -80,7 +81,9 @@ def test_a_contract_with_other_classes_is_refused(
     contract = contracts.load(published_detector).bind(["disc"])
     case = next(case for case in cases if (case.outputs["detection_classes"] == 2).any())
     with (
-        VisionClient(detector_server, model="detector", contract=contract, timeout_s=60) as client,
+        VisionClient(
+            detector_server, model="detector", contract=contract, timeout_s=PATIENCE_S
+        ) as client,
         pytest.raises(errors.ContractBrokenError, match="expected classes 1 to 1, found class 2"),
     ):
         client.detect(next(iter(case.inputs.values())))
@@ -104,7 +107,7 @@ def test_the_command_line(
     command = [sys.executable, "-m", "python_client", "detect", "--server", detector_server]
     command += ["--contract", str(published_detector), "--timeout", "60", "--min-score", "0.2"]
     command += ["--draw", str(tmp_path / "drawn" / "here"), str(broken), *map(str, files)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stderr) == (1, "")
     refused, *answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert refused["file"] == str(broken)
@@ -134,6 +137,6 @@ def test_a_directory_that_cannot_be_drawn_into(
     (tmp_path / "file").write_text("in the way")
     command = [sys.executable, "-m", "python_client", "detect", "--server", detector_server]
     command += ["--draw", str(tmp_path / "file"), str(next((shapes / "JPEGImages").iterdir()))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "expected a directory to draw into" in done.stderr

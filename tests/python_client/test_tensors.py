@@ -13,6 +13,7 @@ import pytest
 from protos import TensorProto
 from python_client import AnswerError, InputError
 from python_client.tensors import as_array, decode, encode
+from tests.running import PATIENCE_S
 
 RNG = np.random.default_rng(7)
 ARRAYS: dict[str, np.ndarray[Any, Any]] = {
@@ -67,7 +68,9 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("tensors")
     for name, array in ARRAYS.items():
         (directory / f"{name}.ours").write_bytes(encode(array).SerializeToString())
-    subprocess.run([sys.executable, "-c", TENSORFLOW, str(directory)], check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "-c", TENSORFLOW, str(directory)], check=True, timeout=PATIENCE_S
+    )
     return directory
 
 

@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import select
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,13 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-TIMEOUT_S = 90.0  # generous: a machine with other work starts a browser slowly
-
-
-def find() -> str | None:
-    """Return the path of an installed Chromium, or None."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+from tests.running import PATIENCE_S
 
 
 class Tab:
@@ -80,10 +73,10 @@ class Tab:
         path.write_bytes(base64.b64decode(picture["data"]))
 
     def _receive(self) -> dict[str, Any]:
-        deadline = time.monotonic() + TIMEOUT_S
+        deadline = time.monotonic() + PATIENCE_S
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._read_from], [], [], deadline - time.monotonic())
-            assert ready, f"the browser said nothing for {TIMEOUT_S:g} s"
+            assert ready, f"the browser said nothing for {PATIENCE_S:g} s"
             chunk = os.read(self._read_from, 1 << 20)
             assert chunk, "the browser ended"
             self._buffer += chunk
@@ -115,7 +108,7 @@ def running(program: str, profile: Path) -> Iterator[Tab]:
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,9 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from tests.needs import demand, find_chromium
 from tests.report import browser
+from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
@@ -26,7 +27,7 @@ def run_export(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ``python -m export`` as a process of its own."""
     command = [warm_python(), "-m", "export", *arguments]
     return subprocess.run(
-        command, cwd=REPO, capture_output=True, text=True, check=False, timeout=550
+        command, cwd=REPO, capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
 
 
@@ -81,12 +82,9 @@ def poor_report(tmp_path_factory: pytest.TempPathFactory, poor_version: Path) ->
 @pytest.fixture(scope="session")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[browser.Tab]:
     """A page of a headless browser."""
-    program = browser.find()
-    if program is None:
-        message = f"no browser: none of {', '.join(browser.NAMES)} is on PATH"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{message}; .ci/run installs one")
-        pytest.skip(message)
+    demand("browser")
+    program = find_chromium()
+    assert program
     with browser.running(program, tmp_path_factory.mktemp("browser")) as page:
         yield page
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from export.report import batch_norm_chart, channels, confusion, contact_sheet, curves, style
 from export.report.contact_sheet import Shown
-from export.report.record import BatchNormShifts, Phase, Step
+from export.report.record import BatchNormShifts, RecordedPhase, Step
 
 LONG_NAMES = [f"a class whose name goes on and on, edition {n}" for n in range(10)]
 TWELVE = style.picture_names([*LONG_NAMES, "$x$ & <b>", "猫"])
@@ -41,7 +41,10 @@ def test_labels_of_shared_channels_do_not_touch(names: tuple[str, ...]) -> None:
 def test_unfreezings_in_neighbouring_epochs_are_told_apart() -> None:
     epoch = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.2, "val_accuracy": 0.4}
     steps = tuple(Step(layers, first) for layers, first in ((15, 13), (30, 14), (50, 15)))
-    phases = (Phase(1, "head", 1, (epoch,) * 12), Phase(2, "top", 13, (epoch,) * 4, steps))
+    phases = (
+        RecordedPhase(1, "head", 1, (epoch,) * 12),
+        RecordedPhase(2, "top", 13, (epoch,) * 4, steps),
+    )
     assert [place for place, _ in curves.unfreezings(phases)] == [12.5, 13.5, 14.5]
     assert_readable(curves.draw(phases, 2))
 

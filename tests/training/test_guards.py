@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
@@ -27,7 +28,7 @@ def run_side(*arguments: str | Path, **environment: str) -> Report:
         capture_output=True,
         text=True,
         check=False,
-        timeout=500,
+        timeout=PATIENCE_S,
         env={**os.environ, **environment},
     )
     assert done.returncode == 0, done.stderr

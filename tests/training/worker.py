@@ -19,6 +19,7 @@ from export.classifier.training import train
 from export.errors import ExportError
 from export.lineage.recording import Recording
 from export.training import distribution
+from export.training.destination import Destination
 from export.training.policy import PhasePolicy
 from export.training.work import Work
 
@@ -43,7 +44,8 @@ def main(data: Path, models: Path, kind: str) -> int:
             print(json.dumps([phase.history for phase in alone.phases]))
             return 0
         joined = distribution.start(kind, start_timeout_s=120, step_timeout_s=120)
-        command.run(SETTINGS, data, models, recording=Recording("none"), distribution=joined)
+        destination = Destination(models, recording=Recording("none"))
+        command.run(SETTINGS, data, destination, joined)
     except ExportError as err:
         print(f"{type(err).__name__}: {err}", file=sys.stderr, flush=True)
         return 1

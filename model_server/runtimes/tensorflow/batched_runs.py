@@ -15,23 +15,22 @@ from typing import Any
 import grpc
 import numpy as np
 
-from model_server.errors import ServingError, failed_precondition, invalid_argument
+from model_server.errors import ServingError, failed_precondition
 from model_server.observation.metrics import Metrics
-from model_server.runtimes.arrays import Array, type_name
+from model_server.runtimes.arrays import Array
 from model_server.runtimes.limits import CallLimits
 from model_server.runtimes.tensorflow.batch_scheduler import BatchQueue, BatchScheduler, Task
+from model_server.runtimes.tensorflow.joining import count_rows, join
 
 RunTensors = Callable[[Mapping[str, Array], Sequence[str], int | None], list[Array]]
 """Values by tensor name, names of tensors, milliseconds; returns a value per name."""
 
-_MAX_PADDED_RANK = 6  # as the kernel there
 
-
-class _Run:
+class _RunTask:
     """One call's tensors while they wait and run; a part of them when it was split."""
 
     def __init__(
-        self, feeds: Mapping[str, Array], size: int, deadline: float | None, whole: _Run | None
+        self, feeds: Mapping[str, Array], size: int, deadline: float | None, whole: _RunTask | None
     ) -> None:
         self.feeds = feeds
         self.size = size
@@ -39,7 +38,7 @@ class _Run:
         self.enqueued = time.monotonic()
         self.values: dict[str, Array] = {}
         self.error: ServingError | None = None
-        self.parts: list[_Run] = []
+        self.parts: list[_RunTask] = []
         self.done = threading.Event()
         self._whole = whole
         self._left = 0
@@ -49,7 +48,7 @@ class _Run:
         ends = np.cumsum(sizes).tolist()
         self._left = len(sizes)
         self.parts = [
-            _Run(
+            _RunTask(
                 {name: array[end - size : end] for name, array in self.feeds.items()},
                 size,
                 self.deadline,
@@ -112,13 +111,13 @@ class BatchedRuns:
         Raises:
             ServingError: The run cannot be queued, or its batch cannot be joined, run or dealt out.
         """
-        size = _size(feeds)
+        size = count_rows(feeds)
         if self._metrics is not None:
             for _ in feeds:
                 self._metrics.input_batch_size.observe(size)
         timeout_ms = limits.timeout_ms
         deadline = None if timeout_ms is None else time.monotonic() + timeout_ms / 1e3
-        run = _Run(feeds, size, deadline, None)
+        run = _RunTask(feeds, size, deadline, None)
         queue = self._queue(frozenset(feeds), tuple(sorted(set(fetches))))
         queue.put(run)
         if limits.when_over is not None and not limits.when_over(lambda: _abandon(run, queue)):
@@ -157,7 +156,7 @@ class BatchedRuns:
                 run.error = error
                 run.finish()
 
-    def _answer(self, fetches: tuple[str, ...], runs: list[_Run]) -> None:
+    def _answer(self, fetches: tuple[str, ...], runs: list[_RunTask]) -> None:
         now = time.monotonic()
         metrics = self._metrics
         if metrics is not None:
@@ -177,7 +176,7 @@ class BatchedRuns:
         if metrics is not None:
             metrics.padding_size.observe(padded - size, str(padded))
             metrics.processed_batch_size.observe(padded)
-        feeds = self._join(runs, padded - size)
+        feeds = join([run.feeds for run in runs], padded - size, self._settings.pad_inputs)
         if metrics is not None:
             metrics.wrapped_run_count.add()
         values = self._run(feeds, fetches, longest)
@@ -194,75 +193,8 @@ class BatchedRuns:
                 run.values[name] = value[begin : begin + run.size]
                 begin += run.size
 
-    def _join(self, runs: list[_Run], padding: int) -> dict[str, Array]:
-        if len(runs) == 1 and not padding:
-            return dict(runs[0].feeds)
-        joined = {}
-        for name in sorted(runs[0].feeds):
-            arrays = [run.feeds[name] for run in runs]
-            if self._settings.pad_inputs:
-                arrays = _padded(arrays)
-            elif any(array.shape[1:] != arrays[0].shape[1:] for array in arrays):
-                raise failed_precondition(
-                    f"Tensors with name '{name}' from different tasks have different shapes and "
-                    "padding is turned off. Set pad_variable_length_inputs to true, or ensure that "
-                    "all tensors with the same name have equal dimensions starting with the first "
-                    "dim."
-                )
-            for array in arrays:
-                if array.dtype != arrays[0].dtype:
-                    raise ServingError(
-                        grpc.StatusCode.INTERNAL,
-                        "Tensor concat operation failed: INVALID_ARGUMENT: Cannot concatenate "
-                        "tensors that have different data types. Got "
-                        f"{type_name(arrays[0].dtype)} and {type_name(array.dtype)}.",
-                    )
-            if padding:
-                if not len(arrays[-1]):
-                    raise invalid_argument(
-                        "a batch without rows cannot be padded to one of allowed_batch_sizes"
-                    )
-                arrays += [np.repeat(arrays[-1][:1], padding, axis=0)]
-            joined[name] = np.concatenate(arrays)
-        return joined
 
-
-def _size(feeds: Mapping[str, Array]) -> int:
-    if not feeds:
-        raise invalid_argument("Batching Run() must have at least one input tensor")
-    sizes = set()
-    for array in feeds.values():
-        if not array.ndim:
-            raise invalid_argument("Batching Run() input tensors must have at least one dimension")
-        sizes.add(len(array))
-        if len(sizes) > 1:
-            raise invalid_argument(
-                "Batching Run() input tensors must have equal 0th-dimension size"
-            )
-    return sizes.pop()
-
-
-def _padded(arrays: list[Array]) -> list[Array]:
-    """Fill every axis but the first up to the largest, with each tensor's first element."""
-    if len({array.ndim for array in arrays}) > 1:
-        raise invalid_argument("Tensors of different ranks cannot be padded to one shape.")
-    largest = tuple(map(max, zip(*(array.shape[1:] for array in arrays), strict=True)))
-    padded = []
-    for array in arrays:
-        if array.ndim > _MAX_PADDED_RANK:
-            raise invalid_argument("Only tensors with rank from 1 to 6 can be padded.")
-        if array.shape[1:] == largest:
-            padded.append(array)
-            continue
-        if not array.size:
-            raise invalid_argument("Got empty tensor in batch of non-empty tensors.")
-        filled = np.full((len(array), *largest), array.flat[0], array.dtype)
-        filled[tuple(slice(size) for size in array.shape)] = array
-        padded.append(filled)
-    return padded
-
-
-def _abandon(run: _Run, queue: BatchQueue) -> None:
+def _abandon(run: _RunTask, queue: BatchQueue) -> None:
     """Answer a run whose caller is gone, unless it has begun."""
     if not run.done.is_set() and queue.remove(run):
         run.error = ServingError(grpc.StatusCode.CANCELLED, "the caller no longer waits")

@@ -1,4 +1,4 @@
-"""What photographs look like, without any model: one reading of each file serves leaks and drift.
+"""Statistics of photographs, without any model: one reading of each file serves leaks and drift.
 
 Pillow decodes here, not the graph: these figures describe the files, and no answer depends on them.
 """
@@ -31,7 +31,7 @@ _READERS = 4  # Pillow releases the interpreter lock while it decodes
 
 
 @dataclass(frozen=True)
-class Looks:
+class ImageStatistics:
     """What some photographs look like, one row each.
 
     Attributes:
@@ -50,11 +50,11 @@ class Looks:
     statistics: Array
 
 
-def look(paths: Sequence[Path]) -> Looks:
+def measure_images(paths: Sequence[Path]) -> ImageStatistics:
     """Read photographs; one that cannot be decoded is named in the log and left out."""
     with ThreadPoolExecutor(_READERS) as pool:
-        seen = [row for row in pool.map(_look, paths) if row is not None]
-    return Looks(
+        seen = [row for row in pool.map(_measure, paths) if row is not None]
+    return ImageStatistics(
         tuple(row[0] for row in seen),
         tuple(row[1] for row in seen),
         np.stack([row[2] for row in seen]) if seen else np.zeros((0, THUMBNAIL, THUMBNAIL)),
@@ -62,14 +62,14 @@ def look(paths: Sequence[Path]) -> Looks:
     )
 
 
-def _look(path: Path) -> tuple[Path, str, Array, Array] | None:
+def _measure(path: Path) -> tuple[Path, str, Array, Array] | None:
     try:
         content = path.read_bytes()
         with Image.open(io.BytesIO(content)) as image:
             image.draft("RGB", (2 * _SIDE, 2 * _SIDE))  # a JPEG decodes to a fraction for less
             upright = ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as err:
-        log.warning("not looked at: %s: %s", path, err)
+        log.warning("skipped %s: it cannot be decoded: %s", path, err)
         return None
     grey = upright.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
     small = upright.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)

@@ -20,7 +20,7 @@ Train = Callable[[Beginning], Trained[Classifier]]
 
 
 @dataclass(frozen=True)
-class Arm:
+class Variant:
     """One way of training.
 
     Attributes:
@@ -42,11 +42,11 @@ class Arm:
     fine_tunes: bool = False
 
     def settings(self, common: ClassifierSettings, whole_epochs: int) -> ClassifierSettings:
-        """Return this arm's settings.
+        """Return this variant's settings.
 
         Args:
-            common: What all arms share, the seed included.
-            whole_epochs: Epochs of the arms that train all layers: fewer than a head's, because
+            common: What all variants share, the seed included.
+            whole_epochs: Epochs of the variants that train all layers: fewer than a head's, because
                 one of theirs costs more than all of a head's on features computed once.
         """
         return replace(
@@ -77,19 +77,19 @@ def train_all_layers(beginning: Beginning) -> Trained[Classifier]:
     return train_whole(beginning, FineTuning(Decision.NOT_ASKED))
 
 
-ARMS = {
-    arm.name: arm
-    for arm in (
-        Arm("random", "random weights, all layers", pretrained=False, whole=True),
-        Arm(
+VARIANTS = {
+    variant.name: variant
+    for variant in (
+        Variant("random", "random weights, all layers", pretrained=False, whole=True),
+        Variant(
             "unfrozen",
             "pretrained, all layers from the start",
             begin_unfrozen,
             train_all_layers,
             whole=True,
         ),
-        Arm("head", "pretrained, head only"),
-        Arm("phases", "pretrained, two phases", fine_tunes=True),
+        Variant("head", "pretrained, head only"),
+        Variant("phases", "pretrained, two phases", fine_tunes=True),
     )
 }
-"""Arm by name, in the order of the table."""
+"""Variant by name, in the order of the table."""

@@ -1,6 +1,6 @@
 """Hold TFLite files to their contract, in a process that never saw TensorFlow.
 
-A program (``python -m export.edge.witness FILE --golden GOLDEN --contract CONTRACT``): an
+A program (``python -m export.edge.file_check FILE --golden GOLDEN --contract CONTRACT``): an
 interpreter that a bad tensor ends takes only this process with it, and an import that a device
 would not have shows here.
 """
