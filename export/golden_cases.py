@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from export import golden_images, images
+from export import golden_images
+from export.images import decode, resize
 from serving_config.golden import GoldenCase
 from serving_config.tensor_names import (
     CLASSES,
@@ -29,7 +30,7 @@ _BATCH_HEIGHT, _BATCH_WIDTH = 96, 128
 
 
 def make(
-    pictures: Sequence[Array],
+    images: Sequence[Array],
     answer: Answer,
     image_size: int,
     class_names: Sequence[str],
@@ -37,7 +38,7 @@ def make(
     """Run the live model on a handful of requests.
 
     Args:
-        pictures: What requests are made of, uint8 [height, width, 3], RGB; at least one.
+        images: What requests are made of, uint8 [height, width, 3], RGB; at least one.
         answer: The live model, from float32 [batch, image_size, image_size, 3] (RGB, 0 to 255) to
             ``probabilities`` and ``logits``.
         image_size: Side of the square that the model takes.
@@ -46,16 +47,16 @@ def make(
     Returns:
         Cases of ``serving_default`` and ``serving_bytes``; the first of each is one photograph.
     """
-    batch = np.stack([golden_images.resized(p, (_BATCH_HEIGHT, _BATCH_WIDTH)) for p in pictures])
+    batch = np.stack([golden_images.resized(p, (_BATCH_HEIGHT, _BATCH_WIDTH)) for p in images])
     extremes = np.stack([np.zeros((48, 64, 3), np.uint8), np.full((48, 64, 3), 255, np.uint8)])
     pixel_cases = {
-        "one": pictures[0][None],
+        "one": images[0][None],
         "batch": batch,
-        "single_pixel": pictures[0][:1, :1][None],
+        "single_pixel": images[0][:1, :1][None],
         "black_and_white": extremes,
     }
-    files = [golden_images.jpeg(picture) for picture in pictures]
-    png = golden_images.png(pictures[-1])
+    files = [golden_images.jpeg(image) for image in images]
+    png = golden_images.png(images[-1])
     file_cases = {"one": files[:1], "png": [png], "batch_of_sizes": [*files, png]}
 
     # As a graph, like Keras's own predict(): kernels then fuse as they do when served.
@@ -72,12 +73,12 @@ def make(
             SERVING_DEFAULT,
             name,
             {INPUT_TENSOR: pixels},
-            outputs(images.resize(tf.constant(pixels), image_size)),
+            outputs(resize(tf.constant(pixels), image_size)),
         )
         for name, pixels in pixel_cases.items()
     ]
     for name, encoded in file_cases.items():
-        decoded = [images.resize(images.decode(tf.constant(e)), image_size) for e in encoded]
+        decoded = [resize(decode(tf.constant(e)), image_size) for e in encoded]
         inputs = {IMAGE_BYTES: np.array(encoded, dtype=object)}
         cases.append(GoldenCase(SERVING_BYTES, name, inputs, outputs(tf.stack(decoded))))
     return cases

@@ -23,25 +23,25 @@ def load(path: Path) -> Array:
     return resized(decoded, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
-def resized(picture: Array, size: tuple[int, int]) -> Array:
+def resized(image: Array, size: tuple[int, int]) -> Array:
     """Resize with antialiasing.
 
     Args:
-        picture: uint8 [height, width, 3].
+        image: uint8 [height, width, 3].
         size: New height and width in pixels.
 
     Returns:
         uint8 [*size, 3].
     """
-    values = tf.image.resize(picture, size, antialias=True)
+    values = tf.image.resize(image, size, antialias=True)
     return tf.cast(tf.clip_by_value(tf.round(values), 0, 255), tf.uint8).numpy()  # type: ignore[no-any-return]
 
 
-def jpeg(picture: Array) -> bytes:
+def jpeg(image: Array) -> bytes:
     """Return uint8 [height, width, 3] as a JPEG file."""
-    return tf.io.encode_jpeg(picture, quality=90).numpy()  # type: ignore[no-any-return]
+    return tf.io.encode_jpeg(image, quality=90).numpy()  # type: ignore[no-any-return]
 
 
-def png(picture: Array) -> bytes:
+def png(image: Array) -> bytes:
     """Return uint8 [height, width, 3] as a PNG file."""
-    return tf.io.encode_png(picture).numpy()  # type: ignore[no-any-return]
+    return tf.io.encode_png(image).numpy()  # type: ignore[no-any-return]

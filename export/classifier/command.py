@@ -95,7 +95,7 @@ def _keep(beginning: Beginning, trained: Trained[Classifier], seconds: float) ->
         accuracy=trained.accuracy,
         record=record.run_record(beginning, trained, seconds),
         result=record.result(beginning, trained, seconds),
-        pictures=beginning.data.pictures,
+        images=beginning.data.images,
     )
     keeping.keep(
         beginning.work,

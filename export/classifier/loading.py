@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
 
-_PICTURES = 5
+_IMAGES = 5
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class LoadedData:
         photographs: The data set, read.
         split: Photographs, or where features are computed once, those of its feature layer.
         record: Directory, fingerprint and split, as ``run.json`` holds them.
-        pictures: Held-out photographs that golden requests are made of, uint8 [height, width, 3].
+        images: Held-out photographs that golden requests are made of, uint8 [height, width, 3].
     """
 
     photographs: Photographs
     split: Split
     record: dict[str, Any]
-    pictures: tuple[Array, ...]
+    images: tuple[Array, ...]
 
 
 def load(
@@ -75,12 +75,12 @@ def load(
         contents=contents,
     )
     # Read now: a file that is gone after hours must not cost what was trained.
-    pictures = tuple(
+    images = tuple(
         golden_images.load(photographs.paths[position])
         for position in _spread(photographs, validation)
     )
     labels = np.array(photographs.labels, np.int32)
-    return LoadedData(photographs, Split(inputs, labels, training, validation), record, pictures)
+    return LoadedData(photographs, Split(inputs, labels, training, validation), record, images)
 
 
 def _read(
@@ -117,4 +117,4 @@ def _spread(photographs: Photographs, validation: Array) -> list[int]:
         by_class.setdefault(photographs.labels[position], []).append(position)
     rounds = max(map(len, by_class.values()))
     turns = [p[i] for i in range(rounds) for p in by_class.values() if i < len(p)]
-    return turns[:_PICTURES]
+    return turns[:_IMAGES]

@@ -58,8 +58,8 @@ def publish_classifier(finished: Finished, models_dir: Path, run_on_record: Run)
     network = classifier.network()
     image_size, names = finished.settings["image_size"], finished.class_names
     contract = contracts.load(MODEL).bind(names)
-    cases = golden_cases.make(finished.pictures, network, image_size, names)
-    trained = golden_cases.make(finished.pictures, classifier.trained(), image_size, names)
+    cases = golden_cases.make(finished.images, network, image_size, names)
+    trained = golden_cases.make(finished.images, classifier.trained(), image_size, names)
     _check_folding(cases, trained)
 
     return publish_trained(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from export.detector.backbones import BACKBONES
 from export.detector.settings import (
-    BACKBONES,
     FORMATS,
     KEEP,
     MIRRORS,
@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--backbone",
         default=defaults.backbone,
-        help="; ".join(f"{name}: {text}" for name, text in BACKBONES.items()) + " (%(default)s)",
+        help="; ".join(f"{row.name}: {row.description}" for row in BACKBONES.values())
+        + " (%(default)s)",
     )
     add(
         "--weights",

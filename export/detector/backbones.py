@@ -1,21 +1,19 @@
-"""The feature extractors a detector can stand on.
+"""The feature extractors a detector can stand on: one row each, data alone.
 
-A backbone's preprocessing belongs to the backbone: it is written here once, built into the model
-once, and no caller ever normalises. Each gives one feature map a scale, coarsest first.
+A backbone's preprocessing belongs to the backbone: it is chosen here once, built into the model
+once, and no caller ever normalises. Keras is loaded when a network is built, so that ``--help`` can
+list them without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-from keras import layers
-
-from export.detector.layers import convolution
-from export.errors import ExportError
-from export.training.input_range import IMAGENET_STATISTICS, UNIT, InputRange
+if TYPE_CHECKING:
+    from export.training.input_range import InputRange
+    from export.training.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -23,10 +21,9 @@ class BackboneSpec:
     """One row of :data:`BACKBONES`.
 
     Attributes:
-        name: Name on the command line.
-        build: Makes the network for a square image of this side, random weights.
-        preprocess: From RGB 0 to 255 to what the network takes, as serialisable layers.
-        input_range: What that is; both the code and the first images are held to it.
+        name: Name on the command line, and of the network in :mod:`export.detector.networks`.
+        description: What it is, for ``--help``.
+        mode: A key of :data:`export.training.preprocessing.PREPROCESSING`.
         strides: Pixels a cell of each feature map, coarsest first.
         fine_tune_after: Name of the layer after which fine-tuning starts: what comes before stays
             frozen in both phases. None: the layer that gives the second coarsest feature map, so
@@ -36,166 +33,60 @@ class BackboneSpec:
     """
 
     name: str
-    build: Callable[[int], Any]
-    preprocess: Callable[[Any], Any]
-    input_range: InputRange
+    description: str
+    mode: str
     strides: tuple[int, ...]
-    fine_tune_after: str | None
-    feature_pyramid: bool
-    from_darknet: bool
+    fine_tune_after: str | None = None
+    feature_pyramid: bool = True
+    from_darknet: bool = True
 
+    @property
+    def preprocess(self) -> Callable[[Any], Any]:
+        """From RGB 0 to 255 to what the network takes, as serialisable layers."""
+        return self._preprocessing.apply
 
-class BackboneUnavailableError(ExportError):
-    """A backbone needs an optional package that is not installed."""
+    @property
+    def input_range(self) -> InputRange:
+        """What that is; both the code and the first images are held to it."""
+        return self._preprocessing.input_range
 
+    @property
+    def _preprocessing(self) -> Preprocessing:
+        from export.training.preprocessing import PREPROCESSING
 
-def _unit_range(pixels: Any) -> Any:
-    return layers.Rescaling(1 / 255, name="unit_range")(pixels)
+        return PREPROCESSING[self.mode]
 
+    def build(self, image_size: int) -> Any:
+        """Make the network for a square image of this side, random weights."""
+        from export.detector.networks import NETWORKS
 
-def _imagenet_statistics(pixels: Any) -> Any:
-    # timm's statistics, with which the hub's CSPDarknet53 was trained.
-    return layers.Normalization(
-        mean=(0.485, 0.456, 0.406),
-        variance=(0.229**2, 0.224**2, 0.225**2),
-        name="imagenet_statistics",
-    )(_unit_range(pixels))
-
-
-def yolov3_tiny(image_size: int) -> keras.Model:
-    """Build the seven convolutions of YOLOv3-tiny.
-
-    Returns:
-        Model of preprocessed float32 [batch, S, S, 3] to ``[S/32, S/32, 1024]`` and
-        ``[S/16, S/16, 256]``, both float32.
-    """
-    unit = x = keras.Input((image_size, image_size, 3), name="unit")
-    for index, filters in enumerate((16, 32, 64, 128, 256, 512)):
-        x = fine = convolution(x, filters, 3, f"conv_{index:02d}")
-        if filters == 256:
-            stride_16 = fine
-        # Darknet's last pool has stride 1 and pads below and to the right, as "same" does.
-        x = layers.MaxPooling2D(
-            2, strides=2 if filters < 512 else 1, padding="same", name=f"pool_{index:02d}"
-        )(x)
-    stride_32 = convolution(x, 1024, 3, "conv_06")
-    return keras.Model(unit, [stride_32, stride_16], name="yolov3_tiny")
-
-
-def darknet53(image_size: int) -> keras.Model:
-    """Build the 52 convolutions of Darknet53 (YOLOv3), without the classifier.
-
-    Returns:
-        Model of preprocessed float32 [batch, S, S, 3] to ``[S/32, S/32, 1024]``,
-        ``[S/16, S/16, 512]`` and ``[S/8, S/8, 256]``, all float32.
-    """
-    unit = x = keras.Input((image_size, image_size, 3), name="unit")
-    x = convolution(x, 32, 3, "conv_00")
-    index = 1
-    stages = []
-    for filters, blocks in ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4)):
-        x = convolution(x, filters, 3, f"conv_{index:02d}", stride=2)
-        index += 1
-        for _ in range(blocks):
-            narrow = convolution(x, filters // 2, 1, f"conv_{index:02d}")
-            wide = convolution(narrow, filters, 3, f"conv_{index + 1:02d}")
-            x = layers.Add(name=f"add_{index + 1:02d}")([x, wide])
-            index += 2
-        stages.append(x)
-    return keras.Model(unit, stages[:1:-1], name="darknet53")
-
-
-CSP_DARKNET53 = {
-    "stem_filters": 32,
-    "stem_kernel_size": 3,
-    "stem_strides": 1,
-    "stem_padding": "same",
-    "stackwise_num_filters": [64, 128, 256, 512, 1024],
-    "stackwise_depth": [1, 2, 8, 8, 4],
-    "stackwise_strides": [2, 2, 2, 2, 2],
-    "bottle_ratio": [0.5, 1.0],
-    "block_ratio": [1.0, 0.5],
-    "expand_ratio": [2.0, 1.0],
-    "stage_type": "csp",
-    "block_type": "dark_block",
-    "down_growth": True,
-}
-"""What keras-hub's ``CSPNetBackbone`` is told for the network that timm calls cspdarknet53 and that
-the hub's ImageNet preset holds."""
-
-
-def csp_darknet53(image_size: int, preset: str | None = None) -> keras.Model:
-    """Build CSPDarknet53 by keras-hub.
-
-    Args:
-        image_size: Side of the square image.
-        preset: A keras-hub preset (its name, or a local preset folder); None for random weights.
-
-    Returns:
-        Model of preprocessed float32 [batch, S, S, 3] to ``[S/32, S/32, 1024]``,
-        ``[S/16, S/16, 512]`` and ``[S/8, S/8, 256]``, all float32.
-
-    Raises:
-        BackboneUnavailableError: keras-hub is not installed.
-        ValueError: The preset is of a network that lacks one of the feature maps.
-    """
-    try:
-        from keras_hub.models import CSPNetBackbone
-    except ImportError as err:
-        raise BackboneUnavailableError(
-            "the backbone csp_darknet53 needs keras-hub, which cannot be imported "
-            f'({err}); install it with: pip install "vision-forge[hub]"'
-        ) from err
-    shape = (image_size, image_size, 3)
-    if preset is None:
-        network = CSPNetBackbone(**CSP_DARKNET53, image_shape=shape)
-    else:
-        network = CSPNetBackbone.from_preset(preset, image_shape=shape)
-    # By size and not by name: keras-hub counts its P2, P3, … from the first stage, whose stride
-    # is 2 here and 4 in others of its networks.
-    by_stride = {
-        image_size // output.shape[1]: output for output in network.pyramid_outputs.values()
-    }
-    strides = (32, 16, 8)
-    if missing := [stride for stride in strides if stride not in by_stride]:
-        raise ValueError(
-            f"expected feature maps of strides 32, 16 and 8; the preset {preset!r} lacks "
-            f"{', '.join(map(str, missing))}, it has {', '.join(map(str, sorted(by_stride)))}"
-        )
-    outputs = [by_stride[stride] for stride in strides]
-    return keras.Model(network.input, outputs, name="csp_darknet53")
+        return NETWORKS[self.name](image_size)
 
 
 BACKBONES = {
-    "yolov3_tiny": BackboneSpec(
-        name="yolov3_tiny",
-        build=yolov3_tiny,
-        preprocess=_unit_range,
-        input_range=UNIT,
-        strides=(32, 16),
-        fine_tune_after="pool_03",
-        feature_pyramid=False,
-        from_darknet=True,
-    ),
-    "darknet53": BackboneSpec(
-        name="darknet53",
-        build=darknet53,
-        preprocess=_unit_range,
-        input_range=UNIT,
-        strides=(32, 16, 8),
-        fine_tune_after=None,
-        feature_pyramid=True,
-        from_darknet=True,
-    ),
-    "csp_darknet53": BackboneSpec(
-        name="csp_darknet53",
-        build=csp_darknet53,
-        preprocess=_imagenet_statistics,
-        input_range=IMAGENET_STATISTICS,
-        strides=(32, 16, 8),
-        fine_tune_after=None,
-        feature_pyramid=True,
-        from_darknet=False,
-    ),
+    row.name: row
+    for row in (
+        BackboneSpec(
+            name="yolov3_tiny",
+            description="7 convolutions, two scales; the one for CPUs",
+            mode="unit",
+            strides=(32, 16),
+            fine_tune_after="pool_03",
+            feature_pyramid=False,
+        ),
+        BackboneSpec(
+            name="darknet53",
+            description="52 convolutions of YOLOv3, three scales",
+            mode="unit",
+            strides=(32, 16, 8),
+        ),
+        BackboneSpec(
+            name="csp_darknet53",
+            description="CSPDarknet53 of keras-hub (extra: hub), three scales",
+            mode="torch",
+            strides=(32, 16, 8),
+            from_darknet=False,
+        ),
+    )
 }
-"""The known backbones by name; a new one is one more row."""
+"""Row by name."""

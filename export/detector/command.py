@@ -26,8 +26,8 @@ from export.training.work import Work
 
 log = logging.getLogger(__name__)
 
-# More than golden requests are made of: a picture whose answer hangs on a tie is passed over.
-_PICTURES = 20
+# More than golden requests are made of: an image whose answer is a tie is passed over.
+_IMAGES = 20
 
 
 def run(
@@ -81,8 +81,8 @@ def _train(
     work.reserve(room_for(beginning.detector.model.variables))
     try:
         # Read now: a file that is gone after hours must not cost what was trained.
-        shown = beginning.data.validation[:_PICTURES]
-        pictures = tuple(golden_images.load(sample.path) for sample in shown)
+        shown = beginning.data.validation[:_IMAGES]
+        images = tuple(golden_images.load(sample.path) for sample in shown)
         before = beginning.detector.backbone.get_weights()
         trained = train(beginning, log_dir)
     except BaseException:
@@ -97,7 +97,7 @@ def _train(
         record=record.run_record(beginning, trained, data_record),
         result=record.result(beginning, trained, change, time.monotonic() - started),
         network=record.network_record(trained.network),
-        pictures=pictures,
+        images=images,
     )
     keeping.keep(
         work, lambda folder: finished_training.write(folder, finished, trained.network.model)

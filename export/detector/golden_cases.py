@@ -2,7 +2,7 @@
 
 Suppression keeps the best of overlapping candidates and drops the rest. Where two candidates of one
 object tie, or two boxes overlap by just the threshold, rounding decides which box is answered, and
-two correct runtimes may answer different ones. A picture whose answer hangs on such a tie says
+two correct runtimes may answer different ones. An image whose answer is such a tie says
 nothing about a runtime, so others are taken where there are any. What else rounding decides (order,
 and what stands at a cut) the comparison allows for.
 """
@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from export import golden_images, images
+from export import golden_images
 from export.detector import serving
 from export.detector.letterbox import letterbox
 from export.detector.model import Detector
 from export.detector.suppression import Suppression, suppress
+from export.images import decode
 from serving_config.contract import Contract
 from serving_config.golden import GoldenCase
 from serving_config.tensor_names import (
@@ -47,12 +48,12 @@ _SEED = 0
 
 
 def make(
-    pictures: Sequence[Array], detector: Detector, limits: Suppression, contract: Contract
+    images: Sequence[Array], detector: Detector, limits: Suppression, contract: Contract
 ) -> list[GoldenCase]:
     """Run the live model on a handful of requests.
 
     Args:
-        pictures: What requests are made of, uint8 [height, width, 3], RGB; at least one.
+        images: What requests are made of, uint8 [height, width, 3], RGB; at least one.
         detector: The live model.
         limits: Thresholds and the number of detections.
         contract: The version's contract, for its tolerances.
@@ -75,10 +76,10 @@ def make(
         value = np.array(files, dtype=object)
         return GoldenCase(SERVING_BYTES, name, {IMAGE_BYTES: value}, outputs)
 
-    chosen = _choose(pictures, _Disturbance(detector, limits, contract))
+    chosen = _choose(images, _Disturbance(detector, limits, contract))
     first = chosen[0]
     small = golden_images.jpeg(golden_images.resized(first, _SMALL_PIXELS))
-    files = [golden_images.jpeg(picture) for picture in chosen]
+    files = [golden_images.jpeg(image) for image in chosen]
     batch = np.stack([golden_images.resized(p, _BATCH_SIZE_PIXELS) for p in chosen])
     return [
         by_pixels("one", first[None]),
@@ -91,12 +92,12 @@ def make(
     ]
 
 
-def _choose(pictures: Sequence[Array], disturbance: _Disturbance) -> list[Array]:
-    """Take pictures whose answers hang on no tie; whatever there is where none is left."""
+def _choose(images: Sequence[Array], disturbance: _Disturbance) -> list[Array]:
+    """Take images whose answers do not depend on a tie; whatever there is where none is left."""
     chosen: list[Array] = []
     # A small validation set is gone through again, a quarter turned each time.
-    for turn, picture in itertools.product(range(4), pictures):
-        turned = np.rot90(picture, turn).copy()
+    for turn, image in itertools.product(range(4), images):
+        turned = np.rot90(image, turn).copy()
         if all(disturbance.leaves(variant) for variant in _variants(turned)):
             chosen.append(turned)
         if len(chosen) == _USED:
@@ -109,30 +110,30 @@ def _choose(pictures: Sequence[Array], disturbance: _Disturbance) -> list[Array]
         log.info(
             "golden requests are made of %d image(s) without a tie in suppression", len(chosen)
         )
-    return chosen or list(pictures[:_USED])
+    return chosen or list(images[:_USED])
 
 
-def _variants(picture: Array) -> Iterator[Array]:
-    """Yield what the requests show of a picture, as it is decoded."""
-    yield picture
-    yield golden_images.resized(picture, _BATCH_SIZE_PIXELS)
-    yield np.rot90(picture).copy()
-    for shown in (picture, golden_images.resized(picture, _SMALL_PIXELS)):
-        yield images.decode(tf.constant(golden_images.jpeg(shown))).numpy()
+def _variants(image: Array) -> Iterator[Array]:
+    """Yield what the requests show of an image, as it is decoded."""
+    yield image
+    yield golden_images.resized(image, _BATCH_SIZE_PIXELS)
+    yield np.rot90(image).copy()
+    for shown in (image, golden_images.resized(image, _SMALL_PIXELS)):
+        yield decode(tf.constant(golden_images.jpeg(shown))).numpy()
 
 
 @dataclass(frozen=True)
 class _Disturbance:
-    """Moves a picture's candidates by half the tolerance, and suppresses them again."""
+    """Moves an image's candidates by half the tolerance, and suppresses them again."""
 
     detector: Detector
     limits: Suppression
     contract: Contract
 
-    def leaves(self, picture: Array) -> bool:
+    def leaves(self, image: Array) -> bool:
         """Tell whether the answer stays the same by the rule of comparison."""
         side = self.detector.grid.image_size
-        found = self.detector.candidates(letterbox(tf.constant(picture[None]), side))
+        found = self.detector.candidates(letterbox(tf.constant(image[None]), side))
         boxes, scores = found["boxes"].numpy(), found["scores"].numpy()
         specs = self.contract.signature(SERVING_DEFAULT).outputs
         box_noise = specs[DETECTION_BOXES].tolerance.absolute / 2 * side

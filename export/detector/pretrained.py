@@ -13,7 +13,8 @@ import keras
 
 from export import weights
 from export.detector import darknet, head
-from export.detector.backbones import BackboneSpec, BackboneUnavailableError, csp_darknet53
+from export.detector.backbones import BackboneSpec
+from export.detector.networks import BackboneUnavailableError, csp_darknet53
 from export.errors import WeightsError
 from export.weights import PackagedFile, WeightsRecord
 

@@ -66,7 +66,7 @@ def publish_detector(finished: Finished, models_dir: Path, run_on_record: Run) -
             "backbone": settings["backbone"],
         },
     )
-    cases = golden_cases.make(finished.pictures, detector, limits, contract)
+    cases = golden_cases.make(finished.images, detector, limits, contract)
 
     return publish_trained(
         finished,

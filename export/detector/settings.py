@@ -5,14 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from export.detector.backbones import BACKBONES
 from export.errors import SettingsError
-
-BACKBONES = {
-    "yolov3_tiny": "7 convolutions, two scales; the one for CPUs",
-    "darknet53": "52 convolutions of YOLOv3, three scales",
-    "csp_darknet53": "CSPDarknet53 of keras-hub (extra: hub), three scales",
-}
-"""What each row of :data:`export.detector.backbones.BACKBONES` is; importing those loads Keras."""
 
 FORMATS = ("coco", "voc")
 """Formats of data sets."""

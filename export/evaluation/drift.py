@@ -2,7 +2,7 @@
 
 The exported graph shows its answers and nothing inside, so the features of a photograph are the
 logits (centred, since a softmax ignores what they have in common), the certainty of the answer, and
-what the picture looks like without a model (:mod:`export.evaluation.image_statistics`).
+what the image looks like without a model (:mod:`export.evaluation.image_statistics`).
 
 The reference is the validation split: of the same distribution as the photographs trained on, but
 not trained on. Against the training photographs themselves every overfitted model would raise the

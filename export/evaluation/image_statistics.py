@@ -26,7 +26,7 @@ THUMBNAIL = 32
 
 STATISTICS = ("brightness", "contrast", "saturation", "warmth", "sharpness")
 
-_SIDE = 128  # pixels of the picture that statistics are taken of, near what networks are shown
+_SIDE = 128  # pixels of the image that statistics are taken of, near what networks are shown
 _READERS = 4  # Pillow releases the interpreter lock while it decodes
 
 
@@ -38,7 +38,7 @@ class ImageStatistics:
         paths: The files.
         digests: SHA-256 of each file, hexadecimal.
         thumbnails: float32 [n, 32, 32], luma, 0 to 255, upright (EXIF orientation applied).
-        statistics: float64 [n, 5] in the order of :data:`STATISTICS`, of the picture shrunk to
+        statistics: float64 [n, 5] in the order of :data:`STATISTICS`, of the image shrunk to
             128x128: mean luma (0 to 1), standard deviation of the luma (0 to 1), mean distance
             between the largest and the smallest channel (0 to 1), mean of red minus blue (-1 to 1),
             and the logarithm of the variance of the luma's Laplacian.

@@ -1,10 +1,10 @@
-"""Is a photograph of the holdout in the training data, the same file or nearly the same picture?
+"""Is a photograph of the holdout in the training data, the same file or nearly the same image?
 
-The same file: by SHA-256. Nearly the same picture, in two steps:
+The same file: by SHA-256. Nearly the same image, in two steps:
 
 1. A perceptual hash proposes pairs: the signs of the lowest 63 frequencies of a cosine transform of
    the thumbnail (pHash). It survives resizing, recompression and changes of brightness, but not
-   cropping: cut a tenth off each side, and a third of its bits differ. So each picture is hashed
+   cropping: cut a tenth off each side, and a third of its bits differ. So each image is hashed
    whole, with a margin cut off, and mirrored.
 2. Each proposed pair is laid over one another, in 81 ways of cutting up to a tenth from each side,
    and correlated. With the hash alone one would have to choose between naming strangers and missing
@@ -28,7 +28,7 @@ Array = np.ndarray[Any, Any]
 EXACT, NEAR = "exact", "near"
 
 LIMIT = 0.92
-"""Correlation from which on two pictures are near-duplicates."""
+"""Correlation from which on two images are near-duplicates."""
 
 _FREQUENCIES = 8  # a side; the hash has one bit fewer than their square
 _DISTANCE = 16  # bits that a proposed pair may differ in
@@ -46,7 +46,7 @@ class Leak:
         holdout: The file in the holdout.
         training: The file in the training data.
         kind: ``exact`` (the same file) or ``near``.
-        correlation: Of the two pictures laid over one another, up to 1.
+        correlation: Of the two images laid over one another, up to 1.
         mirrored: Whether one is the mirror image of the other.
     """
 
@@ -110,7 +110,7 @@ def _proposed(first: Array, second: Array) -> Iterator[tuple[Array, Array]]:
     for start in range(0, len(first), _ROWS):
         rows = slice(start, start + _ROWS)
         close = np.zeros((len(whole[rows]), len(second)), bool)
-        # Both cut would tell nothing new: two pictures that agree there agree as wholes.
+        # Both cut would tell nothing new: two images that agree there agree as wholes.
         for one, other in ((whole, whole_2), (margin, whole_2), (whole, margin_2)):
             close |= np.bitwise_count(one[rows, None] ^ other[None]) <= _DISTANCE
         mine, theirs = np.nonzero(close)
@@ -146,7 +146,7 @@ def _best_window(whole: Array, part: Array) -> Array:
 
 def _standardised(rows: Array) -> Array:
     centred = rows - rows.mean(axis=-1, keepdims=True)
-    # A picture of one colour correlates with nothing.
+    # An image of one colour correlates with nothing.
     scaled: Array = centred / np.maximum(np.linalg.norm(centred, axis=-1, keepdims=True), 1e-3)
     return scaled
 

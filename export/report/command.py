@@ -30,14 +30,7 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         ExportError: The version is none, or the page cannot be written.
     """
-    for package in _NEEDED:
-        try:
-            importlib.import_module(package)
-        except ImportError as err:
-            raise ReportError(
-                f"the report needs {package}, which is not installed; "
-                'install it with: pip install "vision-forge[report]"'
-            ) from err
+    _check_packages()
     version = arguments.model.resolve()
     if not version.is_dir():
         raise ReportError(f"no version at {version}: expected a folder as MODELS/classifier/1")
@@ -75,3 +68,14 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
             for text in section.missing
         ],
     }
+
+
+def _check_packages() -> None:
+    for package in _NEEDED:
+        try:
+            importlib.import_module(package)
+        except ImportError as err:
+            raise ReportError(
+                f"the report needs {package}, which is not installed; "
+                'install it with: pip install "vision-forge[report]"'
+            ) from err

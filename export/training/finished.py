@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 FOLDER = "finished"
 """Name of the folder within a working directory."""
 
-_DOCUMENT, _PICTURES, _WEIGHTS = "finished.json", "pictures.npz", "weights.npz"
+_DOCUMENT, _IMAGES, _WEIGHTS = "finished.json", "pictures.npz", "weights.npz"
 _FORMAT = 1
 # What reading cut or overwritten JSON and NPZ files raises.
 _DAMAGE = (
@@ -53,7 +53,7 @@ class Finished:
         record: What the version's ``run.json`` will hold.
         result: What the command's result says of the training, as JSON.
         network: What is needed besides settings to build the network, as JSON.
-        pictures: Held-out images that golden requests are made of, uint8 [height, width, 3], RGB.
+        images: Held-out images that golden requests are made of, uint8 [height, width, 3], RGB.
         keras_file: The trained network, in the folder.
     """
 
@@ -63,7 +63,7 @@ class Finished:
     accuracy: float
     record: Mapping[str, Any]
     result: Mapping[str, Any]
-    pictures: tuple[Array, ...]
+    images: tuple[Array, ...]
     network: Mapping[str, Any] = field(default_factory=dict)
     keras_file: Path = Path(KERAS_FILE)
 
@@ -104,8 +104,8 @@ def write(folder: Path, finished: Finished, network: Any) -> None:
     # networks of keras-hub, keeps what is there; these are found by their order or not at all.
     weights = {str(position): array for position, array in enumerate(network.get_weights())}
     np.savez(folder / _WEIGHTS, **weights)
-    pictures = {str(position): picture for position, picture in enumerate(finished.pictures)}
-    np.savez_compressed(folder / _PICTURES, **pictures)  # type: ignore[arg-type]  # no keywords
+    images = {str(position): image for position, image in enumerate(finished.images)}
+    np.savez_compressed(folder / _IMAGES, **images)  # type: ignore[arg-type]  # no keywords
     document = {
         "format": _FORMAT,
         "model": finished.model,
@@ -133,10 +133,10 @@ def load(work: Path) -> Finished:
                 f"{folder} was written in format {found!r}, this release reads {_FORMAT}; publish "
                 "it with the release that trained it"
             )
-        with np.load(folder / _PICTURES, allow_pickle=False) as stored:
-            pictures = tuple(stored[str(position)] for position in range(len(stored.files)))
+        with np.load(folder / _IMAGES, allow_pickle=False) as stored:
+            images = tuple(stored[str(position)] for position in range(len(stored.files)))
         document["class_names"] = tuple(document["class_names"])
-        finished = Finished(**document, pictures=pictures, keras_file=folder / KERAS_FILE)
+        finished = Finished(**document, images=images, keras_file=folder / KERAS_FILE)
     except _DAMAGE as err:
         raise ResumeError(
             f"the finished training in {folder} is damaged: {err}; delete {folder} to train again"
@@ -158,5 +158,5 @@ def room_for(weights: Sequence[Any]) -> int:
     return sum(2 * 4 * int(np.prod(variable.shape)) for variable in weights) + _REST
 
 
-# Compressed pictures of at most 320 x 320 pixels, the record, and what HDF5 adds to a small file.
+# Compressed images of at most 320 x 320 pixels, the record, and what HDF5 adds to a small file.
 _REST = 16 << 20

@@ -102,7 +102,7 @@ _PROBE = {"black": (0, 0, 0), "white": (255, 255, 255), "red": (255, 0, 0), "blu
 
 
 def check_preprocessing(preprocess: Callable[[Any], Any], expected: InputRange) -> None:
-    """Hold the code that preprocesses to what the base expects, by four pictures of one colour.
+    """Hold the code that preprocesses to what the base expects, by four images of one colour.
 
     Unlike a look at photographs this is exact: it also tells BGR from RGB.
 
@@ -115,11 +115,11 @@ def check_preprocessing(preprocess: Callable[[Any], Any], expected: InputRange) 
         InputRangeError: With what each colour became, and what is probably wrong.
     """
     colours = np.array(list(_PROBE.values()), np.float32)
-    pictures = np.tile(colours[:, None, None, :], (1, 8, 8, 1))
-    became = keras.ops.convert_to_numpy(preprocess(keras.ops.convert_to_tensor(pictures)))
-    if became.shape != pictures.shape:
+    images = np.tile(colours[:, None, None, :], (1, 8, 8, 1))
+    became = keras.ops.convert_to_numpy(preprocess(keras.ops.convert_to_tensor(images)))
+    if became.shape != images.shape:
         raise InputRangeError(
-            f"expected preprocessing that keeps the shape {pictures.shape}, received one that "
+            f"expected preprocessing that keeps the shape {images.shape}, received one that "
             f"gives {became.shape}"
         )
     received, wanted = became[:, 0, 0].astype(np.float64), expected.apply(colours)
@@ -145,7 +145,7 @@ def check_batch(
     What is certain is always refused: values that the expected preprocessing cannot give, or so
     little of its range that another one, or two of them, explain it. A range that is possible but
     that another preprocessing explains much better is a guess, and refused from four images on: one
-    picture may well be all bright. Red and blue in the wrong order show only where the channels'
+    image may well be all bright. Red and blue in the wrong order show only where the channels'
     ranges differ, and only by luck: :func:`check_preprocessing` sees them.
 
     Args:
@@ -224,7 +224,7 @@ def _diagnose(low: Array, high: Array, expected: InputRange) -> tuple[bool, str]
             return True, twice
         if other is not None and best >= _PLAUSIBLE:
             return True, _fix(other, expected)
-        # Pictures of one colour are dull and may be right.
+        # Images of one colour are dull and may be right.
         return False, "That is nearly one colour: no photographs, or normalised twice"
     if other is not None and best >= _FULL and covered <= _NARROW:
         return False, _fix(other, expected)
@@ -287,7 +287,7 @@ def _close(received: Array, wanted: Array, convention: InputRange) -> bool:
 
 
 def _apart(received: Array, wanted: Array, convention: InputRange) -> Array:
-    """Tell for each picture whether a channel is off by more than one step of 255."""
+    """Tell for each image whether a channel is off by more than one step of 255."""
     step = np.abs(np.subtract(convention.white, convention.black)) / 255
     return np.asarray((np.abs(received - wanted) > step * _TOLERANCE).any(-1))
 

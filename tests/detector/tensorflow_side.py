@@ -35,6 +35,7 @@ from export.detector import (
     letterbox,
     loss,
     model,
+    networks,
     pipeline,
     predictions,
     pretrained,
@@ -98,7 +99,7 @@ def fill_tiny(path: str) -> None:
 
 
 def darknet53_counts() -> tuple[int, int, list[tuple[int, ...]]]:
-    backbone = backbones.darknet53(64)
+    backbone = networks.darknet53(64)
     shapes = [tuple(output.shape[1:]) for output in backbone.outputs]
     coco = head.build(shapes, 80, feature_pyramid=True)
     count = darknet.count(backbone)
@@ -321,7 +322,7 @@ def save_csp_preset(folder: str) -> None:
     from keras_hub.models import CSPNetBackbone
 
     small = {"stackwise_num_filters": [16, 32, 64, 128, 256], "stackwise_depth": [1, 1, 1, 1, 1]}
-    CSPNetBackbone(**(backbones.CSP_DARKNET53 | small)).save_to_preset(folder)
+    CSPNetBackbone(**(networks.CSP_DARKNET53 | small)).save_to_preset(folder)
 
 
 def main() -> None:

@@ -10,18 +10,19 @@ classifier has a mutant in which they stand in another order.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import protos
-from export.verify import verify
 from python_client import VisionClient
 from serving_config import contract as contracts
+from serving_config import golden
 from serving_config.contract import ContractMismatchError
-from tests.running import PATIENCE_S
+from serving_config.golden import GoldenCase
+from tests.running import PATIENCE_S, run_python
 
 DT_FLOAT = 1
 
@@ -59,18 +60,39 @@ def add_an_input(signatures: Signatures) -> None:
     inputs["image_size"].CopyFrom(inputs["input_tensor"])
 
 
-# What each changes, and the words with which it must be named.
-MUTATIONS: dict[Callable[[Signatures], None], str] = {
-    rename_the_key: "serving_default",
-    rename_an_input: "input_tensor",
-    change_a_dtype: "expected uint8 [-1, -1, -1, 3], found float32 [-1, -1, -1, 3]",
-    change_a_rank: "expected string [-1], found string [-1, 1]",
-    drop_an_output: "{dropped}",
-    add_an_input: "image_size",
+# What each changes, and the differences that every side must name, whole and in this order.
+MUTATIONS: dict[Callable[[Signatures], None], tuple[str, ...]] = {
+    rename_the_key: (
+        'signature "serving_default": expected it to be there, found nothing '
+        "(what exists: predict, serving_bytes)",
+        'signature "predict": expected only serving_default, serving_bytes, found one more',
+    ),
+    rename_an_input: (
+        'serving_default input "input_tensor": expected it to be there, found nothing '
+        "(what exists: input_1)",
+        'serving_default input "input_1": expected only input_tensor, found one more',
+    ),
+    change_a_dtype: (
+        'serving_default input "input_tensor": expected uint8 [-1, -1, -1, 3], '
+        "found float32 [-1, -1, -1, 3]",
+    ),
+    change_a_rank: (
+        'serving_bytes input "image_bytes": expected string [-1], found string [-1, 1]',
+    ),
+    drop_an_output: (
+        'serving_bytes output "{dropped}": expected it to be there, found nothing '
+        "(what exists: {left})",
+    ),
+    add_an_input: (
+        'serving_default input "image_size": expected only input_tensor, found one more',
+    ),
 }
-CLASS_ORDER = (
-    "class order: expected ['brick', 'grass', 'gravel'], found ['gravel', 'grass', 'brick']"
-)
+LEFT = {
+    "classifier": "classes, probabilities",
+    "detector": "detection_boxes, detection_classes, detection_scores",
+}
+NAMES = ["brick", "grass", "gravel"]
+CLASS_ORDER = f"class order: expected {NAMES}, found {NAMES[::-1]}"
 
 
 @pytest.fixture(scope="module", params=["classifier", "detector"])
@@ -108,7 +130,7 @@ def mutants(
 
 def _write_classes_in_another_order(file: Path, saved_model: bytes) -> None:
     document = protos.SavedModel.FromString(saved_model)
-    names = [b"brick", b"grass", b"gravel"]
+    names = [name.encode() for name in NAMES]
     graph = document.meta_graphs[0].graph_def
     nodes = [node for function in graph.library.function for node in function.node_def]
     changed = 0
@@ -142,17 +164,20 @@ def target(
 @pytest.fixture(scope="module")
 def image(mutants: Mapping[str, Path], model: str) -> bytes:
     """One encoded photograph."""
-    from serving_config import golden
-
-    version = mutants[model]
-    cases = golden.load(version, contracts.load(version))
-    encoded = next(case for case in cases if str(case) == "serving_bytes/one")
+    encoded = next(case for case in cases_of(mutants[model]) if str(case) == "serving_bytes/one")
     return bytes(encoded.inputs["image_bytes"][0])
 
 
+def cases_of(version: Path) -> list[GoldenCase]:
+    """Return the golden requests of a version."""
+    return golden.load(version, contracts.load(version))
+
+
 def refused_by_exporter(path: Path) -> str:
-    """Return all differences that verification finds, empty when it accepts."""
-    return "\n".join(map(str, verify(path).differences))
+    """Return the differences that ``python -m export verify`` logs, empty when it accepts."""
+    ran = run_python("-m", "export", "verify", path)
+    assert ran.code == (0 if ran.result["ok"] else 1), ran.err
+    return "\n".join(line for line in ran.err.splitlines() if line.startswith("E "))
 
 
 def refused_by_python(target: str, name: str, contract: Path) -> str:
@@ -165,6 +190,11 @@ def refused_by_python(target: str, name: str, contract: Path) -> str:
     return ""
 
 
+def breaks(subject: str, differences: Sequence[str]) -> str:
+    """Return the message of a refusal."""
+    return "\n".join([f"{subject} breaks its contract:", *(f"  - {one}" for one in differences)])
+
+
 def test_the_published_version_is_accepted_by_all(
     mutants: Mapping[str, Path], model: str, target: str, java: Any, image: bytes
 ) -> None:
@@ -175,26 +205,34 @@ def test_the_published_version_is_accepted_by_all(
     assert java.refusal("check_server", target, image, version, model) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "words"), [(change.__name__, words) for change, words in MUTATIONS.items()]
-)
+@pytest.mark.parametrize("change", MUTATIONS, ids=lambda change: change.__name__)
 def test_one_change_is_refused_by_all(
     mutants: Mapping[str, Path],
     model: str,
     target: str,
     java: Any,
     image: bytes,
-    name: str,
-    words: str,
+    change: Callable[[Signatures], None],
 ) -> None:
-    contract = mutants[model]
-    refusals = refusals_of(mutants[name], contract, target, java, image)
-    with VisionClient(target, model=name) as client:
+    name = change.__name__
+    mutant, contract = mutants[name], mutants[model]
+    differences = [
+        text.format(dropped=DROPPED[model], left=LEFT[model]) for text in MUTATIONS[change]
+    ]
+    with VisionClient(target, model=name, timeout_s=PATIENCE_S) as client:
         declared = client.metadata().signatures
-    refusals["server metadata"] = "\n".join(
-        map(str, contracts.load(contract).differences(declared))
-    )
-    assert_named_by_all(refusals, words.format(dropped=DROPPED[model]))
+    found = {
+        **refusals_of(mutant, contract, target, java, image),
+        "server metadata": [str(one) for one in contracts.load(contract).differences(declared)],
+    }
+    mismatch, served = "ContractMismatchException:", f'the model "{name}" at {target}'
+    assert found == {
+        "exporter": "\n".join(f"E {one}" for one in differences),
+        "Python client": breaks(f'{target}, model "{name}" version 1', differences),
+        "Java, embedded": f"{mismatch} {breaks(str(mutant), differences)}",
+        "Java client": f"{mismatch} {breaks(served, differences)}",
+        "server metadata": differences,
+    }
 
 
 @pytest.mark.parametrize("model", ["classifier"], indirect=True)
@@ -202,24 +240,41 @@ def test_another_class_order_is_refused_by_all(
     mutants: Mapping[str, Path], model: str, target: str, java: Any, image: bytes
 ) -> None:
     """The server's metadata cannot tell: a signature does not say what a column means."""
-    mutant = mutants["class_order"]
-    assert_named_by_all(refusals_of(mutant, mutants[model], target, java, image), CLASS_ORDER)
+    mutant, contract = mutants["class_order"], mutants[model]
+    mismatch, differences = "ContractMismatchException:", [CLASS_ORDER]
+    answer = "the server's answer"
+    probe = f"the answer of {mutant} to a probe image, serving_default"
+    assert refusals_of(mutant, contract, target, java, image) == {
+        "exporter": "\n".join(f"E {one}" for one in _class_order_differences(contract)),
+        "Python client": breaks(f'{target}, model "class_order" version 1', differences),
+        "Java, embedded": f"{mismatch} {breaks(probe, differences)}",
+        "Java client": f"{mismatch} {breaks(answer, differences)}",
+    }
+
+
+def _class_order_differences(version: Path) -> Iterator[str]:
+    """Yield what verification finds: in each golden answer, and in what saved_model_cli says."""
+    for case in cases_of(version):
+        yield _other_classes(f"{case}", case)
+        yield f"{case} {CLASS_ORDER}"
+    for case in cases_of(version):
+        if case.name == "one":
+            yield _other_classes(f"saved_model_cli run {case}", case)
+
+
+def _other_classes(where: str, case: GoldenCase) -> str:
+    rows = len(case.outputs["classes"])
+    return f'{where} output "classes": expected {[NAMES] * rows}, found {[NAMES[::-1]] * rows}'
 
 
 def refusals_of(
     mutant: Path, contract: Path, target: str, java: Any, image: bytes
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Ask every side about a mutant; its name on the server is that of its directory."""
     name = mutant.parent.name
     return {
         "exporter": refused_by_exporter(mutant),
         "Python client": refused_by_python(target, name, contract),
-        "Java, embedded": java.refusal("check_version", mutant) or "",
-        "Java client": java.refusal("check_server", target, image, contract, name) or "",
+        "Java, embedded": java.refusal("check_version", mutant),
+        "Java client": java.refusal("check_server", target, image, contract, name),
     }
-
-
-def assert_named_by_all(refusals: Mapping[str, str], words: str) -> None:
-    """Fail when one side accepted the mutant, or refused it for another reason."""
-    unmoved = [side for side, message in refusals.items() if words not in message]
-    assert not unmoved, f"{unmoved} do not name {words!r}: {refusals}"

@@ -54,6 +54,11 @@ def test_java_has_it() -> None:
         assert written.text == __version__
 
 
+def test_the_java_guide_names_it() -> None:
+    guide = (REPO / "docs" / "java.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"<version>(.+)</version>", guide)) == {__version__}
+
+
 @pytest.mark.parametrize(
     "file",
     [

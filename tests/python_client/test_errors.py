@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import socket
 import threading
-import time
 from typing import Any
 
 import grpc
@@ -102,14 +101,15 @@ def test_nobody_there() -> None:
 
 
 def test_a_server_that_comes_up_later_is_waited_for() -> None:
-    """wait_for_ready: the call is made before anybody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """wait_for_ready: the first connection is closed, and then nobody listens for a moment."""
+    first = socket.create_server(("127.0.0.1", 0))
+    port = first.getsockname()[1]
     server = grpc.server(None)  # no call reaches it; the connection is what is waited for
 
     def later() -> None:
-        time.sleep(0.5)
+        connection, _ = first.accept()
+        connection.close()
+        first.close()
         server.add_insecure_port(f"127.0.0.1:{port}")
         server.start()
 
