@@ -103,6 +103,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(store_url: str) -> None:
 def test_processes_that_upgrade_and_write_at_once_lose_nothing(
     store_url: str, writer: Start
 ) -> None:
+    """One story: four processes begin together, and what all of them wrote is there at the end."""
     processes = [writer(store_url, "6") for _ in range(4)]
     for process in processes:
         assert process.stdout and process.stdin
