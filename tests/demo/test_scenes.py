@@ -83,33 +83,66 @@ def test_each_scan_is_used_before_any_is_used_again(monkeypatch: pytest.MonkeyPa
     assert len(used) == len(set(used)) <= len(part.scans)
 
 
-def test_the_files_are_pascal_voc(data: Path) -> None:
-    lists = {
-        name: (data / "training" / "ImageSets" / "Main" / f"{name}.txt").read_text().split()
-        for name in ("train", "val")
-    }
+@pytest.fixture(scope="module")
+def lists(data: Path) -> dict[str, list[str]]:
+    """The names of the scenes that are trained on and validated with."""
+    folder = data / "training" / "ImageSets" / "Main"
+    return {name: (folder / f"{name}.txt").read_text().split() for name in ("train", "val")}
+
+
+@pytest.fixture(scope="module")
+def written(data: Path, lists: dict[str, list[str]]) -> list[tuple[Path, Path]]:
+    """The picture and the annotation of every scene that is trained on, and of one held out."""
+    scenes = [("training", name) for name in lists["train"] + lists["val"]] + [("test", "test_000")]
+    return [
+        (
+            data / folder / "JPEGImages" / f"{name}.jpg",
+            data / folder / "Annotations" / f"{name}.xml",
+        )
+        for folder, name in scenes
+    ]
+
+
+def objects_in(annotation: Path) -> list[ElementTree.Element]:
+    return ElementTree.parse(annotation).getroot().findall("object")  # noqa: S314  # just written
+
+
+def test_a_quarter_is_validated_with_and_the_test_scenes_are_apart(
+    data: Path, lists: dict[str, list[str]]
+) -> None:
     assert {name: len(names) for name, names in lists.items()} == {"train": 12, "val": 4}
     assert len(list((data / "test" / "JPEGImages").iterdir())) == 4
-    labels = set()
-    for folder, names in (("training", lists["train"] + lists["val"]), ("test", ["test_000"])):
-        for name in names:
-            with Image.open(data / folder / "JPEGImages" / f"{name}.jpg") as picture:
-                assert picture.size == SCENE_SIZE
-                pixels = np.asarray(picture.convert("L"))
-            file = data / folder / "Annotations" / f"{name}.xml"
-            root = ElementTree.parse(file).getroot()  # noqa: S314  # just written
-            assert root.findall("object")
-            for one in root.iter("object"):
-                labels.add(one.findtext("name"))
-                xmin, ymin, xmax, ymax = (
-                    int(one.findtext(f"bndbox/{edge}") or "")
-                    for edge in ("xmin", "ymin", "xmax", "ymax")
-                )
-                # VOC counts from 1 and includes the last pixel: ink at all four sides, through
-                # the JPEG too.
-                inside = pixels[ymin - 1 : ymax, xmin - 1 : xmax]
-                assert inside.shape == (ymax - ymin + 1, xmax - xmin + 1)
-                assert inside.min() < 60
+
+
+def test_every_picture_is_as_large_as_a_scene(written: list[tuple[Path, Path]]) -> None:
+    for picture, _ in written:
+        with Image.open(picture) as opened:
+            assert opened.size == SCENE_SIZE
+
+
+def test_every_picture_has_objects(written: list[tuple[Path, Path]]) -> None:
+    for _, annotation in written:
+        assert objects_in(annotation)
+
+
+def test_a_box_is_the_ink_of_its_digit(written: list[tuple[Path, Path]]) -> None:
+    for picture, annotation in written:
+        with Image.open(picture) as opened:
+            pixels = np.asarray(opened.convert("L"))
+        for one in objects_in(annotation):
+            xmin, ymin, xmax, ymax = (
+                int(one.findtext(f"bndbox/{edge}") or "")
+                for edge in ("xmin", "ymin", "xmax", "ymax")
+            )
+            # VOC counts from 1 and includes the last pixel: ink at all four sides, through
+            # the JPEG too.
+            inside = pixels[ymin - 1 : ymax, xmin - 1 : xmax]
+            assert inside.shape == (ymax - ymin + 1, xmax - xmin + 1)
+            assert inside.min() < 60
+
+
+def test_the_labels_are_digits_most_of_them_used(written: list[tuple[Path, Path]]) -> None:
+    labels = {one.findtext("name") for _, annotation in written for one in objects_in(annotation)}
     assert labels <= set("0123456789") and len(labels) >= 8
 
 

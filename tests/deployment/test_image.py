@@ -155,23 +155,42 @@ def test_the_compose_specification_refuses_a_broken_file(
         compose_spec.PyCompose.from_yaml(text.replace(old, new, 1))
 
 
-def test_compose_names_only_what_is_there(
-    compose: Manifest, dockerfile: dict[str, list[str]], command_lines: dict[str, list[str]]
-) -> None:
+def test_a_service_depends_on_services_that_are_there(compose: Manifest) -> None:
     services = compose["services"]
     for service in services.values():
         assert set(service.get("depends_on", ())) <= services.keys()
+
+
+def test_a_service_mounts_what_is_there(compose: Manifest) -> None:
+    for service in compose["services"].values():
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
             assert source in compose["volumes"] or (REPO / source).exists(), volume
+
+
+def test_an_image_that_is_not_built_here_has_a_version(compose: Manifest) -> None:
+    for service in compose["services"].values():
         image = service["image"]
         assert "build" in service or re.search(r":v?\d+\.\d+\.\d+$", image), f"{image}: no version"
-    build = services["serving"]["build"]
+
+
+def test_compose_builds_the_dockerfile_with_arguments_that_it_has(
+    compose: Manifest, dockerfile: dict[str, list[str]]
+) -> None:
+    build = compose["services"]["serving"]["build"]
     assert (REPO / build["dockerfile"]).is_file()
     assert build["args"].keys() <= {line.split("=")[0] for line in dockerfile["ARG"]}
+
+
+def test_compose_publishes_the_ports_that_the_server_listens_on(
+    compose: Manifest, command_lines: dict[str, list[str]]
+) -> None:
     options = parse(command_lines["Dockerfile.serving"])
-    published = {int(port.split(":")[-1]) for port in services["serving"]["ports"]}
+    published = {int(port.split(":")[-1]) for port in compose["services"]["serving"]["ports"]}
     assert published == {options.port, options.rest_api_port}
-    # Nothing here asks who calls, so nothing here listens beyond this machine.
-    for service in services.values():
+
+
+def test_nothing_listens_beyond_this_machine(compose: Manifest) -> None:
+    # Nothing here asks who calls.
+    for service in compose["services"].values():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))

@@ -16,6 +16,7 @@ import yaml
 
 from model_server.errors import UsageError
 from model_server.models.config_file import read_model_config_file
+from model_server.options import ServerOptions
 from model_server.parsing import parse, without_own_flags
 from serving_config import contract
 from tests.deployment.conftest import SERVING_CONFIG, Manifest
@@ -86,18 +87,41 @@ def test_the_real_schema_refuses_a_broken_manifest(
     assert complaint in caught.value.message
 
 
+@pytest.fixture(scope="module")
+def options(command_lines: dict[str, list[str]]) -> dict[str, ServerOptions]:
+    """What each command line says; parsing refuses unknown flags and wrong values."""
+    return {source: parse(flags) for source, flags in command_lines.items()}
+
+
 def test_every_flag_is_one_that_tensorflow_serving_knows(
     command_lines: dict[str, list[str]],
+    options: dict[str, ServerOptions],
 ) -> None:
+    assert options.keys() == command_lines.keys()
     for source, flags in command_lines.items():
-        options = parse(flags)  # refuses unknown flags and wrong values
         kept, dropped = without_own_flags(flags)
         assert kept == flags, f"{source}: written otherwise than a server shows it"
         assert dropped == [], f"{source}: flags that TensorFlow Serving does not have"
-        assert options.enable_grpc_healthcheck_service, source
-        assert not options.enable_batching, f"{source}: it refuses calls"
-        assert options.enable_model_warmup, source
-        assert options.grpc_max_threads >= 64, source
+
+
+def test_every_server_answers_health_checks(options: dict[str, ServerOptions]) -> None:
+    for source, said in options.items():
+        assert said.enable_grpc_healthcheck_service, source
+
+
+def test_no_server_batches(options: dict[str, ServerOptions]) -> None:
+    for source, said in options.items():
+        assert not said.enable_batching, f"{source}: it refuses calls"
+
+
+def test_every_server_warms_its_models_up(options: dict[str, ServerOptions]) -> None:
+    for source, said in options.items():
+        assert said.enable_model_warmup, source
+
+
+def test_every_server_has_threads_for_64_calls(options: dict[str, ServerOptions]) -> None:
+    for source, said in options.items():
+        assert said.grpc_max_threads >= 64, source
 
 
 def test_an_unknown_flag_would_be_found(command_lines: dict[str, list[str]]) -> None:
@@ -116,36 +140,96 @@ def test_the_pool_is_as_large_as_the_cpu_limit(manifests: dict[str, Manifest]) -
         assert parse(container["args"]).inter_op_threads == limit
 
 
-def test_ports_agree(
-    manifests: dict[str, Manifest],
-    command_lines: dict[str, list[str]],
-    dockerfile: dict[str, list[str]],
-) -> None:
-    health_check = json.loads(dockerfile["HEALTHCHECK"][0].partition("CMD")[2])
-    options = parse(command_lines["kubernetes/deployment.yaml"])
-    template = manifests["kubernetes/deployment.yaml"]["spec"]["template"]
-    container = template["spec"]["containers"][0]
-    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    assert ports == {"grpc": options.port, "rest": options.rest_api_port}
-    assert container["livenessProbe"]["grpc"]["port"] == options.port
-    for probe in ("startupProbe", "readinessProbe"):
-        assert container[probe]["exec"]["command"] == health_check, "not the image's"
-    assert template["metadata"]["annotations"]["prometheus.io/port"] == str(options.rest_api_port)
+@pytest.fixture(scope="module")
+def template(manifests: dict[str, Manifest]) -> Manifest:
+    """The deployment's pods."""
+    found: Manifest = manifests["kubernetes/deployment.yaml"]["spec"]["template"]
+    return found
 
+
+@pytest.fixture(scope="module")
+def runtime(manifests: dict[str, Manifest]) -> Manifest:
+    """What KServe runs for either model."""
+    found: Manifest = manifests["kserve/serving_runtime.yaml"]["spec"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def ports(template: Manifest) -> dict[str, int]:
+    """The ports of a deployment's container, by name."""
+    (container,) = template["spec"]["containers"]
+    return {port["name"]: port["containerPort"] for port in container["ports"]}
+
+
+def test_the_pods_ports_are_those_the_server_listens_on(
+    ports: dict[str, int], options: dict[str, ServerOptions]
+) -> None:
+    said = options["kubernetes/deployment.yaml"]
+    assert ports == {"grpc": said.port, "rest": said.rest_api_port}
+
+
+def test_the_liveness_probe_asks_over_grpc(
+    template: Manifest, options: dict[str, ServerOptions]
+) -> None:
+    (container,) = template["spec"]["containers"]
+    port = options["kubernetes/deployment.yaml"].port
+    assert container["livenessProbe"]["grpc"]["port"] == port
+
+
+@pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe"])
+def test_the_other_probes_are_the_images_health_check(
+    template: Manifest, dockerfile: dict[str, list[str]], probe: str
+) -> None:
+    (container,) = template["spec"]["containers"]
+    health_check = json.loads(dockerfile["HEALTHCHECK"][0].partition("CMD")[2])
+    assert container[probe]["exec"]["command"] == health_check
+
+
+def test_prometheus_is_sent_to_the_pods_rest_port(
+    template: Manifest, options: dict[str, ServerOptions]
+) -> None:
+    port = options["kubernetes/deployment.yaml"].rest_api_port
+    assert template["metadata"]["annotations"]["prometheus.io/port"] == str(port)
+
+
+def test_the_service_passes_the_pods_ports_on_as_they_are(
+    manifests: dict[str, Manifest], ports: dict[str, int]
+) -> None:
     for port in manifests["kubernetes/service.yaml"]["spec"]["ports"]:
         assert port["targetPort"] == port["name"]
         assert port["port"] == ports[port["name"]]
 
+
+def test_the_network_policy_opens_both_ports_to_clients_and_rest_to_prometheus(
+    manifests: dict[str, Manifest], ports: dict[str, int], options: dict[str, ServerOptions]
+) -> None:
     clients, prometheus = manifests["kubernetes/network_policy.yaml"]["spec"]["ingress"]
     assert {port["port"] for port in clients["ports"]} == set(ports.values())
-    assert [port["port"] for port in prometheus["ports"]] == [options.rest_api_port]
+    rest = options["kubernetes/deployment.yaml"].rest_api_port
+    assert [port["port"] for port in prometheus["ports"]] == [rest]
 
-    runtime = manifests["kserve/serving_runtime.yaml"]["spec"]
-    kserve_options = parse(command_lines["kserve/serving_runtime.yaml"])
-    container = runtime["containers"][0]
-    assert [port["containerPort"] for port in container["ports"]] == [kserve_options.port]
-    assert {container[p]["grpc"]["port"] for p in PROBES if p in container} == {kserve_options.port}
-    assert runtime["annotations"]["prometheus.kserve.io/port"] == str(kserve_options.rest_api_port)
+
+def test_kserve_reaches_the_server_where_it_listens(
+    runtime: Manifest, options: dict[str, ServerOptions]
+) -> None:
+    port = options["kserve/serving_runtime.yaml"].port
+    (container,) = runtime["containers"]
+    assert [each["containerPort"] for each in container["ports"]] == [port]
+
+
+def test_kserves_probes_ask_where_the_server_listens(
+    runtime: Manifest, options: dict[str, ServerOptions]
+) -> None:
+    port = options["kserve/serving_runtime.yaml"].port
+    (container,) = runtime["containers"]
+    assert {container[p]["grpc"]["port"] for p in PROBES if p in container} == {port}
+
+
+def test_prometheus_is_sent_to_kserves_rest_port(
+    runtime: Manifest, options: dict[str, ServerOptions]
+) -> None:
+    port = options["kserve/serving_runtime.yaml"].rest_api_port
+    assert runtime["annotations"]["prometheus.kserve.io/port"] == str(port)
 
 
 def test_everything_selects_the_same_pods(manifests: dict[str, Manifest]) -> None:
@@ -180,18 +264,38 @@ def test_a_pod_drains_before_it_ends(manifests: dict[str, Manifest]) -> None:
     assert pod["shareProcessNamespace"], "process 1 without a SIGTERM handler cannot be ended"
 
 
-def test_containers_are_confined(manifests: dict[str, Manifest]) -> None:
-    pod = manifests["kubernetes/deployment.yaml"]["spec"]["template"]["spec"]
-    runtime = manifests["kserve/serving_runtime.yaml"]["spec"]
-    for owner in (pod, runtime):
+@pytest.fixture(scope="module")
+def contexts(template: Manifest, runtime: Manifest) -> list[dict[str, Any]]:
+    """The security context of every container, the pod's included."""
+    return [
+        {**owner.get("securityContext", {}), **container["securityContext"]}
+        for owner in (template["spec"], runtime)
+        for container in owner["containers"]
+    ]
+
+
+def test_containers_do_not_run_as_root(contexts: list[dict[str, Any]]) -> None:
+    for context in contexts:
+        assert context["runAsNonRoot"]
+        assert context["runAsUser"] > 0
+
+
+def test_containers_are_confined(contexts: list[dict[str, Any]]) -> None:
+    confined = {
+        "readOnlyRootFilesystem": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    for context in contexts:
+        assert {name: context[name] for name in confined} == confined
+
+
+def test_containers_request_and_are_limited_to_cpu_and_memory(
+    template: Manifest, runtime: Manifest
+) -> None:
+    for owner in (template["spec"], runtime):
         for container in owner["containers"]:
-            context = {**owner.get("securityContext", {}), **container["securityContext"]}
-            assert context["runAsNonRoot"]
-            assert context["runAsUser"] > 0
-            assert context["readOnlyRootFilesystem"]
-            assert context["allowPrivilegeEscalation"] is False
-            assert context["capabilities"] == {"drop": ["ALL"]}
-            assert context["seccompProfile"] == {"type": "RuntimeDefault"}
             for bound in ("requests", "limits"):
                 assert {"cpu", "memory"} <= container["resources"][bound].keys()
 
@@ -203,27 +307,42 @@ def test_models_config_names_the_contracts_models() -> None:
         assert config.base_path == Path("/models") / config.name
 
 
+@pytest.mark.parametrize("folder", ["kserve", "kserve/canary"])
 @pytest.mark.parametrize("model", MODELS)
 def test_kserve_has_an_inference_service_and_a_canary_for_each_model(
-    model: str, manifests: dict[str, Manifest]
+    model: str, folder: str, manifests: dict[str, Manifest]
+) -> None:
+    assert manifests[f"{folder}/{model}.yaml"]["metadata"]["name"] == model
+
+
+@pytest.mark.parametrize("folder", ["kserve", "kserve/canary"])
+@pytest.mark.parametrize("model", MODELS)
+def test_the_runtime_serves_what_an_inference_service_wants(
+    model: str, folder: str, manifests: dict[str, Manifest]
 ) -> None:
     runtime = manifests["kserve/serving_runtime.yaml"]
+    wanted = manifests[f"{folder}/{model}.yaml"]["spec"]["predictor"]["model"]
+    assert wanted["runtime"] == runtime["metadata"]["name"]
+    assert wanted["protocolVersion"] in runtime["spec"]["protocolVersions"]
+    formats = [
+        {"name": each["name"], "version": each["version"]}
+        for each in runtime["spec"]["supportedModelFormats"]
+    ]
+    assert wanted["modelFormat"] in formats
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_canary_gets_a_share_of_the_traffic(model: str, manifests: dict[str, Manifest]) -> None:
+    canary = manifests[f"kserve/canary/{model}.yaml"]
+    assert 0 < canary["spec"]["predictor"]["canaryTrafficPercent"] < 100
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_canary_differs_in_its_share_of_the_traffic_and_its_model_alone(
+    model: str, manifests: dict[str, Manifest]
+) -> None:
     stable = manifests[f"kserve/{model}.yaml"]
     canary = manifests[f"kserve/canary/{model}.yaml"]
-    for service in (stable, canary):
-        assert service["metadata"]["name"] == model
-        wanted = service["spec"]["predictor"]["model"]
-        assert wanted["runtime"] == runtime["metadata"]["name"]
-        assert wanted["protocolVersion"] in runtime["spec"]["protocolVersions"]
-        formats = [
-            {"name": each["name"], "version": each["version"]}
-            for each in runtime["spec"]["supportedModelFormats"]
-        ]
-        assert wanted["modelFormat"] in formats
-
-    # The canary is the same service but for its share of the traffic and its model.
-    percent = canary["spec"]["predictor"]["canaryTrafficPercent"]
-    assert 0 < percent < 100
     predictor = copy.deepcopy(canary["spec"]["predictor"])
     del predictor["canaryTrafficPercent"]
     assert predictor["model"]["storageUri"] != stable["spec"]["predictor"]["model"]["storageUri"]

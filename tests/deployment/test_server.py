@@ -287,39 +287,55 @@ def test_the_images_server_answers_all_files_with_batching_switched_on(
 
 def scrape(server: RunningServer) -> str:
     """Read the metrics from where Prometheus is told to look."""
-    (job,) = yaml.safe_load((SERVING_CONFIG / "prometheus.yml").read_text("utf-8"))[
-        "scrape_configs"
-    ]
+    (job,) = _read(SERVING_CONFIG / "prometheus.yml")["scrape_configs"]
     with urllib.request.urlopen(server.rest + job["metrics_path"], timeout=PATIENCE_S) as answer:  # noqa: S310
         return answer.read().decode()
 
 
-def test_prometheus_and_grafana_look_where_things_are(
-    compose: Manifest, manifests: dict[str, Manifest]
-) -> None:
-    services = compose["services"]
-    config = yaml.safe_load((SERVING_CONFIG / "prometheus.yml").read_text("utf-8"))
-    (job,) = config["scrape_configs"]
+@pytest.fixture(scope="module")
+def job() -> Manifest:
+    """The only thing that Prometheus is told to read."""
+    config = _read(SERVING_CONFIG / "prometheus.yml")
+    (found,) = config["scrape_configs"]
+    return found
+
+
+def test_prometheus_reads_a_port_that_compose_publishes(compose: Manifest, job: Manifest) -> None:
     (target,) = job["static_configs"][0]["targets"]
     host, _, port = target.partition(":")
-    assert host in services
-    assert f"127.0.0.1:{port}:{port}" in services[host]["ports"]
-    mounted = {volume.split(":")[1] for volume in services["prometheus"]["volumes"]}
+    assert host in compose["services"]
+    assert f"127.0.0.1:{port}:{port}" in compose["services"][host]["ports"]
+
+
+def test_the_rules_that_prometheus_loads_are_mounted(compose: Manifest) -> None:
+    config = _read(SERVING_CONFIG / "prometheus.yml")
+    mounted = {volume.split(":")[1] for volume in compose["services"]["prometheus"]["volumes"]}
     assert {f"/etc/prometheus/{name}" for name in config["rule_files"]} <= mounted
 
+
+def test_kubernetes_and_kserve_send_prometheus_to_the_same_page(
+    manifests: dict[str, Manifest], job: Manifest
+) -> None:
     pod = manifests["kubernetes/deployment.yaml"]["spec"]["template"]["metadata"]["annotations"]
     runtime = manifests["kserve/serving_runtime.yaml"]["spec"]["annotations"]
     assert pod["prometheus.io/path"] == job["metrics_path"]
     assert runtime["prometheus.kserve.io/path"] == job["metrics_path"]
 
+
+def test_grafana_reads_a_port_that_compose_publishes(compose: Manifest) -> None:
     provisioning = SERVING_CONFIG / "grafana" / "provisioning"
     (source,) = _read(provisioning / "datasources" / "prometheus.yml")["datasources"]
     host, _, port = source["url"].removeprefix("http://").partition(":")
-    assert f"127.0.0.1:{port}:{port}" in services[host]["ports"]
+    assert f"127.0.0.1:{port}:{port}" in compose["services"][host]["ports"]
+
+
+def test_grafana_finds_the_dashboard_and_begins_with_it(compose: Manifest) -> None:
+    provisioning = SERVING_CONFIG / "grafana" / "provisioning"
     (provider,) = _read(provisioning / "dashboards" / "serving.yml")["providers"]
-    folders = {volume.split(":")[1] for volume in services["grafana"]["volumes"]}
+    grafana = compose["services"]["grafana"]
+    folders = {volume.split(":")[1] for volume in grafana["volumes"]}
     assert provider["options"]["path"] in folders
-    home = services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert home == f"{provider['options']['path']}/{DASHBOARD.name}"
 
 

@@ -103,6 +103,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(store_url: str) -> None:
 def test_processes_that_upgrade_and_write_at_once_lose_nothing(
     store_url: str, writer: Start
 ) -> None:
+    """One story: four processes begin together, and what all of them wrote is there at the end."""
     processes = [writer(store_url, "6") for _ in range(4)]
     for process in processes:
         assert process.stdout and process.stdin
@@ -111,39 +112,47 @@ def test_processes_that_upgrade_and_write_at_once_lose_nothing(
         assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
-    wrote: set[str] = set()
+    wrote = []
     for process in processes:
         out, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, err
         *ids, loaded_mlflow = out.split()
         assert loaded_mlflow == "False"
-        wrote.update(ids)
-    assert len(wrote) == 24
-    found = Store.open(store_url).experiments()
-    assert {run.model_id for run in found} == wrote
-    assert {run.status for run in found} == {Status.PUBLISHED}
-    assert sorted(run.published_version or 0 for run in found) == sorted([*range(1, 7)] * 4)
+        wrote += ids
+    assert len(set(wrote)) == 24
+    # Whoever wrote them, the four processes' runs are there, each published with its number.
+    found = {
+        run.model_id: (run.status, run.published_version)
+        for run in Store.open(store_url).experiments()
+    }
+    numbers = [*range(1, 7)] * 4
+    assert found == {
+        model_id: (Status.PUBLISHED, number)
+        for model_id, number in zip(wrote, numbers, strict=True)
+    }
 
 
 def test_a_killed_run_is_a_crash_and_a_living_one_is_not(store_url: str, writer: Start) -> None:
+    """One story of two runs: both begin, one is killed, the other goes on and publishes."""
     living, doomed = writer(store_url, "hold"), writer(store_url, "hold")
     assert living.stdout and doomed.stdout
     living_id, doomed_id = living.stdout.readline().strip(), doomed.stdout.readline().strip()
-    store = Store.open(store_url)
-    assert store.experiment(living_id).status == Status.RUNNING
-    assert store.experiment(doomed_id).status == Status.RUNNING
+
+    def states() -> dict[str, Status]:
+        store = Store.open(store_url)
+        return {name: store.experiment(name).status for name in (living_id, doomed_id)}
+
+    assert states() == {living_id: Status.RUNNING, doomed_id: Status.RUNNING}
 
     doomed.send_signal(signal.SIGKILL)
     doomed.wait()
-    store = Store.open(store_url)
-    crashed = store.experiment(doomed_id)
-    assert crashed.status == Status.CRASHED
+    assert states() == {living_id: Status.RUNNING, doomed_id: Status.CRASHED}
+    crashed = Store.open(store_url).experiment(doomed_id)
     assert "killed" in crashed.error
     assert crashed.finished_at
-    assert store.experiment(living_id).status == Status.RUNNING
 
     living.communicate("done\n", timeout=PATIENCE_S)
-    assert store.experiment(living_id).status == Status.PUBLISHED
+    assert states() == {living_id: Status.PUBLISHED, doomed_id: Status.CRASHED}
 
 
 def test_a_run_that_fails_says_why(store_url: str, tmp_path: Path) -> None:
@@ -156,10 +165,22 @@ def test_a_run_that_fails_says_why(store_url: str, tmp_path: Path) -> None:
     found = Store.open(store_url).experiment(run.model_id)
     assert (found.status, found.error) == (Status.FAILED, "ValueError: no photographs")
     assert found.duration_s is not None and found.finished_at is not None
+
+
+def test_a_run_that_fails_has_all_that_was_known_before(store_url: str, tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="no photographs"),
+        Recording(store_url).run("classifier", SETTINGS, tmp_path) as run,
+    ):
+        raise ValueError("no photographs")
+    found = Store.open(store_url).experiment(run.model_id)
     assert (found.seed, found.base_architecture) == (3, "mobilenet_v2")
     assert found.phase_policy == {"patience": 5}
     assert found.code_version
     assert found.library_versions["numpy"]
+
+
+def test_a_run_that_is_interrupted_says_so(store_url: str, tmp_path: Path) -> None:
     with (
         pytest.raises(KeyboardInterrupt),
         Recording(store_url).run("classifier", SETTINGS, tmp_path) as run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -114,30 +115,57 @@ def request_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 TINY = ("--clients", 1, 2, "--seconds", 0.3, "--intra-op", 1)
 
 
-def test_the_command_measures_and_writes_what_it_picked(
-    toy_models: Path, request_file: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "batching.config").write_text("max_batch_size { value: 9 }\n")
-    done = tune(toy_models, "--request", request_file, "--out", tmp_path, *TINY)
+@dataclass(frozen=True)
+class Tuned:
+    """What a run of the command said, and the folder that it wrote into."""
+
+    line: dict[str, Any]
+    said: str
+    out: Path
+
+
+@pytest.fixture(scope="module")
+def tuned(toy_models: Path, request_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    """The toy measured with all cores and with one, where a batching.config lies already."""
+    out = tmp_path_factory.mktemp("tuned")
+    (out / "batching.config").write_text("max_batch_size { value: 9 }\n")
+    done = tune(toy_models, "--request", request_file, "--out", out, *TINY)
     assert done.returncode == 0, done.stderr
-    line = json.loads(done.stdout)
-    assert line["results"][0]["setting"] == "intra_op all, no batching"
-    assert len(line["results"]) == 2
-    for one in line["results"]:
+    return Tuned(json.loads(done.stdout), done.stderr, out)
+
+
+def test_the_command_measures_the_defaults_and_every_other_setting(tuned: Tuned) -> None:
+    assert tuned.line["results"][0]["setting"] == "intra_op all, no batching"
+    assert len(tuned.line["results"]) == 2
+
+
+def test_a_setting_is_measured_under_every_load_without_a_failed_call(tuned: Tuned) -> None:
+    for one in tuned.line["results"]:
         assert one["failed"] == 0
         assert set(one["clients"]) == {"1", "2"}
         assert all(figures["per_s"] > 0 for figures in one["clients"].values())
-    flags = (tmp_path / "serving.flags").read_text().splitlines()
-    assert flags == line["flags"]
+
+
+def test_the_flags_that_it_picked_are_written(tuned: Tuned) -> None:
+    flags = (tuned.out / "serving.flags").read_text().splitlines()
+    assert flags == tuned.line["flags"]
     assert flags[0] in {
         "--tensorflow_intra_op_parallelism=0",
         "--tensorflow_intra_op_parallelism=1",
     }
     assert flags[1:] == ["--enable_batching=false"], "it refuses calls of who sends pixels"
-    assert (tmp_path / "batching.config").read_text() == "max_batch_size { value: 9 }\n"
-    names = {"serving.flags", "batching.config"}
-    assert {path.name for path in tmp_path.iterdir()} == names, "nothing half-written is left"
-    assert line["chosen"] in done.stderr
+
+
+def test_without_batching_its_parameters_are_left_alone(tuned: Tuned) -> None:
+    assert (tuned.out / "batching.config").read_text() == "max_batch_size { value: 9 }\n"
+
+
+def test_nothing_half_written_is_left(tuned: Tuned) -> None:
+    assert {path.name for path in tuned.out.iterdir()} == {"serving.flags", "batching.config"}
+
+
+def test_what_was_chosen_is_said_to_people(tuned: Tuned) -> None:
+    assert tuned.line["chosen"] in tuned.said
 
 
 def test_a_dry_run_says_what_would_change(

@@ -87,16 +87,32 @@ def client(
         yield client
 
 
-def test_one_file(client: VisionClient, serving: Any) -> None:
+def test_one_file(client: VisionClient) -> None:
     (picture,) = client.detect(b"file\x02")
     assert list(picture) == [
         Detection("dog", 2, 0.75, Box(0.25, 0.5, 0.75, 1.0)),
         Detection("cat", 1, 0.5, Box(0.0, 0.0, 0.125, 0.125)),
     ]
+
+
+def test_the_version_that_answered_is_known(client: VisionClient) -> None:
+    (picture,) = client.detect(b"\x02")
     assert picture.version == 7
+
+
+def test_detections_show_their_scores_and_one_its_box(client: VisionClient) -> None:
+    (picture,) = client.detect(b"\x02")
     assert repr(picture) == "<Detections dog 0.7500, cat 0.5000>"
     assert repr(picture[0]) == "<Detection dog 0.7500 [0.250, 0.500, 0.750, 1.000]>"
+
+
+def test_detections_can_be_sliced(client: VisionClient) -> None:
+    (picture,) = client.detect(b"\x02")
     assert picture[:1] == (picture[0],)
+
+
+def test_a_file_is_sent_as_it_is(client: VisionClient, serving: Any) -> None:
+    client.detect(b"file\x02")
     (request,) = serving.requests
     assert request.model_spec.name == "detector"
     assert request.model_spec.signature_name == "serving_bytes"

@@ -27,23 +27,45 @@ CODES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
 ONCE = ChannelOptions(retry=None)
 
 
+def fail_with(code: grpc.StatusCode, target: str, serving: Any) -> CallError:
+    """Classify a file on a server that ends the call with a code."""
+    serving.failures = [(code, "the server's own words")]
+    with VisionClient(target, options=ONCE) as client, pytest.raises(CallError) as caught:
+        client.classify(b"\x01", request_id="r-1")
+    return caught.value
+
+
 @pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
 def test_each_code_has_its_class(target: str, serving: Any, code: grpc.StatusCode) -> None:
-    serving.failures = [(code, "the server's own words")]
-    with (
-        VisionClient(target, options=ONCE) as client,
-        pytest.raises(errors.CLASS_OF_CODE[code]) as caught,
-    ):
-        client.classify(b"\x01", request_id="r-1")
-    error = caught.value
-    assert error.code is code
-    assert error.details == "the server's own words"
-    assert (error.target, error.model) == (target, "classifier")
-    assert (error.signature, error.request_id) == ("serving_bytes", "r-1")
+    error = fail_with(code, target, serving)
+    assert isinstance(error, errors.CLASS_OF_CODE[code])
     assert isinstance(error.__cause__, grpc.RpcError)
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
+def test_an_error_has_what_was_asked_and_answered(
+    target: str, serving: Any, code: grpc.StatusCode
+) -> None:
+    expected = {
+        "code": code,
+        "details": "the server's own words",
+        "target": target,
+        "model": "classifier",
+        "signature": "serving_bytes",
+        "request_id": "r-1",
+    }
+    error = fail_with(code, target, serving)
+    assert {name: getattr(error, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: code.name)
+def test_an_error_says_what_was_asked_and_answered(
+    target: str, serving: Any, code: grpc.StatusCode
+) -> None:
+    text = str(fail_with(code, target, serving))
     expected = f'{code.name} from {target}, model "classifier", signature "serving_bytes": the ser'
-    assert str(error).startswith(expected)
-    assert "[request r-1]" in str(error)
+    assert text.startswith(expected)
+    assert "[request r-1]" in text
 
 
 def test_the_tree_covers_every_code_once() -> None:

@@ -161,15 +161,29 @@ def test_an_answer_that_contradicts_itself_is_refused(tensor: Any, message: str)
         decode(tensor)
 
 
-def test_numbers_without_a_dtype_take_the_wanted_one() -> None:
-    assert as_array([1, 2], "float32").dtype == np.float32
-    assert as_array([1.5, 2], "float32").dtype == np.float32
-    assert as_array([[0, 255]], "uint8").dtype == np.uint8
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [([1, 2], "float32"), ([1.5, 2], "float32"), ([[0, 255]], "uint8")],
+)
+def test_numbers_without_a_dtype_take_the_wanted_one(value: Any, dtype: str) -> None:
+    assert as_array(value, dtype).dtype == np.dtype(dtype)
+
+
+def test_a_number_alone_is_a_scalar() -> None:
     assert as_array(3, "int64").shape == ()
-    assert as_array([1.5], "uint8").dtype == np.float64  # not cast: the contract will refuse it
-    assert as_array(np.ones(2), "float32").dtype == np.float64
-    assert as_array("text", "string").tolist() == b"text"
-    assert as_array(np.array(["ä"]), "string").tolist() == ["ä".encode()]
+
+
+@pytest.mark.parametrize(("value", "dtype"), [([1.5], "uint8"), (np.ones(2), "float32")])
+def test_numbers_are_not_cast_so_that_the_contract_refuses_them(value: Any, dtype: str) -> None:
+    assert as_array(value, dtype).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [("text", b"text"), (np.array(["ä"]), ["ä".encode()])],
+)
+def test_text_is_sent_in_utf_8(value: Any, sent: Any) -> None:
+    assert as_array(value, "string").tolist() == sent
 
 
 @pytest.mark.parametrize(
