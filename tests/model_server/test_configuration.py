@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +48,17 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"name": "compiled", "basePath": str(base), "modelPlatform": "tensorflow"}
 
 
+def copy_two(scaled_toys: Path, folder: Path) -> Path:
+    """Copy versions 1 and 2 of the toy and return their base path."""
+    for version in ("1", "2"):
+        shutil.copytree(scaled_toys / version, folder / "toy" / version)
+    return folder / "toy"
+
+
 @pytest.fixture
 def base(tmp_path: Path, scaled_toys: Path) -> Path:
-    """A base path with versions 1 and 2 of the toy."""
-    for version in ("1", "2"):
-        shutil.copytree(scaled_toys / version, tmp_path / "toy" / version)
-    return tmp_path / "toy"
+    """A base path with versions 1 and 2 of the toy, to which a test may add."""
+    return copy_two(scaled_toys, tmp_path)
 
 
 def test_a_server_without_models_gets_them_later(
@@ -64,6 +69,7 @@ def test_a_server_without_models_gets_them_later(
     caller: Any,
     tmp_path: Path,
 ) -> None:
+    """One story: models come over gRPC, are taken over by the file, get labels, and go."""
     config = tmp_path / "models.config"
     config.write_bytes(b"\xef\xbb\xbf# a byte-order mark, and no model yet\n")
     server = start_server(
@@ -100,49 +106,78 @@ def test_a_server_without_models_gets_them_later(
     assert server.stop() == 0
 
 
-def test_an_empty_list_starts_and_what_cannot_be_honoured_is_refused(
-    base: Path,
-    compiled: dict[str, str],
-    start_server: Callable[..., Any],
-    caller: Any,
-    tmp_path: Path,
-) -> None:
-    config = tmp_path / "models.config"
+@pytest.fixture(scope="module")
+def begun_empty(
+    start_server: Callable[..., Any], caller: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    """Calls a server that began with an empty list of models, and with XLA."""
+    config = tmp_path_factory.mktemp("empty") / "models.config"
     config.write_text("model_config_list {}")
     server = start_server(f"--model_config_file={config}", "--xla_cpu_compilation_enabled")
-    call = caller(server.target)
+    yield caller(server.target)
+    assert server.stop() == 0
 
-    def reload(**fields: Any) -> tuple[str, str]:
-        listed = {"name": "toy", "basePath": str(base), "modelPlatform": "tensorflow", **fields}
-        answer = call(RELOAD, {"config": {"modelConfigList": {"config": [listed]}}})
-        return answer.code, answer.message
 
+@pytest.fixture(scope="module")
+def toy(scaled_toys: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The configuration of versions 1 and 2 of the toy."""
+    base = copy_two(scaled_toys, tmp_path_factory.mktemp("toy"))
+    return {"name": "toy", "basePath": str(base), "modelPlatform": "tensorflow"}
+
+
+def reload(call: Any, model: dict[str, Any], **fields: Any) -> Any:
+    return call(RELOAD, {"config": {"modelConfigList": {"config": [model]}}, **fields})
+
+
+@pytest.mark.parametrize(
+    "logging",
+    [
+        {"logCollectorConfig": {"type": "nope"}, "samplingConfig": {"samplingRate": 1.0}},
+        {},
+    ],
+    ids=["a collector", "nothing"],
+)
+def test_a_log_collector_is_refused_and_the_models_stay(
+    begun_empty: Any, toy: dict[str, str], logging: dict[str, Any]
+) -> None:
     # TensorFlow Serving's program has no log collector of any kind; it says so when the models are
     # loaded, and they stay.
-    logging = {"logCollectorConfig": {"type": "nope"}, "samplingConfig": {"samplingRate": 1.0}}
+    answer = reload(begun_empty, {**toy, "loggingConfig": logging})
     refused = ("INVALID_ARGUMENT", "No request-logger-creator provided.")
-    assert reload(loggingConfig=logging) == refused
-    assert y(call.predict([0.0])) == 4.0
-    assert reload(loggingConfig={}) == refused
-    assert reload() == ("OK", "")
-    # Metrics that nobody counts have not changed, as there.
-    counted = call(
-        RELOAD,
-        {
-            "config": {"modelConfigList": {"config": [compiled]}},
-            "metricNames": ["/tensorflow/cc/saved_model/load_attempt_count", "/nope", "/nope"],
-        },
-    )
+    assert (answer.code, answer.message) == refused
+    assert y(begun_empty.predict([0.0])) == 4.0
+
+
+def test_a_model_comes_to_a_server_that_began_without(
+    begun_empty: Any, toy: dict[str, str]
+) -> None:
+    answer = reload(begun_empty, toy)
+    assert (answer.code, answer.message) == ("OK", "")
+
+
+def test_metrics_that_nobody_counts_have_not_changed(
+    begun_empty: Any, compiled: dict[str, str]
+) -> None:
+    names = ["/tensorflow/cc/saved_model/load_attempt_count", "/nope", "/nope"]
+    counted = reload(begun_empty, compiled, metricNames=names)
     assert {metric.name: metric.int64_value_increase for metric in counted.response.metric} == {
         "/tensorflow/cc/saved_model/load_attempt_count": 0,
         "/nope": 0,
     }
-    assert y(call.predict([0.0], name="compiled")) == 2.0  # as the flag allows
+
+
+def test_a_model_that_asks_for_xla_answers_where_the_flag_allows_it(
+    begun_empty: Any, compiled: dict[str, str]
+) -> None:
+    assert reload(begun_empty, compiled).code == "OK"
+    assert y(begun_empty.predict([0.0], name="compiled")) == 2.0
+
+
+def test_a_configuration_that_is_no_list_is_refused(begun_empty: Any) -> None:
     custom = b"\x0a\x05\x12\x03\x0a\x01x"  # config { custom_model_config { type_url: "x" } }
-    answer = call(RELOAD, custom)
+    answer = begun_empty(RELOAD, custom)
     assert (answer.code, answer.message) == (
         "INVALID_ARGUMENT",
         "ServerModelConfig type not supported by HandleReloadConfigRequest. "
         "Only ModelConfigList is currently supported",
     )
-    assert server.stop() == 0

@@ -52,21 +52,38 @@ def observed(
     server.stop()
 
 
-def test_counts_and_latencies(observed: Any) -> None:
-    found = metrics_of(observed)
+@pytest.fixture(scope="module")
+def metrics(observed: Any) -> dict[str, float]:
+    """The Prometheus page before any test asks for more than the seven calls."""
+    return metrics_of(observed)
+
+
+def test_calls_are_counted_by_model_and_status(metrics: dict[str, float]) -> None:
+    expected = {("toy", "OK"): 4, ("toy", "FAILED_PRECONDITION"): 1, ("", "INVALID_ARGUMENT"): 2}
     count = ":tensorflow:serving:request_count"
-    assert found[f'{count}{{model_name="toy",status="OK"}}'] == 4
-    assert found[f'{count}{{model_name="toy",status="FAILED_PRECONDITION"}}'] == 1
-    assert found[f'{count}{{model_name="",status="INVALID_ARGUMENT"}}'] == 2
+    assert {
+        (model, status): metrics[f'{count}{{model_name="{model}",status="{status}"}}']
+        for model, status in expected
+    } == expected
+
+
+@pytest.mark.parametrize(
+    ("api", "entrypoint", "calls"),
+    [("Predict", "GRPC", 2), ("predict", "REST", 1), ("", "REST", 1)],
+)
+def test_latencies_are_counted_by_api_and_entrypoint(
+    metrics: dict[str, float], api: str, entrypoint: str, calls: int
+) -> None:
     latency = ":tensorflow:serving:request_latency"
-    for api, entrypoint, calls in (("Predict", "GRPC", 2), ("predict", "REST", 1), ("", "REST", 1)):
-        labels = f'model_name="toy",API="{api}",entrypoint="{entrypoint}"'
-        assert found[f"{latency}_count{{{labels}}}"] == calls
-        assert found[f'{latency}_bucket{{{labels},le="+Inf"}}'] == calls
-        assert found[f"{latency}_sum{{{labels}}}"] > 0
-    # The runtime's label is the call's, whichever way it came.
-    runtime = 'model_name="toy",API="Predict",runtime="TF1"'
-    assert found[f":tensorflow:serving:runtime_latency_count{{{runtime}}}"] == 3
+    labels = f'model_name="toy",API="{api}",entrypoint="{entrypoint}"'
+    assert metrics[f"{latency}_count{{{labels}}}"] == calls
+    assert metrics[f'{latency}_bucket{{{labels},le="+Inf"}}'] == calls
+    assert metrics[f"{latency}_sum{{{labels}}}"] > 0
+
+
+def test_the_runtimes_label_is_the_calls_whichever_way_it_came(metrics: dict[str, float]) -> None:
+    labels = 'model_name="toy",API="Predict",runtime="TF1"'
+    assert metrics[f":tensorflow:serving:runtime_latency_count{{{labels}}}"] == 3
 
 
 def test_every_metric_of_tensorflow_serving_itself_is_on_the_page(observed: Any) -> None:

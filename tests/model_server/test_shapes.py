@@ -54,20 +54,35 @@ def floats(signature: str, shape: list[int]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.skipif(
-    platform.machine() != "x86_64", reason="which kernels abort was found for oneDNN on x86-64"
-)
-def test_the_table_of_aborting_kernels_is_what_tensorflow_does() -> None:
+@pytest.fixture(scope="module")
+def aborting_ranks() -> dict[str, list[int]]:
+    """The ranks with which each kernel ends the process."""
+    if platform.machine() != "x86_64":
+        pytest.skip("which kernels abort was found for oneDNN on x86-64")
     done = run_python(HERE / "wrong_ranks.py", environment=WITH_ONEDNN)
     assert done.code == 0, done.err
-    found = done.result
-    assert {name for name, ranks in found.items() if ranks} == {
-        name for name in found if rank_hazards.aborts(name)
+    return done.result
+
+
+def test_the_table_of_aborting_kernels_is_what_tensorflow_does(
+    aborting_ranks: dict[str, list[int]],
+) -> None:
+    assert {name for name, ranks in aborting_ranks.items() if ranks} == {
+        name for name in aborting_ranks if rank_hazards.aborts(name)
     }
-    assert found["Conv2D"] == [0, 1, 2, 3]
-    assert found["MaxPool3D"] == [4]
-    # The resize of that name stands before a convolution.
-    assert found["ResizeBilinear"] == []
+
+
+@pytest.mark.parametrize(("kernel", "ranks"), [("Conv2D", [0, 1, 2, 3]), ("MaxPool3D", [4])])
+def test_a_kernel_aborts_with_the_ranks_that_it_does_not_take(
+    aborting_ranks: dict[str, list[int]], kernel: str, ranks: list[int]
+) -> None:
+    assert aborting_ranks[kernel] == ranks
+
+
+def test_a_resize_is_guarded_as_it_stands_before_a_convolution(
+    aborting_ranks: dict[str, list[int]],
+) -> None:
+    assert aborting_ranks["ResizeBilinear"] == []
     assert "ResizeBilinear" in rank_hazards.RANK_GUARDS
 
 

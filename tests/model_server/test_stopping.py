@@ -115,6 +115,7 @@ def under_way(call: Callable[..., Any], *arguments: Any) -> Iterator[Future[Any]
 def test_a_life_from_refused_connections_to_finished_calls(
     loading: Any, caller: Any, tmp_path: Path
 ) -> None:
+    """One story: each step needs the server in the state in which the one before has left it."""
     server, marks = loading()
     assert not accepts(server.target)
     assert not accepts(server.rest)
@@ -141,11 +142,18 @@ def test_a_life_from_refused_connections_to_finished_calls(
                 eventually((tmp_path / f"{name}.begun").exists, f"the call over {name}", server)
             server.process.send_signal(signal.SIGTERM)
             eventually(lambda: not accepts(server.rest), "closing the REST port", server)
-            assert ask_grpc(call, tmp_path / "there").code == "UNAVAILABLE"
-            assert state() == health_pb2.HealthCheckResponse.NOT_SERVING
-            assert ask_rest(kept, tmp_path / "there") == (503, {"error": "The server is stopping"})
-            assert not over_grpc.done()
-            assert not over_rest.done()
+            stopping = {
+                "gRPC": ask_grpc(call, tmp_path / "there").code,
+                "health": state(),
+                "REST": ask_rest(kept, tmp_path / "there"),
+                "finished": [over_grpc.done(), over_rest.done()],
+            }
+            assert stopping == {
+                "gRPC": "UNAVAILABLE",
+                "health": health_pb2.HealthCheckResponse.NOT_SERVING,
+                "REST": (503, {"error": "The server is stopping"}),
+                "finished": [False, False],
+            }
             (tmp_path / "rest").touch()
             assert over_rest.result(PATIENCE_S) == (200, {"outputs": 1})
             (tmp_path / "grpc").touch()

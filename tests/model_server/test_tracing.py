@@ -56,14 +56,24 @@ def spans(toy_models: Path, start_server: Callable[..., Any]) -> list[dict[str, 
     return [json.loads(line) for line in server.log.splitlines() if line.startswith('{"name"')]
 
 
-def test_a_grpc_call_is_a_span_under_its_caller_s(spans: list[dict[str, Any]]) -> None:
+def test_a_grpc_call_is_a_span_of_a_server(spans: list[dict[str, Any]]) -> None:
     span = spans[0]
     assert span["name"] == "tensorflow.serving.PredictionService/Predict"
     assert span["kind"] == "SpanKind.SERVER"
-    assert span["context"]["trace_id"] == f"0x{TRACE}"
-    assert span["parent_id"] == f"0x{PARENT}"
-    assert span["start_time"] < span["end_time"]
-    assert span["attributes"] == {
+    assert span["resource"]["attributes"]["service.name"] == "model_server"
+
+
+def test_a_grpc_call_is_a_span_under_its_caller_s(spans: list[dict[str, Any]]) -> None:
+    span = spans[0]
+    assert (span["context"]["trace_id"], span["parent_id"]) == (f"0x{TRACE}", f"0x{PARENT}")
+
+
+def test_a_span_is_as_long_as_the_call(spans: list[dict[str, Any]]) -> None:
+    assert spans[0]["start_time"] < spans[0]["end_time"]
+
+
+def test_a_span_says_what_was_asked_and_how_it_ended(spans: list[dict[str, Any]]) -> None:
+    assert spans[0]["attributes"] == {
         "rpc.system": "grpc",
         "rpc.service": "tensorflow.serving.PredictionService",
         "rpc.method": "Predict",
@@ -74,7 +84,6 @@ def test_a_grpc_call_is_a_span_under_its_caller_s(spans: list[dict[str, Any]]) -
         "tensorflow_serving.code": "OK",
         "tensorflow_serving.request_id": "abc-1",
     }
-    assert span["resource"]["attributes"]["service.name"] == "model_server"
 
 
 def test_a_call_without_a_caller_s_span_begins_a_trace(spans: list[dict[str, Any]]) -> None:
