@@ -87,5 +87,5 @@ lock: ## resolve requirements.lock anew (needs uv)
 		--upgrade --no-header --quiet --output-file requirements.lock
 
 clean: ## remove what the targets above made, .venv included
-	rm -rf .venv demo_output java_client/target *.egg-info
+	rm -rf .venv demo_output java_client/target java_client/*/target *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
