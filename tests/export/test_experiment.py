@@ -13,6 +13,8 @@ import pytest
 from export.experiment.chart import draw
 from export.experiment.results import Results, summary, table
 
+pytestmark = pytest.mark.training
+
 KEY = {"arm": "head", "seed": 0, "settings": {"epochs": 3, "augment": ()}, "data": "ab"}
 
 
