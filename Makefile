@@ -27,7 +27,7 @@ command -v mvn >/dev/null \
 	|| { echo "Maven is needed (mvn on PATH), found none" >&2; exit 1; }
 endef
 
-.PHONY: help check-tools setup java demo serve tune test test-quick test-python test-java lint format lock benchmarks clean
+.PHONY: help check-tools setup java demo serve tune test test-quick coverage test-python test-java lint format lock benchmarks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ tune: setup ## measure thread settings on this machine for MODEL (default: the d
 	$(BIN)/python -m model_server.tune $(or $(MODEL),demo_output/models/classifier)
 
 test: setup lint test-java test-python ## all tests of both languages
+
+coverage: setup java ## which lines the tests run, also in the programs that they start; gates nothing
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term
 
 test-java: check-tools
 	$(MVN) verify
