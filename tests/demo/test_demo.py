@@ -20,50 +20,107 @@ def run_demo(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
 
 
-def test_from_pictures_to_agreeing_answers(
-    photographs: Path, vision_client_jar: Path, tmp_path: Path
-) -> None:
-    data = tmp_path / "my photographs"
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demo writes."""
+    return tmp_path_factory.mktemp("demo") / "out"
+
+
+@pytest.fixture(scope="module")
+def rows(
+    photographs: Path,
+    vision_client_jar: Path,  # noqa: ARG001  # the demo asks with it
+    out: Path,
+) -> list[str]:
+    """What the demo prints, on photographs of two classes and of 24 scenes."""
+    data = out.parent / "my photographs"
     for name in ("brick", "gravel"):
         (data / name).mkdir(parents=True)
         for path in sorted((photographs / name).iterdir())[:12]:
             shutil.copy(path, data / name)
-    out = tmp_path / "out"
     done = run_demo("--data", data, "--out", out, "--scenes", "24")
     assert done.returncode == 0, done.stderr
-    rows = [line for line in done.stdout.splitlines() if line]
-    answers = [row for row in rows if row.strip().startswith(("Python client", "Java"))]
+    return [line for line in done.stdout.splitlines() if line]
+
+
+@pytest.fixture(scope="module")
+def answers(rows: list[str]) -> list[str]:
+    """The rows that say what each client was answered: of the classifier, then the detector."""
+    return [row for row in rows if row.strip().startswith(("Python client", "Java"))]
+
+
+def test_three_clients_ask_each_model(answers: list[str]) -> None:
     assert len(answers) == 6
+
+
+def test_all_clients_are_answered_the_same_class(answers: list[str]) -> None:
     labels = {answer.split()[-2] for answer in answers[:3]}
     assert len(labels) == 1, answers
+
+
+def test_all_clients_are_answered_the_same_detections(answers: list[str]) -> None:
     found = {answer.split("  ")[-1].strip() for answer in answers[3:]}
     assert len(found) == 1, answers
+
+
+def test_how_far_the_answers_are_apart_is_said_with_the_tolerance(rows: list[str]) -> None:
     apart = [row for row in rows if row.strip().startswith("farthest apart")]
     assert len(apart) == 2
-    assert "(tolerance 5e-05)" in apart[0]
-    assert "(tolerance 5e-05)" in apart[1]
+    for row in apart:
+        assert "(tolerance 5e-05)" in row
+
+
+def test_the_detector_is_measured(rows: list[str]) -> None:
     (measured,) = (row for row in rows if row.strip().startswith("mAP@0.5"))
     assert 0 <= float(measured.split()[1]) <= 1
+
+
+def test_three_things_to_try_next_end_the_demo(rows: list[str]) -> None:
     assert len(rows[rows.index("Try next:") + 1 :]) == 3
 
-    # The models folder is what the serving image expects, and one file hosts all of it.
-    config = (out / "models.config").read_text()
-    image_config = (REPO / "serving_config" / "models.config").read_text()
-    expected = re.findall(r'base_path: "/models/(\w+)"', image_config)
-    assert expected == ["classifier", "detector"]
-    for model in expected:
+
+@pytest.fixture(scope="module")
+def in_the_image() -> list[str]:
+    """The models that the serving image expects."""
+    config = (REPO / "serving_config" / "models.config").read_text()
+    return re.findall(r'base_path: "/models/(\w+)"', config)
+
+
+def test_the_serving_image_expects_both_models(in_the_image: list[str]) -> None:
+    assert in_the_image == ["classifier", "detector"]
+
+
+@pytest.mark.usefixtures("rows")
+def test_the_models_folder_is_what_the_serving_image_expects(
+    out: Path, in_the_image: list[str]
+) -> None:
+    for model in in_the_image:
         assert (out / "models" / model / "1" / "saved_model.pb").is_file()
+
+
+@pytest.mark.usefixtures("rows")
+def test_one_file_hosts_every_model(out: Path, in_the_image: list[str]) -> None:
+    config = (out / "models.config").read_text()
+    for model in in_the_image:
         assert f'name: "{model}"' in config
+
+
+@pytest.mark.usefixtures("rows")
+def test_pictures_show_the_training_and_the_answers(out: Path) -> None:
     pictures = [out / "predictions.png", out / "training.png"]
     pictures += (out / "evaluation" / "predictions.png", *(out / "detections").iterdir())
     assert len(pictures) == 3 + 3  # of 24 scenes an eighth is measured with, and asked about
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
-    # What it says to try next works as it is printed.
+
+def test_the_java_command_to_try_next_works_as_it_is_printed(
+    rows: list[str], answers: list[str], vision_client_jar: Path
+) -> None:
     java = rows[-1].strip()
     tried = subprocess.run(java, shell=True, cwd=REPO, capture_output=True, text=True, check=False)  # noqa: S602
     assert tried.returncode == 0, tried.stderr
-    assert f'"label":"{labels.pop()}"' in tried.stdout
+    label = answers[0].split()[-2]
+    assert f'"label":"{label}"' in tried.stdout
     assert vision_client_jar.name in java
 
 

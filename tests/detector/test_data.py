@@ -51,10 +51,12 @@ def test_a_stated_split_is_kept(side: Side, tmp_path: Path, write_voc: Write) ->
     assert [sample[0] for sample in data["validation"]] == ["image_10.jpg", "image_11.jpg"]
 
 
-@pytest.fixture
-def spoiled(tmp_path: Path, write_voc: Write) -> tuple[Path, dict[str, str]]:
+@pytest.fixture(scope="module")
+def spoiled(
+    tmp_path_factory: pytest.TempPathFactory, write_voc: Write
+) -> tuple[Path, dict[str, str]]:
     """A VOC folder with one thing of each kind wrong, and what each must be called."""
-    folder = write_voc(tmp_path / "voc", count=12)
+    folder = write_voc(tmp_path_factory.mktemp("spoiled") / "voc", count=12)
     notes, pictures = folder / "Annotations", folder / "JPEGImages"
     expected = {}
 
@@ -80,17 +82,36 @@ def spoiled(tmp_path: Path, write_voc: Write) -> tuple[Path, dict[str, str]]:
     return folder, expected
 
 
-def test_bad_input_is_named_and_skipped(side: Side, spoiled: tuple[Path, dict[str, str]]) -> None:
-    folder, expected = spoiled
+@pytest.fixture(scope="module")
+def skipping(side: Side, spoiled: tuple[Path, dict[str, str]]) -> dict[str, Any]:
+    """What is read of the spoiled folder; ``samples`` are those of both splits by file name."""
+    folder, _ = spoiled
     data = side("load_data", str(folder), class_names=["disc", "square"])
-    for file, reason in expected.items():
-        assert any(file in p and reason in p for p in data["problems"]), (file, reason)
-    assert len(data["problems"]) == len(expected)
     samples = {sample[0]: sample for sample in data["training"] + data["validation"]}
-    assert sorted(samples) == [f"image_{i:02d}.jpg" for i in (1, 2, 3, 4, 5, 6, 10, 11)]
-    for index in (1, 2, 5):  # the good box beside the bad one stays
-        assert samples[f"image_{index:02d}.jpg"][2] == [[9, 9, 50, 50]]
-    (height, width), boxes = samples["image_03.jpg"][1:3]
+    return {**data, "samples": samples}
+
+
+def test_bad_input_is_named_with_the_reason(
+    skipping: dict[str, Any], spoiled: tuple[Path, dict[str, str]]
+) -> None:
+    _, expected = spoiled
+    for file, reason in expected.items():
+        assert any(file in p and reason in p for p in skipping["problems"]), (file, reason)
+    assert len(skipping["problems"]) == len(expected)
+
+
+def test_an_image_that_cannot_be_used_is_skipped(skipping: dict[str, Any]) -> None:
+    usable = [f"image_{i:02d}.jpg" for i in (1, 2, 3, 4, 5, 6, 10, 11)]
+    assert sorted(skipping["samples"]) == usable
+
+
+@pytest.mark.parametrize("index", [1, 2, 5])
+def test_the_good_box_beside_a_bad_one_stays(skipping: dict[str, Any], index: int) -> None:
+    assert skipping["samples"][f"image_{index:02d}.jpg"][2] == [[9, 9, 50, 50]]
+
+
+def test_a_box_that_reaches_outside_is_cut(skipping: dict[str, Any]) -> None:
+    (height, width), boxes = skipping["samples"]["image_03.jpg"][1:3]
     assert boxes == [[8, 8, width, 60]]
     assert height in {120, 128, 160}
 

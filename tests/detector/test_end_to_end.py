@@ -30,9 +30,8 @@ def version(trained: dict[str, Any]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def client(version: Path, start_server: Callable[..., Any]) -> Any:
-    server = start_server("--model_name=detector", f"--model_base_path={version.parent}")
-    with VisionClient(server.target, model="detector", contract=version) as open_client:
+def client(version: Path, detector_server: str) -> Any:
+    with VisionClient(detector_server, model="detector", contract=version) as open_client:
         yield open_client
 
 
@@ -52,13 +51,26 @@ def detect(client: Any, **inputs: Any) -> dict[str, np.ndarray]:
     return answer
 
 
-def test_the_result_says_what_was_made(trained: dict[str, Any]) -> None:
-    assert trained["model"] == "detector" and trained["version"] == 1
-    assert trained["classes"] == list(NAMES)
-    assert trained["images"] == {"training": 24, "validation": 8, "problems": 0}
+def test_the_result_says_what_was_made_of_what(trained: dict[str, Any]) -> None:
+    expected = {
+        "model": "detector",
+        "version": 1,
+        "classes": list(NAMES),
+        "images": {"training": 24, "validation": 8, "problems": 0},
+    }
+    assert {name: trained[name] for name in expected} == expected
+
+
+def test_the_head_is_trained_and_then_the_top(trained: dict[str, Any]) -> None:
     assert [phase["name"] for phase in trained["phases"]] == ["head", "top"]
+
+
+def test_training_begins_with_darknets_weights(trained: dict[str, Any]) -> None:
     assert trained["weights"]["source"] in {"darknet", "mirror"}
     assert trained["weights"]["sha256"].startswith("dccea06f")
+
+
+def test_the_detector_finds_things(trained: dict[str, Any]) -> None:
     assert trained["map50"] > 0.4  # after seconds of training; by chance it would be near 0
 
 
@@ -71,25 +83,42 @@ def test_phase_2_trains_the_backbone_and_cannot_lose(trained: dict[str, Any]) ->
         assert trained["backbone_change"] == 0
 
 
-def test_each_term_of_the_loss_is_shown_and_recorded(
-    side: Any, trained: dict[str, Any], version: Path
-) -> None:
-    for term in ("box_loss", "objectness_loss", "class_loss"):
-        assert term in trained["log"]
-    record = json.loads((version / "assets.extra" / "run.json").read_text())
+@pytest.fixture(scope="module")
+def record(version: Path) -> dict[str, Any]:
+    """What the published version carries of its run."""
+    found: dict[str, Any] = json.loads((version / "assets.extra" / "run.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("term", ["box_loss", "objectness_loss", "class_loss"])
+def test_each_term_of_the_loss_is_shown(trained: dict[str, Any], term: str) -> None:
+    assert term in trained["log"]
+
+
+def test_each_term_of_the_loss_is_recorded_of_every_epoch(record: dict[str, Any]) -> None:
     first, *_, last = record["phases"]["head"]
     assert {"loss", "box_loss", "objectness_loss", "class_loss", "val_map50"} <= set(first)
     assert last["loss"] < first["loss"]
+
+
+def test_each_term_of_the_loss_is_in_the_event_log(
+    side: Any, version: Path, record: dict[str, Any]
+) -> None:
+    epochs = len(record["phases"]["head"])
+    tags = side("event_tags", str(version.parent.parent / "tensorboard" / "head"))
+    for name in ("loss", "box_loss", "objectness_loss", "class_loss", "val_map50"):
+        assert tags[f"epoch_{name}"] == epochs
+
+
+def test_the_anchors_are_recorded(record: dict[str, Any]) -> None:
     assert np.shape(record["anchors"]) == (2, 3, 2)
+
+
+def test_training_left_the_statistics_of_the_backbone_alone(record: dict[str, Any]) -> None:
     assert record["notes"] == record["batch_norm"]["alarms"] == []
     for shifts in record["batch_norm"]["shifts"].values():
         assert len(shifts) == 7, "every BatchNormalization of the backbone"
         assert set(shifts.values()) == {0.0}
-    logs = version.parent.parent / "tensorboard"
-    epochs = len(record["phases"]["head"])
-    tags = side("event_tags", str(logs / "head"))
-    for name in ("loss", "box_loss", "objectness_loss", "class_loss", "val_map50"):
-        assert tags[f"epoch_{name}"] == epochs
 
 
 def test_with_the_last_weights_kept_validation_chooses_nothing(
@@ -157,43 +186,82 @@ def test_pixels_and_files_get_the_same_answer(shapes: Path, client: Any) -> None
         np.testing.assert_allclose(by_file[name], values, atol=1e-5, err_msg=name)
 
 
-def test_the_answer_keeps_the_contract(shapes: Path, client: Any) -> None:
-    """Boxes in the original's coordinates: the best one lies on what was drawn."""
-    hits = 0
+@pytest.fixture(scope="module")
+def detected(shapes: Path, client: Any) -> list[tuple[Path, dict[str, np.ndarray]]]:
+    """The last eight pictures, each with the answer to a call of its own."""
     files = sorted((shapes / "JPEGImages").iterdir())[-8:]
-    for file in files:
-        answer = detect(client, image_bytes=np.array([file.read_bytes()], dtype=object))
-        count = int(answer["num_detections"][0])
-        boxes, scores = answer["detection_boxes"][0], answer["detection_scores"][0]
-        classes = answer["detection_classes"][0]
+    answers = [
+        detect(client, image_bytes=np.array([file.read_bytes()], dtype=object)) for file in files
+    ]
+    return [
+        (file, {name: values[0] for name, values in answer.items()})
+        for file, answer in zip(files, answers, strict=True)
+    ]
+
+
+def test_the_answer_keeps_the_contract(
+    detected: list[tuple[Path, dict[str, np.ndarray]]],
+) -> None:
+    for _, answer in detected:
+        count = int(answer["num_detections"])
+        boxes, scores = answer["detection_boxes"], answer["detection_scores"]
+        classes = answer["detection_classes"]
         assert boxes.shape == (100, 4) and scores.shape == classes.shape == (100,)
         assert (np.diff(scores[:count]) <= 0).all() and (scores[:count] >= 0.01).all()
         assert set(classes[:count]) <= {1.0, 2.0}
         assert boxes.min() >= 0 and boxes.max() <= 1
         assert not boxes[count:].any() and not scores[count:].any() and not classes[count:].any()
+
+
+def test_the_best_box_lies_on_what_was_drawn(
+    detected: list[tuple[Path, dict[str, np.ndarray]]],
+) -> None:
+    """Boxes are in the original's coordinates."""
+    hits = 0
+    for file, answer in detected:
         pixels = pixels_of(file).astype(int)
         height, width = pixels.shape[:2]
-        ymin, xmin, ymax, xmax = boxes[0]
+        ymin, xmin, ymax, xmax = answer["detection_boxes"][0]
         centre = pixels[int((ymin + ymax) / 2 * height), int((xmin + xmax) / 2 * width)]
-        color = (255, 40, 40) if NAMES[int(classes[0]) - 1] == "disc" else (40, 255, 40)
+        kind = NAMES[int(answer["detection_classes"][0]) - 1]
+        color = (255, 40, 40) if kind == "disc" else (40, 255, 40)
         hits += np.abs(centre - color).max() < 30
-    assert hits >= len(files) - 1
+    assert hits >= len(detected) - 1
 
 
-def test_evaluation_through_the_server(
-    version: Path, shapes: Path, run_export: Run, trained: dict[str, Any], tmp_path: Path
-) -> None:
-    done = run_export(
-        "evaluate", "detector", version, "--data", shapes, "--pictures", tmp_path, "--score", "0.3"
-    )
+@pytest.fixture(scope="module")
+def evaluated(
+    version: Path, shapes: Path, run_export: Run, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """The result of ``evaluate`` on the validation pictures, drawn."""
+    arguments = ["--data", shapes, "--pictures", tmp_path_factory.mktemp("drawn")]
+    done = run_export("evaluate", "detector", version, *arguments, "--score", "0.3")
     assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
-    assert result["images"] == 8 and set(result["per_class"]) == set(NAMES)
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def test_the_validation_pictures_are_evaluated_by_class(evaluated: dict[str, Any]) -> None:
+    assert evaluated["images"] == 8 and set(evaluated["per_class"]) == set(NAMES)
+
+
+def test_the_exported_graph_is_as_precise_as_training_recorded(
+    evaluated: dict[str, Any], trained: dict[str, Any]
+) -> None:
     # The same figure as while training, now by pycocotools on the served graph.
-    assert result["map50"] == pytest.approx(trained["map50"], abs=0.02)
-    assert result["map50_95"] < result["map50"]
-    assert size_of(Path(result["pictures"]["sheet"]))[0] > 1000
-    worst = result["pictures"]["worst"]
+    assert evaluated["map50"] == pytest.approx(trained["map50"], abs=0.02)
+
+
+def test_boxes_that_must_fit_better_are_found_less_often(evaluated: dict[str, Any]) -> None:
+    assert evaluated["map50_95"] < evaluated["map50"]
+
+
+def test_all_evaluated_pictures_are_on_one_sheet(evaluated: dict[str, Any]) -> None:
+    assert size_of(Path(evaluated["pictures"]["sheet"]))[0] > 1000
+
+
+def test_the_worst_pictures_are_drawn_worst_first(evaluated: dict[str, Any]) -> None:
+    worst = evaluated["pictures"]["worst"]
     assert len(worst) == 5 and all(Path(w["path"]).is_file() for w in worst)
     assert [w["f1"] for w in worst] == sorted(w["f1"] for w in worst)
 

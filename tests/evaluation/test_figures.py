@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
@@ -38,16 +40,27 @@ def test_the_figures_are_scikit_learns_and_lie_in_their_intervals() -> None:
         assert all(e.high - e.low < 0.2 for e in found)
 
 
-def test_under_thirty_photographs_the_f1_is_withheld_and_its_interval_shown() -> None:
+@pytest.fixture(scope="module")
+def f1s() -> dict[str, Any]:
+    """The F1 of a class of 29 photographs and of one of 30, all of them recognised."""
     labels = np.repeat([0, 1], [29, 30])
     figures = metrics.measure(labels, labels, ("few", "enough"), seed=0)
-    few, enough = (figures.classes[name].to_json()["f1"] for name in ("few", "enough"))
+    return {name: of_class.to_json()["f1"] for name, of_class in figures.classes.items()}
+
+
+def test_under_thirty_photographs_the_f1_is_withheld_and_its_interval_shown(
+    f1s: dict[str, Any],
+) -> None:
+    few = f1s["few"]
     assert few["value"] is None
     assert few["withheld"] == "29 photographs, fewer than 30"
     assert few["interval"][1] == 1.0
     assert 0.85 < few["interval"][0] < 0.97
-    assert enough["value"] == 1.0
-    assert "withheld" not in enough
+
+
+def test_from_thirty_photographs_the_f1_is_shown(f1s: dict[str, Any]) -> None:
+    assert f1s["enough"]["value"] == 1.0
+    assert "withheld" not in f1s["enough"]
 
 
 def test_a_class_nobody_answered_has_no_precision_and_one_without_photographs_no_recall() -> None:
@@ -99,15 +112,28 @@ def test_the_intervals_hold_the_truth_as_often_as_they_say(
     assert 0.9 <= held / 200 <= 0.99
 
 
-def test_calibration_is_what_the_probabilities_promise() -> None:
+@pytest.fixture(scope="module")
+def promised() -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of two classes, and labels that come as often as these say; labels first."""
     random = np.random.default_rng(0)
     positive = random.uniform(0, 1, 4000)
     probabilities = np.stack([1 - positive, positive], axis=1)
-    labels = (random.random(4000) < positive).astype(int)
-    good = calibration.measure(labels, probabilities, seed=0)
+    return (random.random(4000) < positive).astype(int), probabilities
+
+
+def test_probabilities_that_keep_their_promise_are_calibrated(
+    promised: tuple[np.ndarray, np.ndarray],
+) -> None:
+    good = calibration.measure(*promised, seed=0)
     assert good.expected_error.value < 0.03
     assert good.expected_error.low < 0.015  # what chance adds is taken out
     assert good.brier.value == pytest.approx(1 / 3, abs=0.03)  # 2 E[p (1 - p)], p uniform
+
+
+def test_probabilities_that_are_too_sure_are_not_calibrated(
+    promised: tuple[np.ndarray, np.ndarray],
+) -> None:
+    labels, probabilities = promised
     sure = np.eye(2)[probabilities.argmax(axis=1)] * 0.98 + 0.01
     bad = calibration.measure(labels, sure, seed=0)
     assert bad.expected_error.value == pytest.approx(0.24, abs=0.02)  # sure at 0.99, right at 0.75

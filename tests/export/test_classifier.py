@@ -19,11 +19,12 @@ from export import weights
 from export.publish import versions
 from serving_config import contract as contracts
 from serving_config import golden
-from tests.running import PATIENCE_S
+from tests.running import PATIENCE_S, Ran
 
 pytestmark = pytest.mark.training
 
 SIDE = Path(__file__).with_name("tensorflow_side.py")
+BACKBONES = {"mobilenet_v2", "resnet50", "efficientnet_b0"}
 
 
 def test_a_published_version_is_complete(published: Path) -> None:
@@ -45,37 +46,80 @@ def test_a_published_version_is_complete(published: Path) -> None:
         assert path.stat().st_mode & 0o044 == 0o044, path
 
 
-def test_its_contract_and_golden_vectors_belong_together(published: Path) -> None:
-    contract = contracts.load(published)
-    assert contract.class_names == ("brick", "grass", "gravel")
-    cases = golden.load(published, contract)
+@pytest.fixture(scope="module")
+def cases(published: Path) -> list[golden.GoldenCase]:
+    return golden.load(published, contracts.load(published))
+
+
+def test_its_contract_has_the_class_folders_names(published: Path) -> None:
+    assert contracts.load(published).class_names == ("brick", "grass", "gravel")
+
+
+def test_its_golden_vectors_are_of_both_signatures(cases: list[golden.GoldenCase]) -> None:
     assert {case.signature for case in cases} == {"serving_default", "serving_bytes"}
+
+
+def test_its_golden_vectors_are_of_one_image_and_of_several(
+    cases: list[golden.GoldenCase],
+) -> None:
     batches = {len(next(iter(case.inputs.values()))) for case in cases}
     assert 1 in batches
     assert max(batches) > 1
+
+
+def test_its_golden_answers_are_probabilities_of_its_classes(
+    published: Path, cases: list[golden.GoldenCase]
+) -> None:
+    names = list(contracts.load(published).class_names)
     for case in cases:
         assert case.outputs["probabilities"].sum(axis=1) == pytest.approx(1.0, abs=1e-5)
         for row in case.outputs["classes"]:
-            assert [name.decode() for name in row] == list(contract.class_names)
+            assert [name.decode() for name in row] == names
 
 
-def test_the_run_is_on_record(published: Path) -> None:
-    run = json.loads((published / "assets.extra" / "run.json").read_text(encoding="utf-8"))
-    assert run["settings"]["backbone"] == "mobilenet_v2"
-    assert run["settings"]["image_size"] == 160
-    assert run["weights"]["source"] in {"imagenet", "mirror"}
-    assert len(run["weights"]["sha256"]) == 64
-    head, top = run["phases"]
+@pytest.fixture(scope="module")
+def record(published: Path) -> dict[str, Any]:
+    """What the published version carries of its run."""
+    text = (published / "assets.extra" / "run.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_the_settings_are_on_record(record: dict[str, Any]) -> None:
+    settings = record["settings"]
+    assert settings | {"backbone": "mobilenet_v2", "image_size": 160} == settings
+
+
+def test_where_the_weights_came_from_is_on_record(record: dict[str, Any]) -> None:
+    assert record["weights"]["source"] in {"imagenet", "mirror"}
+    assert len(record["weights"]["sha256"]) == 64
+
+
+def test_every_epoch_of_both_phases_is_on_record(record: dict[str, Any]) -> None:
+    head, top = record["phases"]
     assert head["history"][0].keys() >= {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert top["first_epoch"] == len(head["history"]) + 1
-    assert run["data"]["training"][0].startswith("brick/")
-    assert len(run["data"]["fingerprint"]) == 64
 
 
-def test_two_classes_bad_files_and_a_second_version_from_scratch(
-    export: Callable[..., Any], few: Path, tmp_path: Path
-) -> None:
-    data = tmp_path / "data"
+def test_the_photographs_are_on_record(record: dict[str, Any]) -> None:
+    assert record["data"]["training"][0].startswith("brick/")
+    assert len(record["data"]["fingerprint"]) == 64
+
+
+# What is no photograph, and why.
+NO_PHOTOGRAPHS = {
+    "brick/empty.jpg": "empty",
+    "brick/notes.txt": "not an image",
+    "grass/cut.jpg": "not an image",
+    "grass/folder": "not a file",
+}
+
+
+@pytest.fixture(scope="module")
+def two_classes(few: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]:
+    """The arguments of a training on ten photographs of each of two classes, among other files."""
+    home = tmp_path_factory.mktemp("two")
+    data = home / "data"
     shutil.copytree(few / "brick", data / "brick")
     shutil.copytree(few / "grass", data / "grass")
     (data / "brick" / "empty.jpg").touch()
@@ -83,42 +127,93 @@ def test_two_classes_bad_files_and_a_second_version_from_scratch(
     (data / "grass" / "cut.jpg").write_bytes((data / "grass" / "0_0.jpg").read_bytes()[:400])
     (data / "grass" / "folder").mkdir()
     (data / "grass" / ".hidden").touch()
-    arguments = ["classifier", "--data", data, "--out", tmp_path / "models"]
-    ran = export(*arguments, "--image-size", "96", "--epochs", "2", "--fine-tune-epochs", "1")
+    return ["classifier", "--data", data, "--out", home / "models"]
+
+
+@pytest.fixture(scope="module")
+def two_epochs(export: Callable[..., Ran], two_classes: list[str | Path]) -> Ran:
+    """Version 1, from pretrained weights: two epochs make no stable head."""
+    ran = export(*two_classes, "--image-size=96", "--epochs=2", "--fine-tune-epochs=1")
     assert ran.code == 0, ran.err
-    assert ran.result["version"] == 1
-    assert ran.result["path"] == str(tmp_path / "models" / "classifier" / "1")
-    assert ran.result["photographs"] == {"training": 16, "validation": 4, "skipped": 4}
-    assert ran.result["phases"]["1"]["frozen_layers"] == 154
-    # Two epochs make no stable head: phase 1 is published, and the result says why.
-    assert ran.result["kept_phase"] == 1
-    assert ran.result["fine_tuning"]["decision"] == "refused"
-    (missing, *_) = ran.result["fine_tuning"]["missing"]
+    return ran
+
+
+@pytest.fixture(scope="module")
+def from_scratch(
+    export: Callable[..., Ran],
+    two_classes: list[str | Path],
+    two_epochs: Ran,  # noqa: ARG001  # there is a version 1
+) -> Ran:
+    """Version 2, without pretrained weights."""
+    ran = export(*two_classes, "--weights=none", "--image-size=32", "--epochs=1")
+    assert ran.code == 0, ran.err
+    return ran
+
+
+def test_the_result_says_what_was_published_from_what(
+    two_classes: list[str | Path], two_epochs: Ran
+) -> None:
+    result = two_epochs.result
+    expected = {
+        "version": 1,
+        "path": str(Path(two_classes[-1]) / "classifier" / "1"),
+        "photographs": {"training": 16, "validation": 4, "skipped": 4},
+    }
+    assert {name: result[name] for name in expected} == expected
+
+
+def test_a_pretrained_base_is_frozen_at_first(two_epochs: Ran) -> None:
+    assert two_epochs.result["phases"]["1"]["frozen_layers"] == 154
+
+
+def test_a_head_that_is_not_stable_is_published_without_fine_tuning(two_epochs: Ran) -> None:
+    assert two_epochs.result["kept_phase"] == 1
+    assert two_epochs.result["fine_tuning"]["decision"] == "refused"
+
+
+def test_why_there_was_no_fine_tuning_is_said_and_how_to_force_it(two_epochs: Ran) -> None:
+    (missing, *_) = two_epochs.result["fine_tuning"]["missing"]
     assert "validation loss was still improving after 2 epochs" in missing
-    assert "--force-fine-tune" in ran.err
-    run = json.loads(Path(ran.result["path"], "assets.extra", "run.json").read_text())
-    assert run["fine_tuning"] == ran.result["fine_tuning"]
+    assert "--force-fine-tune" in two_epochs.err
+
+
+def test_the_decision_about_fine_tuning_is_on_record(two_epochs: Ran) -> None:
+    run = json.loads(Path(two_epochs.result["path"], "assets.extra", "run.json").read_text())
+    assert run["fine_tuning"] == two_epochs.result["fine_tuning"]
     assert run["settings"]["policy"]["unfreezing"] == [15, 30, 50]
+
+
+def test_files_that_are_no_photographs_are_on_record(two_epochs: Ran) -> None:
+    run = json.loads(Path(two_epochs.result["path"], "assets.extra", "run.json").read_text())
+    assert run["skipped"].keys() == NO_PHOTOGRAPHS.keys()
     assert run["skipped"]["brick/empty.jpg"] == "empty"
-    for name, reason in (
-        ("empty.jpg", "empty"),
-        ("notes.txt", "not an image"),
-        ("cut.jpg", "not an image"),
-        ("folder", "not a file"),
-    ):
-        assert any(name in line and reason in line for line in ran.err.splitlines()), name
-    assert "skipped 4 of 24 files" in ran.err
-    cases = golden.load(Path(ran.result["path"]), contracts.load(Path(ran.result["path"])))
-    for case in cases:
+
+
+@pytest.mark.parametrize("file", NO_PHOTOGRAPHS)
+def test_a_file_that_is_no_photograph_is_named_with_the_reason(two_epochs: Ran, file: str) -> None:
+    name, reason = Path(file).name, NO_PHOTOGRAPHS[file]
+    assert any(name in line and reason in line for line in two_epochs.err.splitlines())
+
+
+def test_files_that_are_no_photographs_are_counted(two_epochs: Ran) -> None:
+    assert "skipped 4 of 24 files" in two_epochs.err
+
+
+def test_two_classes_have_two_logits_and_the_first_is_0(two_epochs: Ran) -> None:
+    version = Path(two_epochs.result["path"])
+    for case in golden.load(version, contracts.load(version)):
         assert case.outputs["logits"].shape[1] == 2
         assert not case.outputs["logits"][:, 0].any(), "a sigmoid's logit stands as [0, z]"
 
-    scratch = export(*arguments, "--weights", "none", "--image-size", "32", "--epochs", "1")
-    assert scratch.code == 0, scratch.err
-    assert "training mobilenet_v2 from scratch" in scratch.err
-    assert scratch.result["version"] == 2
-    assert scratch.result["weights"]["source"] == "none"
-    assert scratch.result["phases"]["1"]["frozen_layers"] == 0
+
+def test_a_second_training_publishes_the_next_version(from_scratch: Ran) -> None:
+    assert from_scratch.result["version"] == 2
+
+
+def test_without_pretrained_weights_every_layer_is_trained(from_scratch: Ran) -> None:
+    assert "training mobilenet_v2 from scratch" in from_scratch.err
+    assert from_scratch.result["weights"]["source"] == "none"
+    assert from_scratch.result["phases"]["1"]["frozen_layers"] == 0
 
 
 def _without_folder(data: Path) -> None:
@@ -199,35 +294,67 @@ def test_settings_that_cannot_work_are_refused_before_training(
     assert not list((tmp_path / "models").glob("classifier/*"))
 
 
-def test_features_computed_once_train_the_same_model(
-    run_python: Callable[..., Any], few: Path, tmp_path: Path
-) -> None:
-    ran = run_python(SIDE, "train_both_ways", few, tmp_path)
+@pytest.fixture(scope="module")
+def both_ways(
+    run_python: Callable[..., Ran], few: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """A training with the features computed once (``trained[0]``) and with every epoch."""
+    ran = run_python(SIDE, "train_both_ways", few, tmp_path_factory.mktemp("both"))
     assert ran.code == 0, ran.err
-    once, every_epoch = ran.result["trained"]
+    return ran.result
+
+
+def test_features_computed_once_leave_the_steps_as_they_are(both_ways: dict[str, Any]) -> None:
+    once, every_epoch = both_ways["trained"]
     assert once["frozen_layers"] == every_epoch["frozen_layers"] == [154, 144]
     assert once["steps"] == every_epoch["steps"]
+
+
+def test_layers_are_unfrozen_step_by_step(both_ways: dict[str, Any]) -> None:
+    once, _ = both_ways["trained"]
     assert [step["unfrozen_layers"] for step in once["steps"][1]] == [5, 10]
+
+
+def test_features_computed_once_train_with_the_same_losses(both_ways: dict[str, Any]) -> None:
+    once, every_epoch = both_ways["trained"]
     assert once["losses"][-1] < 0.5 * once["losses"][0], "nothing was learned"
     assert once["losses"] == pytest.approx(every_epoch["losses"], abs=1e-5)
-    assert ran.result["head_apart"] < 1e-5
-    assert ran.result["base_apart"] < 1e-5
 
 
-def test_fine_tuning_that_does_harm_is_rolled_back_at_once(
-    run_python: Callable[..., Any], few: Path, tmp_path: Path
+@pytest.mark.parametrize("part", ["head", "base"])
+def test_features_computed_once_train_the_same_weights(
+    both_ways: dict[str, Any], part: str
 ) -> None:
-    ran = run_python(SIDE, "harm", few, tmp_path)
+    assert both_ways[f"{part}_apart"] < 1e-5
+
+
+@pytest.fixture(scope="module")
+def harmed(
+    run_python: Callable[..., Ran], few: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """What came of a fine-tuning that does harm."""
+    ran = run_python(SIDE, "harm", few, tmp_path_factory.mktemp("harm"))
     assert ran.code == 0, ran.err
-    seen = ran.result
-    assert seen["fine_tuning"]["rolled_back"]
-    assert "rolled back: validation accuracy fell from" in seen["fine_tuning"]["reason"]
-    assert seen["kept_phase"] == 1
-    *before, last = (accuracy < seen["limit"] for accuracy in seen["accuracies"])
+    return ran.result
+
+
+def test_fine_tuning_that_does_harm_is_rolled_back(harmed: dict[str, Any]) -> None:
+    assert harmed["fine_tuning"]["rolled_back"]
+    assert "rolled back: validation accuracy fell from" in harmed["fine_tuning"]["reason"]
+    assert harmed["kept_phase"] == 1
+
+
+def test_fine_tuning_that_does_harm_ends_at_once(harmed: dict[str, Any]) -> None:
+    *before, last = (accuracy < harmed["limit"] for accuracy in harmed["accuracies"])
     assert last
     assert not any(before), "harm was trained further"
-    assert seen["base_apart"] == 0, "not the weights before the first unfreezing"
-    assert seen["head_apart"] == 0
+
+
+@pytest.mark.parametrize("part", ["head", "base"])
+def test_rolled_back_the_weights_are_those_before_the_first_unfreezing(
+    harmed: dict[str, Any], part: str
+) -> None:
+    assert harmed[f"{part}_apart"] == 0
 
 
 def test_fine_tuning_leaves_the_statistics_of_the_base_alone(
@@ -240,19 +367,48 @@ def test_fine_tuning_leaves_the_statistics_of_the_base_alone(
     assert ran.result["from_scratch"]["statistics"] > 0, "the test could not have failed"
 
 
-def test_every_backbone_saves_folds_and_preprocesses_as_it_should(
-    run_python: Callable[..., Any], tmp_path: Path
-) -> None:
-    ran = run_python(SIDE, "backbones", tmp_path)
+@pytest.fixture(scope="module")
+def backbones(
+    run_python: Callable[..., Ran], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """What was measured of each backbone."""
+    ran = run_python(SIDE, "backbones", tmp_path_factory.mktemp("backbones"))
     assert ran.code == 0, ran.err
-    assert ran.result.keys() == {"mobilenet_v2", "resnet50", "efficientnet_b0"}
-    for name, seen in ran.result.items():
-        assert seen["reloaded_apart"] == 0.0, name
-        assert seen["folded_apart"] < 1e-5, name
-        assert seen["norms_left"] == 0, name
-        assert seen["preprocessing_apart"] < 1e-4, name  # on values up to 255
-        assert seen["trainable_in_base"] == 0, name
-        assert seen["trainable_in_model"] == 2, name
+    return ran.result
+
+
+def test_there_are_three_backbones(backbones: dict[str, Any]) -> None:
+    assert backbones.keys() == BACKBONES
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_a_saved_backbone_is_the_same_when_it_is_loaded(
+    backbones: dict[str, Any], name: str
+) -> None:
+    assert backbones[name]["reloaded_apart"] == 0.0
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_a_folded_backbone_has_no_norms_and_answers_as_before(
+    backbones: dict[str, Any], name: str
+) -> None:
+    assert backbones[name]["folded_apart"] < 1e-5
+    assert backbones[name]["norms_left"] == 0
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_a_backbone_gets_the_preprocessing_it_was_trained_with(
+    backbones: dict[str, Any], name: str
+) -> None:
+    assert backbones[name]["preprocessing_apart"] < 1e-4  # on values up to 255
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_with_a_frozen_backbone_only_the_head_is_trained(
+    backbones: dict[str, Any], name: str
+) -> None:
+    assert backbones[name]["trainable_in_base"] == 0
+    assert backbones[name]["trainable_in_model"] == 2
 
 
 @pytest.fixture

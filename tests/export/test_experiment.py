@@ -12,6 +12,7 @@ import pytest
 
 from export.experiment.chart import draw
 from export.experiment.results import Results, summary, table
+from tests.running import Ran
 
 pytestmark = pytest.mark.training
 
@@ -65,40 +66,105 @@ def test_the_curves_are_drawn_for_any_number_of_arms(tmp_path: Path) -> None:
         assert path.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.fixture
-def six(photographs: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def six(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six photographs of two classes each."""
+    six = tmp_path_factory.mktemp("six")
     for folder in sorted(photographs.iterdir())[:2]:
-        (tmp_path / "six" / folder.name).mkdir(parents=True)
+        (six / folder.name).mkdir()
         for path in sorted(folder.iterdir())[:6]:
-            shutil.copy(path, tmp_path / "six" / folder.name)
-    return tmp_path / "six"
+            shutil.copy(path, six / folder.name)
+    return six
 
 
-def test_arms_share_their_photographs_and_are_not_run_twice(
-    export: Callable[..., Any], six: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    arguments = ["experiment", "--data", six, "--out", out, "--seeds", "0", "--image-size", "32"]
-    arguments += ["--epochs", "2", "--whole-epochs", "1"]
-    ran = export(*arguments, "--arms", "unfrozen,head")
-    assert ran.code == 0, ran.err
-    assert ran.result["validation_photographs"] == 2
-    lines = (out / "results.jsonl").read_text().splitlines()
-    unfrozen, head = map(json.loads, lines)
-    assert unfrozen["phases"][0]["frozen_layers"] == 0
-    assert unfrozen["phases"][0]["learning_rate"] == 1e-3
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the experiment writes."""
+    return tmp_path_factory.mktemp("experiment") / "out"
+
+
+@pytest.fixture(scope="module")
+def two_arms(export: Callable[..., Ran], six: Path, out: Path) -> Callable[[], Ran]:
+    """``two_arms()``: all layers from the start, and the head alone, on six photographs each."""
+
+    def run() -> Ran:
+        arguments = ["--seeds=0", "--image-size=32", "--epochs=2", "--whole-epochs=1"]
+        arms = "--arms=unfrozen,head"
+        ran = export("experiment", f"--data={six}", f"--out={out}", *arguments, arms)
+        assert ran.code == 0, ran.err
+        return ran
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def first(two_arms: Callable[[], Ran]) -> Ran:
+    return two_arms()
+
+
+@pytest.fixture(scope="module")
+def lines(first: Ran, out: Path) -> list[dict[str, Any]]:
+    """What the first run left of each arm: ``unfrozen``, then ``head``."""
+    del first  # it has run
+    return [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def again(two_arms: Callable[[], Ran], lines: list[dict[str, Any]]) -> Ran:
+    """The same command a second time."""
+    del lines  # they are what the first run left
+    return two_arms()
+
+
+def test_both_arms_are_validated_on_the_same_photographs(first: Ran) -> None:
+    assert first.result["validation_photographs"] == 2
+
+
+def test_each_arm_leaves_a_line(lines: list[dict[str, Any]]) -> None:
+    assert [line["arm"] for line in lines] == ["unfrozen", "head"]
+
+
+def test_the_unfrozen_arm_trains_all_layers_at_the_first_rate(lines: list[dict[str, Any]]) -> None:
+    phase = lines[0]["phases"][0]
+    assert (phase["frozen_layers"], phase["learning_rate"]) == (0, 1e-3)
+
+
+def test_the_arm_of_the_head_trains_no_layer_of_the_base(lines: list[dict[str, Any]]) -> None:
+    assert lines[1]["phases"][0]["frozen_layers"] == 154
+
+
+def test_both_arms_begin_with_the_same_weights(lines: list[dict[str, Any]]) -> None:
+    unfrozen, head = lines
     assert unfrozen["weights"] == head["weights"], "both are pretrained"
-    assert unfrozen["largest_batch_norm_shift"] > 0.0 == head["largest_batch_norm_shift"]
-    assert head["phases"][0]["frozen_layers"] == 154
-    assert "pretrained, all layers from the start" in ran.err
-    assert (out / "experiment.png").read_bytes().startswith(b"\x89PNG")
-    assert {path.name for path in out.iterdir()} == {"results.jsonl", "experiment.png"}
 
-    again = export(*arguments, "--arms", "unfrozen,head")
-    assert again.code == 0, again.err
-    assert again.result == ran.result
+
+def test_only_the_unfrozen_arm_shifts_the_statistics_of_the_base(
+    lines: list[dict[str, Any]],
+) -> None:
+    unfrozen, head = lines
+    assert unfrozen["largest_batch_norm_shift"] > 0.0 == head["largest_batch_norm_shift"]
+
+
+def test_an_arm_is_described_to_people(first: Ran) -> None:
+    assert "pretrained, all layers from the start" in first.err
+
+
+@pytest.mark.usefixtures("first")
+def test_an_experiment_leaves_its_results_and_their_curves(out: Path) -> None:
+    assert {path.name for path in out.iterdir()} == {"results.jsonl", "experiment.png"}
+    assert (out / "experiment.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_command_again_trains_nothing(again: Ran) -> None:
     assert "Epoch" not in again.err
+
+
+def test_the_same_command_again_has_the_same_result(first: Ran, again: Ran) -> None:
+    assert again.result == first.result
+
+
+@pytest.mark.usefixtures("again")
+def test_the_same_command_again_leaves_the_results_as_they_are(out: Path) -> None:
     assert len((out / "results.jsonl").read_text().splitlines()) == 2
 
 

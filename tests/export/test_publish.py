@@ -6,6 +6,7 @@ import json
 import resource
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from export.publish import versions
 from serving_config import contract as contracts
 from tests.kept import Kept
+from tests.running import Ran
 
 ROOM = 4_000_000  # bytes a file may have: less than any network here takes
 
@@ -33,27 +35,82 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "lock"}
 
 
-def test_a_killed_run_is_published_without_training(
-    export: Callable[..., Any], kept: Kept, tmp_path: Path
-) -> None:
-    work = kept.copy(tmp_path / "models")
+@dataclass(frozen=True)
+class Continued:
+    """A killed run that ``publish`` went on with.
+
+    Attributes:
+        model: What it is of, and where its version must be: ``model / "1"``.
+        work: The working directory that was published from.
+        kept: What stood there of the training.
+        network: The trained network as it stood there.
+        ran: The command, finished.
+    """
+
+    model: Path
+    work: Path
+    kept: dict[str, Any]
+    network: bytes
+    ran: Ran
+
+    @property
+    def extra(self) -> Path:
+        """What the published version carries beside its graph."""
+        return Path(self.ran.result["path"]) / "assets.extra"
+
+
+@pytest.fixture(scope="module", params=["classifier", "detector"])
+def continued(
+    request: pytest.FixtureRequest,
+    export: Callable[..., Ran],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Continued:
+    kept: Kept = request.getfixturevalue(f"kept_{request.param}")
+    models = tmp_path_factory.mktemp("continued") / "models"
+    work = kept.copy(models)
     said = json.loads((work / "finished" / "finished.json").read_text(encoding="utf-8"))
-    trained_file = (work / "finished" / "model.keras").read_bytes()
+    network = (work / "finished" / "model.keras").read_bytes()
     ran = export("publish", work)
     assert ran.code == 0, ran.err
-    assert "Epoch" not in ran.err
-    version = Path(ran.result["path"])
-    assert version == tmp_path / "models" / kept.arguments[0] / "1"
-    assert ran.result["classes"] == said["result"]["classes"]
-    assert ran.result["phases"] == said["result"]["phases"]
-    extra = version / "assets.extra"
-    assert (extra / "model.keras").read_bytes() == trained_file, "the weights that were trained"
-    assert json.loads((extra / "run.json").read_text(encoding="utf-8")) == said["record"]
-    assert contracts.load(version).class_names == tuple(said["class_names"])
-    assert not work.exists(), "what is published need not be kept twice"
-    row = json.loads((extra / "lineage.json").read_text(encoding="utf-8"))
-    assert row["settings"] == said["settings"]
-    assert row["final_accuracy"] == pytest.approx(said["accuracy"])
+    return Continued(models / kept.arguments[0], work, said, network, ran)
+
+
+def test_a_killed_run_is_published_without_training(continued: Continued) -> None:
+    assert "Epoch" not in continued.ran.err
+
+
+def test_a_killed_run_is_published_where_it_would_have_been(continued: Continued) -> None:
+    assert Path(continued.ran.result["path"]) == continued.model / "1"
+
+
+def test_the_result_is_that_of_the_training(continued: Continued) -> None:
+    published, trained = continued.ran.result, continued.kept["result"]
+    assert published["classes"] == trained["classes"]
+    assert published["phases"] == trained["phases"]
+
+
+def test_the_weights_are_those_that_were_trained(continued: Continued) -> None:
+    assert (continued.extra / "model.keras").read_bytes() == continued.network
+
+
+def test_the_record_is_that_of_the_training(continued: Continued) -> None:
+    record = json.loads((continued.extra / "run.json").read_text(encoding="utf-8"))
+    assert record == continued.kept["record"]
+
+
+def test_the_contract_has_the_classes_that_were_trained(continued: Continued) -> None:
+    version = continued.extra.parent
+    assert contracts.load(version).class_names == tuple(continued.kept["class_names"])
+
+
+def test_what_is_published_is_not_kept_twice(continued: Continued) -> None:
+    assert not continued.work.exists()
+
+
+def test_its_lineage_is_that_of_the_training(continued: Continued) -> None:
+    row = json.loads((continued.extra / "lineage.json").read_text(encoding="utf-8"))
+    assert row["settings"] == continued.kept["settings"]
+    assert row["final_accuracy"] == pytest.approx(continued.kept["accuracy"])
 
 
 def test_the_same_command_goes_on_there_too(

@@ -122,24 +122,48 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
             checkpoints.load(work, "head")
 
 
-def test_a_fingerprint_is_of_names_and_contents_alone(tmp_path: Path) -> None:
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Three files in two folders."""
     for name, content in (("cat/1.jpg", b"a"), ("cat/2.jpg", b"b"), ("dog/1.jpg", b"c")):
         path = tmp_path / "data" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    data = tmp_path / "data"
+    return tmp_path / "data"
+
+
+def fingerprint_of(data: Path) -> str:
+    return fingerprint(data, sorted(data.rglob("*.jpg")))
+
+
+def test_a_fingerprint_does_not_depend_on_the_order_of_the_files(data: Path) -> None:
     files = sorted(data.rglob("*.jpg"))
-    first = fingerprint(data, files)
-    assert first == fingerprint(data, reversed(files))
+    assert fingerprint_of(data) == fingerprint(data, reversed(files))
+
+
+def test_a_fingerprint_does_not_depend_on_the_place(data: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(data, tmp_path / "elsewhere")
-    assert first == fingerprint(moved, moved.rglob("*.jpg"))
-    assert first != fingerprint(data, files[1:])
+    assert fingerprint_of(data) == fingerprint(moved, moved.rglob("*.jpg"))
+
+
+def test_without_a_file_the_fingerprint_is_another(data: Path) -> None:
+    assert fingerprint_of(data) != fingerprint(data, sorted(data.rglob("*.jpg"))[1:])
+
+
+def test_with_another_content_the_fingerprint_is_another(data: Path) -> None:
+    before = fingerprint_of(data)
     (data / "dog" / "1.jpg").write_bytes(b"d")
-    assert first != fingerprint(data, files)
+    assert fingerprint_of(data) != before
+
+
+def test_a_data_record_has_both_splits_and_the_fingerprint_of_all(data: Path) -> None:
+    files = sorted(data.rglob("*.jpg"))
     record = data_record(data, files[:2], files[2:])
-    assert record["training"] == ["cat/1.jpg", "cat/2.jpg"]
-    assert record["validation"] == ["dog/1.jpg"]
-    assert record["fingerprint"] == fingerprint(data, files)
+    assert {name: record[name] for name in ("training", "validation", "fingerprint")} == {
+        "training": ["cat/1.jpg", "cat/2.jpg"],
+        "validation": ["dog/1.jpg"],
+        "fingerprint": fingerprint(data, files),
+    }
 
 
 def test_what_cannot_be_kept_in_its_place_is_kept_elsewhere(

@@ -116,14 +116,23 @@ def test_an_answer_outside_the_range_is_refused(export: Callable[..., Any], copy
         ), found
 
 
-def test_what_is_no_saved_model_is_said(export: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_folder_without_a_saved_model_is_said(export: Callable[..., Any], tmp_path: Path) -> None:
     ran = export("verify", tmp_path)
     assert ran.code == 1
     assert "has no saved_model.pb" in ran.err
+
+
+def test_without_a_contract_of_its_own_one_must_be_named(
+    export: Callable[..., Any], tmp_path: Path
+) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"nonsense")
     ran = export("verify", tmp_path)
     assert ran.code == 1
     assert "say which contract it should keep with --contract" in ran.err
+
+
+def test_what_is_no_saved_model_is_said(export: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(b"nonsense")
     ran = export("verify", tmp_path, "--contract", "classifier")
     assert ran.code == 1
     assert any("saved_model_cli show" in difference for difference in ran.result["differences"])

@@ -92,16 +92,24 @@ def test_a_bad_file_does_not_hide_the_others(
     assert "label" in lines[2]
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("--model={empty}", "vision-client: no contract at {empty}"),
+        ("--server=127.0.0.1:1", "vision-client: no server answers at 127.0.0.1:1: "),
+    ],
+)
 def test_what_is_wrong_with_all_files_is_said_once(
-    vision_client_jar: Path, golden_files: dict[str, dict[str, float]], tmp_path: Path
+    vision_client_jar: Path,
+    golden_files: dict[str, dict[str, float]],
+    tmp_path: Path,
+    source: str,
+    said: str,
 ) -> None:
-    done = _run(vision_client_jar, "classify", "--model", tmp_path, *golden_files)
+    option, _, where = source.format(empty=tmp_path).partition("=")
+    done = _run(vision_client_jar, "classify", option, where, *golden_files)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"vision-client: no contract at {tmp_path}")
-    assert len(done.stderr.splitlines()) == 1
-    done = _run(vision_client_jar, "classify", "--server", "127.0.0.1:1", *golden_files)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("vision-client: no server answers at 127.0.0.1:1: ")
+    assert done.stderr.startswith(said.format(empty=tmp_path))
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -182,6 +182,7 @@ def test_a_changed_configuration_file_is_followed(
 def test_reloading_over_grpc_adds_and_removes_models(
     scaled_toys: Path, toy_models: Path, start_server: Callable[..., Any], caller: Any
 ) -> None:
+    """One story: each list changes what the one before has left, also where nobody waits for it."""
     server = start_server("--model_name=toy", f"--model_base_path={toy_models}")
     call = caller(server.target)
 

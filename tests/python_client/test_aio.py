@@ -29,19 +29,26 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def test_every_call(target: str, published_copy: Path, serving: Any) -> None:
-    async def scenario() -> None:
+    inputs = {"input_tensor": np.full((1, 4, 4, 3), 101, np.uint8)}
+
+    async def scenario() -> dict[str, Any]:
         async with AsyncVisionClient(target, contract=published_copy) as client:
             (answer,) = await client.classify(b"\x65")
-            assert (answer.label, answer.logits) == ("dog", {"cat": 0.0, "dog": 1.0})
-            outputs = await client.predict(
-                {"input_tensor": np.full((1, 4, 4, 3), 101, np.uint8)}, request_id="mine"
-            )
-            assert outputs["logits"].tolist() == [[0.0, 1.0]]
-            assert (await client.metadata()).version == 7
-            assert (await client.status()).available == (7,)
-            assert (await client.check_contract()).version == 7
+            return {
+                "classify": (answer.label, answer.logits),
+                "predict": (await client.predict(inputs, request_id="mine"))["logits"].tolist(),
+                "metadata": (await client.metadata()).version,
+                "status": (await client.status()).available,
+                "check_contract": (await client.check_contract()).version,
+            }
 
-    run(scenario())
+    assert run(scenario()) == {
+        "classify": ("dog", {"cat": 0.0, "dog": 1.0}),
+        "predict": [[0.0, 1.0]],
+        "metadata": 7,
+        "status": (7,),
+        "check_contract": 7,
+    }
     assert serving.headers[1]["x-request-id"] == "mine"
 
 

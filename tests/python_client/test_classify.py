@@ -40,16 +40,36 @@ def seen(answers: list[Any]) -> list[float]:
     return [answer.logits["dog"] + 100 for answer in answers]
 
 
-def test_one_file(client: VisionClient, serving: Any) -> None:
+def test_one_file(client: VisionClient) -> None:
     (answer,) = client.classify(b"file\x65")  # 0x65 = 101, so a logit of 1
     assert answer.label == "dog"
     assert answer.probability == pytest.approx(1 / (1 + math.exp(-1)), abs=1e-6)
+
+
+def test_each_class_has_a_probability_and_a_logit(client: VisionClient) -> None:
+    (answer,) = client.classify(b"\x65")
     assert list(answer.probabilities) == ["cat", "dog"]
     assert sum(answer.probabilities.values()) == pytest.approx(1)
     assert answer.logits == {"cat": 0.0, "dog": 1.0}
+
+
+def test_the_version_that_answered_is_known(client: VisionClient) -> None:
+    (answer,) = client.classify(b"\x65")
     assert answer.version == 7
+
+
+def test_a_classification_shows_its_classes_likeliest_first(client: VisionClient) -> None:
+    (answer,) = client.classify(b"\x65")
     assert repr(answer) == "<Classification dog 0.7311, cat 0.2689>"
+
+
+def test_the_likeliest_classes_can_be_had_alone(client: VisionClient) -> None:
+    (answer,) = client.classify(b"\x65")
     assert answer.top(1) == [("dog", answer.probability)]
+
+
+def test_a_file_is_sent_as_it_is(client: VisionClient, serving: Any) -> None:
+    client.classify(b"file\x65")
     (request,) = serving.requests
     assert request.model_spec.name == "classifier"
     assert request.model_spec.signature_name == "serving_bytes"
@@ -299,14 +319,21 @@ def test_version_and_label_are_sent(client: VisionClient, serving: Any) -> None:
         client.classify(b"\x01", version=3, version_label="stable")
 
 
-def test_predict_returns_arrays(client: VisionClient, serving: Any) -> None:
+def test_predict_returns_arrays(client: VisionClient) -> None:
     outputs = client.predict({"input_tensor": picture(101)[np.newaxis]})
     assert sorted(outputs) == ["classes", "logits", "probabilities"]
     assert outputs["logits"].dtype == np.float32
     assert outputs["logits"].tolist() == [[0.0, 1.0]]
     assert outputs["classes"].tolist() == [[b"cat", b"dog"]]
+
+
+def test_predict_asks_for_the_wanted_outputs_alone(client: VisionClient, serving: Any) -> None:
     client.predict({"image_bytes": [b"a\0"]}, "serving_bytes", output_filter=["logits"])
     assert list(serving.requests[-1].output_filter) == ["logits"]
+
+
+def test_predict_sends_bytes_as_they_are(client: VisionClient, serving: Any) -> None:
+    client.predict({"image_bytes": [b"a\0"]}, "serving_bytes")
     assert list(serving.requests[-1].inputs["image_bytes"].string_val) == [b"a\0"]
 
 

@@ -127,21 +127,44 @@ def test_what_the_server_does_not_have(
         stranger.status()
 
 
-def test_the_command_line(
-    classifier_server: str, published: Path, photographs: Path, tmp_path: Path
-) -> None:
-    broken = tmp_path / "broken.jpg"
-    broken.write_bytes(b"this is no photograph")
-    files = sorted(photographs.glob("*/*"))[:3]
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that is no picture."""
+    file = tmp_path_factory.mktemp("broken") / "broken.jpg"
+    file.write_bytes(b"this is no photograph")
+    return file
+
+
+@pytest.fixture(scope="module")
+def files(photographs: Path) -> list[Path]:
+    return sorted(photographs.glob("*/*"))[:3]
+
+
+@pytest.fixture(scope="module")
+def lines(
+    classifier_server: str, published: Path, broken: Path, files: list[Path]
+) -> list[dict[str, Any]]:
+    """What ``classify`` prints of the broken file, and then of the photographs."""
     command = [sys.executable, "-m", "python_client", "classify", "--server", classifier_server]
     command += ["--contract", str(published), "--timeout", "60", str(broken), *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stderr) == (1, "")
-    refused, *answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert refused["file"] == str(broken)
-    assert "INVALID_ARGUMENT" in refused["error"]
-    names = list(contracts.load(published).class_names)
-    for answer, file in zip(answers, files, strict=True):
-        assert answer["file"] == str(file)
-        assert list(answer["probabilities"]) == names
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_each_file_has_its_line(
+    lines: list[dict[str, Any]], broken: Path, files: list[Path]
+) -> None:
+    assert [line["file"] for line in lines] == [str(broken), *map(str, files)]
+
+
+def test_what_the_server_refuses_is_in_the_files_line(lines: list[dict[str, Any]]) -> None:
+    assert "INVALID_ARGUMENT" in lines[0]["error"]
+
+
+def test_each_class_has_its_probability_in_the_contracts_order(
+    lines: list[dict[str, Any]], published: Path
+) -> None:
+    for answer in lines[1:]:
+        assert list(answer["probabilities"]) == list(contracts.load(published).class_names)
         assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)

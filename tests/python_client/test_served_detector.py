@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -95,39 +96,87 @@ def test_what_the_graph_refuses(client: VisionClient) -> None:
     assert client.status().available  # and it lives
 
 
-def test_the_command_line(
-    detector_server: str, published_detector: Path, shapes: Path, tmp_path: Path
-) -> None:
-    broken = tmp_path / "broken.jpg"
-    broken.write_bytes(b"this is no photograph")
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that is no picture."""
+    file = tmp_path_factory.mktemp("broken") / "broken.jpg"
+    file.write_bytes(b"this is no photograph")
+    return file
+
+
+@pytest.fixture(scope="module")
+def files(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two pictures, and the second once more under the first one's name in another folder."""
     photographs = sorted((shapes / "JPEGImages").iterdir())[:2]
-    namesake = tmp_path / photographs[0].name
+    namesake = tmp_path_factory.mktemp("namesake") / photographs[0].name
     namesake.write_bytes(photographs[1].read_bytes())
-    files = [*photographs, namesake]
+    return [*photographs, namesake]
+
+
+@pytest.fixture(scope="module")
+def lines(
+    detector_server: str,
+    published_detector: Path,
+    broken: Path,
+    files: list[Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> list[dict[str, Any]]:
+    """What ``detect --draw`` prints of the broken file, and then of the pictures."""
+    drawn = tmp_path_factory.mktemp("drawn") / "drawn" / "here"
     command = [sys.executable, "-m", "python_client", "detect", "--server", detector_server]
     command += ["--contract", str(published_detector), "--timeout", "60", "--min-score", "0.2"]
-    command += ["--draw", str(tmp_path / "drawn" / "here"), str(broken), *map(str, files)]
+    command += ["--draw", str(drawn), str(broken), *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stderr) == (1, "")
-    refused, *answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert refused["file"] == str(broken)
-    assert "INVALID_ARGUMENT" in refused["error"]
-    assert [answer["file"] for answer in answers] == list(map(str, files))
-    assert answers[1]["detections"] == answers[2]["detections"]
-    for answer, file in zip(answers, files, strict=True):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_each_file_has_its_line(
+    lines: list[dict[str, Any]], broken: Path, files: list[Path]
+) -> None:
+    assert [line["file"] for line in lines] == [str(broken), *map(str, files)]
+
+
+def test_what_the_server_refuses_is_in_the_files_line(lines: list[dict[str, Any]]) -> None:
+    assert "INVALID_ARGUMENT" in lines[0]["error"]
+
+
+def test_the_same_picture_has_the_same_detections(lines: list[dict[str, Any]]) -> None:
+    _, _, second, namesake = lines
+    assert second["detections"] == namesake["detections"]
+
+
+def test_a_detection_has_its_members_in_order(lines: list[dict[str, Any]]) -> None:
+    for answer in lines[1:]:
         assert answer["detections"]
         for one in answer["detections"]:
             assert list(one) == ["label", "class", "score", "box"]
             assert list(one["box"]) == ["ymin", "xmin", "ymax", "xmax"]
+
+
+def test_detections_below_the_wanted_score_are_left_out(lines: list[dict[str, Any]]) -> None:
+    for answer in lines[1:]:
+        for one in answer["detections"]:
             assert one["score"] >= 0.2
+
+
+def test_a_drawing_is_the_picture_enlarged_in_proportion(
+    lines: list[dict[str, Any]], files: list[Path]
+) -> None:
+    for answer, file in zip(lines[1:], files, strict=True):
         with Image.open(file) as original, Image.open(answer["drawn"]) as drawn:
             times = drawn.width // original.width
             assert drawn.size == (original.width * times, original.height * times)
-    stem = photographs[0].stem
-    assert [Path(answer["drawn"]).name for answer in answers] == [
-        f"{stem}.png",
-        f"{photographs[1].stem}.png",
-        f"{stem}-2.png",
+
+
+def test_a_drawing_has_its_pictures_name_and_a_namesakes_a_number(
+    lines: list[dict[str, Any]], files: list[Path]
+) -> None:
+    first, second = files[0].stem, files[1].stem
+    assert [Path(answer["drawn"]).name for answer in lines[1:]] == [
+        f"{first}.png",
+        f"{second}.png",
+        f"{first}-2.png",
     ]
 
 

@@ -13,6 +13,7 @@ import skimage.data
 from PIL import Image
 
 from tests.needs import demand, find_chromium
+from tests.once import Once
 from tests.report import browser
 from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
@@ -39,44 +40,56 @@ def result_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def report(tmp_path_factory: pytest.TempPathFactory, published: Path) -> dict[str, Any]:
+def report(once: Once, published: Path) -> dict[str, Any]:
     """The result of ``report`` on the published classifier: pretrained, two phases asked for."""
-    out = tmp_path_factory.mktemp("report")
-    return result_of(run_export("report", f"--model={published}", f"--out={out}"))
+
+    def make(out: Path) -> dict[str, Any]:
+        return result_of(run_export("report", f"--model={published}", f"--out={out}"))
+
+    result: dict[str, Any] = once("report", make)
+    return result
 
 
 @pytest.fixture(scope="session")
-def poor_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def poor_version(once: Once) -> Path:
     """A classifier that has learnt next to nothing, of classes with names hard to show.
 
     Its head saw 32 by 32 pixels for one epoch: it has misclassifications and no phase 2. Its files
     have spaces, a percent sign and an umlaut in their names.
     """
-    data = tmp_path_factory.mktemp("poor") / "data & more"
-    pictures = {HOSTILE: "brick", LONG: "grass", "$x$ 猫": "gravel"}
-    for name, source in pictures.items():
-        (data / name).mkdir(parents=True)
-        picture = Image.fromarray(getattr(skimage.data, source)()).convert("RGB")
-        for index in range(15):
-            top, left = divmod(index, 4)
-            tile = picture.crop((left * 64, top * 64, left * 64 + 64, top * 64 + 40 + index))
-            tile.save(data / name / f"100 % größe {index}.jpg")
-    arguments = [f"--data={data}", f"--out={data.parent / 'models'}", "--image-size=32"]
-    arguments += ["--epochs=1", "--fine-tune-epochs=0"]
-    return Path(result_of(run_export("classifier", *arguments))["path"])
+
+    def make(home: Path) -> str:
+        data = home / "data & more"
+        pictures = {HOSTILE: "brick", LONG: "grass", "$x$ 猫": "gravel"}
+        for name, source in pictures.items():
+            (data / name).mkdir(parents=True)
+            picture = Image.fromarray(getattr(skimage.data, source)()).convert("RGB")
+            for index in range(15):
+                top, left = divmod(index, 4)
+                tile = picture.crop((left * 64, top * 64, left * 64 + 64, top * 64 + 40 + index))
+                tile.save(data / name / f"100 % größe {index}.jpg")
+        arguments = [f"--data={data}", f"--out={home / 'models'}", "--image-size=32"]
+        arguments += ["--epochs=1", "--fine-tune-epochs=0"]
+        return str(result_of(run_export("classifier", *arguments))["path"])
+
+    return Path(once("poor_version", make))
 
 
 @pytest.fixture(scope="session")
-def poor_report(tmp_path_factory: pytest.TempPathFactory, poor_version: Path) -> dict[str, Any]:
+def poor_report(once: Once, poor_version: Path) -> dict[str, Any]:
     """The result of ``report`` on ``poor_version``, with an evaluation."""
-    out = tmp_path_factory.mktemp("poor_report")
-    evaluation = out / "evaluation.json"
-    run_export(
-        "evaluate", "classifier", f"--model={poor_version}", f"--json={evaluation}",
-        "--min-accuracy=0.99",
-    )  # fmt: skip  # exits 1: the minimum is missed
-    arguments = [f"--model={poor_version}", f"--out={out}", f"--evaluation={evaluation}"]
-    return result_of(run_export("report", *arguments))
+
+    def make(out: Path) -> dict[str, Any]:
+        evaluation = out / "evaluation.json"
+        run_export(
+            "evaluate", "classifier", f"--model={poor_version}", f"--json={evaluation}",
+            "--min-accuracy=0.99",
+        )  # fmt: skip  # exits 1: the minimum is missed
+        arguments = [f"--model={poor_version}", f"--out={out}", f"--evaluation={evaluation}"]
+        return result_of(run_export("report", *arguments))
+
+    result: dict[str, Any] = once("poor_report", make)
+    return result
 
 
 @pytest.fixture(scope="session")

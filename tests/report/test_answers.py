@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from PIL import Image
 
 from python_client import VisionClient
 from tests.report.browser import Tab
-from tests.report.conftest import HOSTILE, run_export
+from tests.report.conftest import HOSTILE, result_of, run_export
 
 Open = Callable[[dict[str, Any]], Tab]
 
@@ -114,24 +113,43 @@ def test_the_evaluation_is_on_the_page(poor_report: dict[str, Any], open_page: O
     assert any("accuracy" in text for text in alarms)
 
 
-def test_a_version_without_record_network_or_data_is_reported_all_the_same(
-    poor_version: Path, tmp_path: Path, open_page: Open
-) -> None:
-    bare = tmp_path / "models" / "classifier" / "7"
+@pytest.fixture(scope="module")
+def bare_report(poor_version: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The result of ``report`` on a version without record, network or data."""
+    home = tmp_path_factory.mktemp("bare")
+    bare = home / "models" / "classifier" / "7"
     shutil.copytree(poor_version, bare)
     (bare / "assets.extra" / "run.json").unlink()
     (bare / "assets.extra" / "model.keras").unlink()
-    done = run_export("report", f"--model={bare}", f"--out={tmp_path / 'out'}")
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
-    assert result["pictures"] == []
-    said = {missing["section"] for missing in result["missing"]}
-    assert said >= {"samples", "worst", "confusion", "calibration", "curves", "batch-norm"}
-    assert any("no record of its run" in f["text"] for f in result["findings"])
-    page = open_page(result)
+    return result_of(run_export("report", f"--model={bare}", f"--out={home / 'out'}"))
+
+
+def test_a_version_without_record_network_or_data_is_reported_all_the_same(
+    bare_report: dict[str, Any], open_page: Open
+) -> None:
+    page = open_page(bare_report)
     assert page.evaluate("document.title") == "Classifier, version 7"
-    assert page.evaluate("document.images.length") == 0
-    assert "name its place with --data" in page.evaluate("document.body.textContent")
+
+
+def test_without_data_there_are_no_pictures(bare_report: dict[str, Any], open_page: Open) -> None:
+    assert bare_report["pictures"] == []
+    assert open_page(bare_report).evaluate("document.images.length") == 0
+
+
+def test_every_part_that_is_missing_is_named(bare_report: dict[str, Any]) -> None:
+    said = {missing["section"] for missing in bare_report["missing"]}
+    assert said >= {"samples", "worst", "confusion", "calibration", "curves", "batch-norm"}
+
+
+def test_a_missing_record_is_found(bare_report: dict[str, Any]) -> None:
+    assert any("no record of its run" in f["text"] for f in bare_report["findings"])
+
+
+def test_the_page_says_how_to_name_the_place_of_the_data(
+    bare_report: dict[str, Any], open_page: Open
+) -> None:
+    text = open_page(bare_report).evaluate("document.body.textContent")
+    assert "name its place with --data" in text
 
 
 @pytest.mark.parametrize(

@@ -32,17 +32,25 @@ def result(request: pytest.FixtureRequest) -> dict[str, Any]:
     return found
 
 
-def test_a_browser_shows_all_of_it_and_fetches_nothing(
+def test_the_page_has_the_models_name_and_version(result: dict[str, Any], open_page: Open) -> None:
+    assert open_page(result).evaluate("document.title") == "Classifier, version 1"
+
+
+def test_a_browser_shows_every_picture_in_the_size_that_is_stated(
     result: dict[str, Any], open_page: Open
 ) -> None:
     page = open_page(result)
-    assert page.evaluate("document.title") == "Classifier, version 1"
     widths = page.evaluate("[...document.images].map(i => i.complete && i.naturalWidth)")
     assert len(widths) == len(result["pictures"]) and all(width > 100 for width in widths)
     stated = page.evaluate("[...document.images].map(i => [i.naturalWidth, i.naturalHeight])")
     assert stated == page.evaluate(
         "[...document.images].map(i => ['width', 'height'].map(a => +i.getAttribute(a)))"
     )
+
+
+def test_a_browser_fetches_nothing_but_the_page(result: dict[str, Any], open_page: Open) -> None:
+    page = open_page(result)
+    assert page.evaluate("document.readyState") == "complete"
     addresses = [
         event["request"]["url"]
         for method, event in page.events
@@ -50,28 +58,61 @@ def test_a_browser_shows_all_of_it_and_fetches_nothing(
     ]
     outside = [a for a in addresses if not a.startswith("data:image/png;base64,")]
     assert outside == [Path(result["page"]).resolve().as_uri()]
-    complaints = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
-    assert [event for event in page.events if event[0] in complaints] == []
-    assert page.evaluate("document.scripts.length") == 0
 
 
-def test_the_page_can_be_used_without_seeing_the_pictures(
+def test_a_browser_complains_of_nothing_and_runs_no_script(
     result: dict[str, Any], open_page: Open
 ) -> None:
     page = open_page(result)
-    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.evaluate("document.scripts.length") == 0
+    complaints = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
+    assert [event for event in page.events if event[0] in complaints] == []
+
+
+def test_the_page_says_that_it_is_in_english(result: dict[str, Any], open_page: Open) -> None:
+    assert open_page(result).evaluate("document.documentElement.lang") == "en"
+
+
+def test_the_page_has_one_title_and_parts_under_it(result: dict[str, Any], open_page: Open) -> None:
+    page = open_page(result)
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
     assert levels[0] == 1 and levels.count(1) == 1 and set(levels[1:]) == {2}
-    assert page.evaluate("[...document.images].every(i => i.alt.length > 40)")
-    assert page.evaluate("[...document.querySelectorAll('th')].every(h => h.scope)")
-    assert page.evaluate("[...document.querySelectorAll('table')].every(t => t.caption)")
-    named = (
-        "[...document.querySelectorAll('section')]"
-        ".every(s => document.getElementById(s.getAttribute('aria-labelledby')))"
-    )
-    assert page.evaluate(named)
-    links = "[...document.querySelectorAll('nav a')].every(a => document.querySelector(a.hash))"
-    assert page.evaluate(links)
+
+
+@pytest.mark.parametrize(
+    "holds",
+    [
+        pytest.param(
+            "[...document.images].every(i => i.alt.length > 40)",
+            id="every picture is described",
+        ),
+        pytest.param(
+            "[...document.querySelectorAll('th')].every(h => h.scope)",
+            id="every heading of a table says what it heads",
+        ),
+        pytest.param(
+            "[...document.querySelectorAll('table')].every(t => t.caption)",
+            id="every table has a caption",
+        ),
+        pytest.param(
+            "[...document.querySelectorAll('section')]"
+            ".every(s => document.getElementById(s.getAttribute('aria-labelledby')))",
+            id="every section has a name",
+        ),
+        pytest.param(
+            "[...document.querySelectorAll('nav a')].every(a => document.querySelector(a.hash))",
+            id="every link leads somewhere",
+        ),
+    ],
+)
+def test_the_page_can_be_used_without_seeing_the_pictures(
+    result: dict[str, Any], open_page: Open, holds: str
+) -> None:
+    assert open_page(result).evaluate(holds)
+
+
+def test_no_two_elements_have_the_same_id(result: dict[str, Any], open_page: Open) -> None:
+    page = open_page(result)
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
 

@@ -45,15 +45,22 @@ def guards(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 def test_a_model_that_trains_the_statistics_of_its_base_is_caught(guards: Report) -> None:
     wrong = guards["batch_norm_shift"]["wrong"]
-    kind, message = wrong["error"]
-    assert kind == "BatchNormShiftError"
+    assert wrong["error"][0] == "BatchNormShiftError"
+    assert max(wrong["record"]["shifts"]["2"].values()) > 0.05
+
+
+def test_the_alarm_names_the_worst_layer_and_says_what_to_do(guards: Report) -> None:
+    wrong = guards["batch_norm_shift"]["wrong"]
+    _, message = wrong["error"]
     shifts = wrong["record"]["shifts"]["2"]
-    worst = max(shifts, key=shifts.get)
-    assert shifts[worst] > 0.05
-    assert f"{worst} (" in message, "the alarm names the layer"
-    assert "training=False" in message, "and says what to do"
-    assert wrong["record"]["alarms"] == [message]
-    assert list(shifts) == ["norm_0", "norm_1", "norm_2"]
+    assert f"{max(shifts, key=shifts.get)} (" in message
+    assert "training=False" in message
+
+
+def test_the_alarm_and_the_shift_of_every_layer_are_recorded(guards: Report) -> None:
+    wrong = guards["batch_norm_shift"]["wrong"]
+    assert wrong["record"]["alarms"] == [wrong["error"][1]]
+    assert list(wrong["record"]["shifts"]["2"]) == ["norm_0", "norm_1", "norm_2"]
 
 
 def test_a_base_in_inference_mode_passes(guards: Report) -> None:
@@ -73,14 +80,25 @@ def test_normalisation_layers_are_found_wherever_they_are(guards: Report) -> Non
     assert guards["nested_layers"] == ["norm", "norm#2", "wrapped"]
 
 
-def test_the_event_log_is_what_tensorboard_reads(guards: Report) -> None:
-    steps = guards["events"]["steps"]
+def test_the_event_log_begins_with_tensorboards_version(guards: Report) -> None:
     assert guards["events"]["versions"] == ["", "brain.Event:2"]
-    assert steps["epoch_loss"] == list(range(4))
-    histograms = [tag for tag in steps if tag.startswith("batch_norm/")]
+
+
+def test_the_event_log_has_the_loss_of_every_epoch(guards: Report) -> None:
+    assert guards["events"]["steps"]["epoch_loss"] == list(range(4))
+
+
+def test_the_event_log_has_the_statistics_before_the_first_epoch_and_after_each(
+    guards: Report,
+) -> None:
+    steps = guards["events"]["steps"]
+    histograms = {tag: found for tag, found in steps.items() if tag.startswith("batch_norm/")}
     assert len(histograms) == 2 * 3
-    for tag in histograms:
-        assert steps[tag] == list(range(-1, 4)), "before the first epoch, and after each"
+    for tag, found in histograms.items():
+        assert found == list(range(-1, 4)), tag
+
+
+def test_a_histogram_counts_every_value_in_ordered_buckets(guards: Report) -> None:
     histogram = guards["events"]["histogram"]
     assert histogram["counted"] == histogram["num"] > 0
     assert histogram["ordered"]
@@ -102,23 +120,35 @@ def test_no_epoch_waits_for_the_tuner_of_the_one_before(guards: Report) -> None:
     assert guards["batches"]["tuner"] is False
 
 
+INSIDE = "RGB from 0 to 255"  # a base that normalises by itself takes these
+
+
+def what_is_wrong(case: str) -> str | None:
+    """Return what an error must say of ``expected <- given``; None when there must be none."""
+    expected, _, given = case.partition(" <- ")
+    if given == expected:
+        return None
+    if given == "twice":
+        return "normalised twice"
+    if given == INSIDE:
+        return "never normalised"
+    if expected == INSIDE:
+        return "normalises inside"
+    return f"another base ({given})"
+
+
 def test_each_base_takes_its_own_preprocessing_and_no_other(guards: Report) -> None:
+    raised = {case: error and error[0] for case, error in guards["ranges"].items()}
+    assert raised == {
+        case: "InputRangeError" if what_is_wrong(case) else None for case in guards["ranges"]
+    }
+
+
+def test_a_wrong_preprocessing_is_told_from_the_others(guards: Report) -> None:
     for case, error in guards["ranges"].items():
-        expected, _, given = case.partition(" <- ")
-        if given == expected:
-            assert error is None, case
-            continue
-        assert error is not None, f"not noticed: {case}"
-        kind, message = error
-        assert kind == "InputRangeError"
-        if given == "twice":
-            assert "normalised twice" in message, case
-        elif given == "RGB from 0 to 255":
-            assert "never normalised" in message, case
-        elif expected == "RGB from 0 to 255":
-            assert "normalises inside" in message, case
-        else:
-            assert f"another base ({given})" in message, case
+        said = what_is_wrong(case)
+        if said:
+            assert said in error[1], case
 
 
 def test_every_backbone_is_what_its_row_says(guards: Report) -> None:
@@ -189,16 +219,35 @@ def test_what_is_compiled_in_time_passes(guards: Report) -> None:
     assert guards["freezing"]["not compiled"][0] == "StaleCompileError"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
-def test_a_batch_that_does_not_fit_is_halved() -> None:
+@pytest.fixture(scope="module")
+def little_memory() -> Report:
+    """Trainings with less memory than they take."""
+    if sys.platform != "linux":
+        pytest.skip("limits the address space as Linux does")
     # oneDNN's allocator would wait ten seconds for somebody to give memory back, each time.
-    report = run_side("out_of_memory", TF_ENABLE_ONEDNN_OPTS="0")
-    assert report["unguarded"][0] == "ResourceExhaustedError", "TensorFlow really had too little"
-    assert report["limit"] == 8
-    assert report["notes"][0] == "out of memory: training steps of 16 examples halved to 8"
-    assert report["updates"] == 3, "8, 8 and 8 of 24 examples"
-    assert report["as if smaller"] < 1e-6, "as a training with that batch size from the start"
-    assert report["features"]
-    kind, message = report["one does not fit"]
+    return run_side("out_of_memory", TF_ENABLE_ONEDNN_OPTS="0")
+
+
+def test_unguarded_a_batch_that_does_not_fit_ends_the_training(little_memory: Report) -> None:
+    kind, _ = little_memory["unguarded"]
+    assert kind == "ResourceExhaustedError", "TensorFlow really had too little"
+
+
+def test_a_batch_that_does_not_fit_is_halved(little_memory: Report) -> None:
+    assert little_memory["limit"] == 8
+    assert little_memory["notes"][0] == "out of memory: training steps of 16 examples halved to 8"
+
+
+def test_halved_it_trains_as_with_that_batch_size_from_the_start(little_memory: Report) -> None:
+    assert little_memory["updates"] == 3, "8, 8 and 8 of 24 examples"
+    assert little_memory["as if smaller"] < 1e-6
+
+
+def test_features_are_computed_in_batches_that_fit(little_memory: Report) -> None:
+    assert little_memory["features"]
+
+
+def test_one_example_that_does_not_fit_is_said_with_what_to_do(little_memory: Report) -> None:
+    kind, message = little_memory["one does not fit"]
     assert kind == "OutOfMemoryError"
     assert "--image-size" in message
