@@ -195,10 +195,14 @@ def test_served_does_not_guess(
 
 
 def test_a_version_is_imported_when_its_store_had_died(
-    postgres: Any, published: Path, experiment: Experiment, caplog: pytest.LogCaptureFixture
+    postgres: Any,
+    published: Path,
+    experiment: Experiment,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     url = postgres.make_database()
-    version = published.parent.parent / "elsewhere" / "classifier" / "7"
+    version = tmp_path / "classifier" / "7"
     (version / "assets.extra").mkdir(parents=True)
     with Recording(url).run("classifier", experiment.settings, published.parent) as run:
         row = {**carried_by(published), "model_id": run.model_id}
