@@ -9,6 +9,8 @@ BIN := .venv/bin
 READY := .venv/ready
 JAR := java_client/target/vision-client.jar
 MVN := mvn -q -B -f java_client/pom.xml
+# A worker a core; a file's tests stay together, for they share what the file starts.
+SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 JAVA_SOURCES := $(shell find java_client/*/src protos -name '*.java' -o -name '*.proto') \
 	$(wildcard java_client/pom.xml java_client/*/pom.xml serving_config/contracts/*.json)
 PACKAGES := export serving_config model_server python_client demo
@@ -25,7 +27,7 @@ command -v mvn >/dev/null \
 	|| { echo "Maven is needed (mvn on PATH), found none" >&2; exit 1; }
 endef
 
-.PHONY: help check-tools setup java demo serve tune test test-python test-java lint format lock benchmarks clean
+.PHONY: help check-tools setup java demo serve tune test test-quick coverage test-python test-java lint format lock benchmarks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,12 +62,18 @@ tune: setup ## measure thread settings on this machine for MODEL (default: the d
 
 test: setup lint test-java test-python ## all tests of both languages
 
+coverage: setup java ## which lines the tests run, also in the programs that they start; gates nothing
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term
+
 test-java: check-tools
 	$(MVN) verify
 	touch $(JAR)
 
 test-python: setup java
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+test-quick: setup ## what can be told in three minutes: no training, no JVM, no containers
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not training and not jvm and not containers"
 
 lint: setup ## formatting, style and types
 	$(BIN)/ruff format --check .
@@ -82,5 +90,5 @@ lock: ## resolve requirements.lock anew (needs uv)
 		--upgrade --no-header --quiet --output-file requirements.lock
 
 clean: ## remove what the targets above made, .venv included
-	rm -rf .venv demo_output java_client/target *.egg-info
+	rm -rf .venv demo_output java_client/target java_client/*/target *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,7 +9,6 @@ import grpc
 
 from model_server.errors import ServingError, UsageError
 from model_server.grpc_api.tls import read_credentials
-from model_server.messages.text_files import read_message
 from model_server.models.config_file import read_model_config_file
 from model_server.models.configs import ModelConfig, validate
 from model_server.options import ServerOptions
@@ -17,6 +16,7 @@ from model_server.runtimes.tensorflow.batching_parameters import (
     BatchingSettings,
     read_batching_settings,
 )
+from model_server.text_format.reading import read_message
 from protos import ModelConfig as ModelConfigMessage
 from protos import MonitoringConfig
 

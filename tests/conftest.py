@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 
 from demo.photographs import write_data_set
+from export.server_process import answers
 from tests.once import Made, Once
 from tests.running import PATIENCE_S, free_ports, run_python
 from tests.warm.warmth import warm_python
@@ -223,10 +223,6 @@ def _wait_until_ready(server: RunningServer) -> None:
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             pytest.fail(f"the server ended with {server.process.returncode}:\n{server.log}")
-        with grpc.insecure_channel(server.target) as channel:
-            try:
-                grpc.channel_ready_future(channel).result(timeout=0.5)
-            except grpc.FutureTimeoutError:
-                continue
+        if answers(server.target, timeout_s=0.5):
             return
     pytest.fail(f"the server does not answer after {PATIENCE_S:g} s:\n{server.log}")

@@ -106,9 +106,15 @@ def pytest_report_header(config: pytest.Config) -> str | None:  # noqa: ARG001
     )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with what its fixtures need."""
+    """Mark each test with what its fixtures need; put files first that train.
+
+    Workers take files in this order: the longest must not be begun last.
+    """
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         for marker in {OF_FIXTURES[name] for name in fixtures if name in OF_FIXTURES}:
             item.add_marker(marker)
+    trains = {item.path for item in items if item.get_closest_marker("training")}
+    items.sort(key=lambda item: item.path not in trains)

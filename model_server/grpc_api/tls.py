@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 
 from model_server.errors import UsageError
-from model_server.messages.text_files import read_message
+from model_server.text_format.reading import read_message
 from protos import SSLConfig
 
 

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from model_server.errors import ServingError, UsageError
-from model_server.messages.text_files import line_of, parse, read
 from model_server.models.configs import NO_REQUEST_LOGGER, ModelConfig, validate
+from model_server.text_format.reading import line_of, parse, read
 from protos import ModelConfig as ModelConfigMessage
 from protos import ModelServerConfig
 

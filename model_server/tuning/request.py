@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import protos
 from model_server.errors import UsageError
 from model_server.models.storage import find_versions
 from serving_config.version_files import WARMUP_FILE, extra
@@ -60,8 +61,6 @@ def read_request(file: Path | None, base: Path, name: str, encoded_images_only: 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
-    import protos
-
     tf.get_logger().setLevel("ERROR")
     versions = find_versions(base)
     warmup = extra(versions[max(versions)], WARMUP_FILE)
@@ -87,8 +86,6 @@ def read_request(file: Path | None, base: Path, name: str, encoded_images_only: 
 
 def _recorded_requests(warmup: Path) -> list[Any]:
     import tensorflow as tf
-
-    import protos
 
     logs = map(protos.PredictionLog.FromString, tf.compat.v1.io.tf_record_iterator(str(warmup)))
     requests = [log.predict_log.request for log in logs if log.HasField("predict_log")]

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.training
+
 Side = Any
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -18,6 +18,8 @@ from serving_config import contract as contracts
 from serving_config import golden
 from tests.golden_answers import assert_golden
 
+pytestmark = pytest.mark.training
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 NAMES = ("disc", "square")
 

@@ -21,6 +21,8 @@ from serving_config import contract as contracts
 from serving_config import golden
 from tests.running import PATIENCE_S, Ran
 
+pytestmark = pytest.mark.training
+
 SIDE = Path(__file__).with_name("tensorflow_side.py")
 BACKBONES = {"mobilenet_v2", "resnet50", "efficientnet_b0"}
 

@@ -14,6 +14,8 @@ from export.experiment.chart import draw
 from export.experiment.results import Results, summary, table
 from tests.running import Ran
 
+pytestmark = pytest.mark.training
+
 KEY = {"arm": "head", "seed": 0, "settings": {"epochs": 3, "augment": ()}, "data": "ab"}
 
 

@@ -27,6 +27,8 @@ from export.training.provenance import data_record, fingerprint
 from export.training.work import Work
 from tests.running import PATIENCE_S
 
+pytestmark = pytest.mark.training
+
 REPO = Path(__file__).resolve().parents[2]
 IDENTITY = {"settings": {"epochs": 20, "unfreezing": (15, 30)}, "data": {"fingerprint": "ab" * 32}}
 

@@ -24,7 +24,7 @@ def copy(published: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(published, tmp_path / "classifier" / "1"))
 
 
-def test_a_published_version_passes_every_witness(
+def test_a_published_version_passes_every_check(
     export: Callable[..., Any], published: Path
 ) -> None:
     ran = export("verify", published)
@@ -107,9 +107,9 @@ def test_an_answer_outside_the_range_is_refused(export: Callable[..., Any], copy
     ran = export("verify", copy)
     assert ran.code == 1
     found = "\n".join(ran.result["differences"])
-    for witness in ("", "saved_model_cli run "):
+    for check in ("", "saved_model_cli run "):
         assert re.search(
-            rf'^{witness}serving_default/one output "probabilities": expected values from 0.25 to '
+            rf'^{check}serving_default/one output "probabilities": expected values from 0.25 to '
             r"0.3, found \S+ at \[0, \d\] \(what exists: 3 values, \S+ to \S+\)$",
             found,
             re.MULTILINE,

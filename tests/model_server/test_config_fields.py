@@ -12,10 +12,10 @@ from google.protobuf import text_format
 
 import protos
 from model_server.errors import ServingError, UsageError
-from model_server.messages import text_files
-from model_server.messages.configuration_fields import FIELDS, Honoured, Ignored, Refused
 from model_server.models import config_file
 from model_server.models.configs import validate
+from model_server.text_format import reading
+from model_server.text_format.field_treatments import FIELDS, Honoured, Ignored, Refused
 
 # What is read from a file that a flag names.
 ROOTS = (
@@ -71,7 +71,7 @@ def test_a_field_without_effect_is_warned_about(
     path = tmp_path / "file.config"
     path.write_text(set_text(field))
     with caplog.at_level(logging.WARNING, "model_server"):
-        text_files.read_message(path, root())
+        reading.read_message(path, root())
     assert [record.getMessage() for record in caplog.records] == [
         f"{path}: {field.name} has no effect: {FIELDS[field.full_name].why}"
     ]

@@ -23,6 +23,8 @@ import pytest
 from tests.running import PATIENCE_S, free_ports, run_python
 from tests.warm.warmth import warm_python
 
+pytestmark = pytest.mark.training
+
 REPO = Path(__file__).resolve().parents[2]
 WORKER = Path(__file__).parent / "worker.py"
 

@@ -15,6 +15,8 @@ import pytest
 from tests.running import PATIENCE_S
 from tests.warm.warmth import warm_python
 
+pytestmark = pytest.mark.training
+
 REPO = Path(__file__).resolve().parents[2]
 SIDE = Path(__file__).parent / "tensorflow_side.py"
 

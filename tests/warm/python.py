@@ -2,8 +2,8 @@
 
 It is started with the words of an interpreter's command line. What it cannot pass on exactly runs
 in a new interpreter instead: other options than ``-m`` and ``-c``, an environment that TensorFlow
-or Python look at when they are imported, limits on resources; and a program that must run without
-TensorFlow. Otherwise it hands its arguments, environment, directory and standard streams to
+or Python look at when they are imported, limits on resources, programs that prove that they do
+without TensorFlow. Otherwise it hands its arguments, environment, directory and standard streams to
 ``tests/warm/parent.py``, passes on the signals it gets, and ends as the program ends. Killed
 itself, it takes the program with it.
 
@@ -29,8 +29,8 @@ PASSED_ON = frozenset(("PYTHONPATH", "PYTHONUNBUFFERED", "TF_CONFIG", "TF_CPP_MI
 # What our command lines set for themselves, as the level is fixed when TensorFlow is imported.
 LEVELS = {"model_server": "2", "model_server.tune": "2"}
 OTHER_LEVEL = "3"
-# It reports whether TensorFlow was imported, which a device would not have.
-WITHOUT_TENSORFLOW = frozenset(("export.edge.file_check",))
+# These prove that they do without TensorFlow.
+COLD = frozenset(("export.edge.file_check", "python_client"))
 SIGNALS = (
     signal.SIGHUP,
     signal.SIGINT,
@@ -64,7 +64,7 @@ def warm_socket(words: list[str], folder: str) -> str | None:
     if not words or (words[0] not in ("-m", "-c") and not words[0].endswith(".py")):
         return None
     program = words[1] if words[0] == "-m" else ""
-    if program in WITHOUT_TENSORFLOW:
+    if program in COLD:
         return None
     level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", LEVELS.get(program, OTHER_LEVEL))
     address = os.path.join(folder, f"level-{level}.socket")

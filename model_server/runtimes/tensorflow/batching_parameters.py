@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from model_server.errors import UsageError
-from model_server.messages.text_files import read_message
+from model_server.text_format.reading import read_message
 from protos import BatchingParameters
 
 logger = logging.getLogger(__name__)

@@ -196,6 +196,31 @@ public record Contract(
     }
   }
 
+  /**
+   * Refuses an answer with a value outside the range that this contract states for an output, give
+   * or take the output's tolerance. Where it states none, any value is accepted.
+   *
+   * @param key the signature that was asked
+   * @param output one of its outputs
+   * @param values the output's values, in row-major order
+   * @param subject whose answer it is, for the message
+   * @throws ContractMismatchException when a value is outside, or not a number
+   */
+  public void checkRange(String key, String output, float[] values, String subject) {
+    TensorSpec spec = signature(key).outputs().get(output);
+    if (spec == null || spec.range().isEmpty()) {
+      return;
+    }
+    String where = "%s output \"%s\"".formatted(key, output);
+    spec.range()
+        .get()
+        .difference(where, values, spec.tolerance())
+        .ifPresent(
+            difference -> {
+              throw new ContractMismatchException(subject, List.of(difference));
+            });
+  }
+
   private static String quoted(List<String> names) {
     return names.stream().collect(Collectors.joining("', '", "['", "']"));
   }

@@ -104,6 +104,23 @@ final class ContractFormat {
     return new Tolerance(values[0], values[1]);
   }
 
+  private static ValueRange range(Object json, String dtype, String where)
+      throws MalformedContractException {
+    if (dtype.equals("string")) {
+      throw new MalformedContractException(
+          where + " has a range, and text has none; use it for numbers");
+    }
+    if (json instanceof List<?> bounds
+        && bounds.size() == 2
+        && bounds.get(0) instanceof Number low
+        && bounds.get(1) instanceof Number high
+        && low.doubleValue() <= high.doubleValue()) {
+      return new ValueRange(low.doubleValue(), high.doubleValue());
+    }
+    throw new MalformedContractException(
+        "%s has range %s; use [lowest, highest]".formatted(where, json));
+  }
+
   private static Map<String, TensorSpec> specs(
       Object json, String where, Map<String, String> dimensions) throws MalformedContractException {
     Map<String, TensorSpec> specs = new LinkedHashMap<>();
@@ -147,7 +164,11 @@ final class ContractFormat {
         entry.containsKey("tolerance")
             ? Optional.of(tolerance(entry.get("tolerance"), here + " tolerance"))
             : Optional.empty();
-    return new TensorSpec(dtype, Optional.of(shape), stated);
+    Optional<ValueRange> range =
+        entry.containsKey("range")
+            ? Optional.of(range(entry.get("range"), dtype, here))
+            : Optional.empty();
+    return new TensorSpec(dtype, Optional.of(shape), stated, range);
   }
 
   private static Map<String, Object> object(

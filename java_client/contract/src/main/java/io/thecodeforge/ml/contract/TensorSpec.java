@@ -13,9 +13,13 @@ import java.util.stream.Collectors;
  * @param shape a size for each axis; empty when not even the rank is known
  * @param statedTolerance how far an answer may lie from the golden one, where a contract says so;
  *     {@link #tolerance} is what counts
+ * @param range lowest and highest value; empty where any will do
  */
 public record TensorSpec(
-    String dtype, Optional<List<Size>> shape, Optional<Tolerance> statedTolerance) {
+    String dtype,
+    Optional<List<Size>> shape,
+    Optional<Tolerance> statedTolerance,
+    Optional<ValueRange> range) {
 
   /** Copies the shape, so that a spec never changes. */
   public TensorSpec {
@@ -23,7 +27,7 @@ public record TensorSpec(
   }
 
   private TensorSpec(String dtype, Optional<List<Size>> shape) {
-    this(dtype, shape, Optional.empty());
+    this(dtype, shape, Optional.empty(), Optional.empty());
   }
 
   /** Returns the stated tolerance, or the dtype's where a contract states none. */
@@ -94,7 +98,8 @@ public record TensorSpec(
     return new TensorSpec(
         dtype,
         shape.map(sizes -> sizes.stream().map(size -> resolve(size, bound)).toList()),
-        statedTolerance);
+        statedTolerance,
+        range);
   }
 
   private static Size resolve(Size size, Map<String, Long> bound) {

@@ -82,6 +82,37 @@ class ContractTest {
     assertEquals(0, TensorSpec.of("int64", 1).tolerance().limit(5));
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "0.25, 1.75|1.75 at place 1 (what exists: 2 values, 0.25 to 1.75)",
+        "-0.5, 1|-0.5 at place 0 (what exists: 2 values, -0.5 to 1.0)",
+        "0.5, NaN|NaN at place 1 (what exists: 2 values, 0.5 to 0.5, 1 NaN)",
+        "NaN, NaN|NaN at place 0 (what exists: 2 values, no number, 2 NaN)",
+      })
+  void aValueOutsideTheRangeIsNamed(String values, String found) {
+    String[] parts = values.split(", ");
+    float[] answer = {Float.parseFloat(parts[0]), Float.parseFloat(parts[1])};
+    Contract contract = Contract.ofModel("classifier");
+    assertEquals(
+        "the answer breaks its contract:\n  - serving_bytes output \"probabilities\":"
+            + " expected values from 0.0 to 1.0, found "
+            + found,
+        assertThrows(
+                ContractMismatchException.class,
+                () -> contract.checkRange("serving_bytes", "probabilities", answer, "the answer"))
+            .getMessage());
+  }
+
+  @Test
+  void roundingIsNoFaultAndNoRangeIsNoLimit() {
+    Contract contract = Contract.ofModel("classifier");
+    contract.checkRange(
+        "serving_bytes", "probabilities", new float[] {-1e-7f, 1.0000001f}, "the answer");
+    contract.checkRange("serving_bytes", "logits", new float[] {-1e9f, Float.NaN}, "the answer");
+  }
+
   @Test
   void anUnknownSignatureIsAnsweredWithThoseThatExist() {
     assertEquals(
@@ -116,6 +147,12 @@ class ContractTest {
             + " absolute -1; use a number of at least 0",
         "{\"dtype\": \"float32\", \"shape\": [], \"tolerance\": {\"relative\": 1}}|tolerance lacks"
             + " absolute",
+        "{\"dtype\": \"float32\", \"shape\": [], \"range\": [1, 0]}|has range [1, 0]; use [lowest,"
+            + " highest]",
+        "{\"dtype\": \"float32\", \"shape\": [], \"range\": [0]}|has range [0]; use [lowest,"
+            + " highest]",
+        "{\"dtype\": \"string\", \"shape\": [], \"range\": [0, 1]}|has a range, and text has none;"
+            + " use it for numbers",
       })
   void aSpecThatDoesNotFollowTheFormat(String spec, String complaint) {
     String json = contract("\"a\": " + spec);

@@ -52,6 +52,7 @@ public final class VisionService implements AutoCloseable {
 
   private static final Logger logger = LoggerFactory.getLogger(VisionService.class);
 
+  private static final String ANSWER = "the model's answer";
   private static final List<String> CLASSIFIER_OUTPUTS =
       List.of(ClassifierAnswer.PROBABILITIES, ClassifierAnswer.LOGITS);
 
@@ -189,6 +190,7 @@ public final class VisionService implements AutoCloseable {
    * @param image a whole JPEG or PNG file
    * @throws InvalidImageException when it is neither, or cannot be decoded
    * @throws InferenceException when the model fails on it
+   * @throws ContractMismatchException when a probability is outside the contract's range
    * @throws IllegalStateException after {@link #close}
    * @throws UnsupportedOperationException when the loaded version is no classifier
    */
@@ -205,6 +207,7 @@ public final class VisionService implements AutoCloseable {
    * @throws InvalidImageException when one of them is neither, or cannot be decoded; then none is
    *     answered
    * @throws InferenceException when the model fails on them
+   * @throws ContractMismatchException when a probability is outside the contract's range
    * @throws IllegalStateException after {@link #close}
    * @throws UnsupportedOperationException when the loaded version is no classifier
    */
@@ -223,6 +226,7 @@ public final class VisionService implements AutoCloseable {
    * @return one classification an image, in the same order
    * @throws InvalidImageException when the shape is another
    * @throws InferenceException when the model fails on them
+   * @throws ContractMismatchException when a probability is outside the contract's range
    * @throws IllegalStateException after {@link #close}
    * @throws UnsupportedOperationException when the loaded version is no classifier
    */
@@ -242,6 +246,7 @@ public final class VisionService implements AutoCloseable {
    * @return one classification an image, in the same order
    * @throws InvalidImageException when {@code rgb} does not have that many bytes
    * @throws InferenceException when the model fails on them
+   * @throws ContractMismatchException when a probability is outside the contract's range
    * @throws IllegalStateException after {@link #close}
    * @throws UnsupportedOperationException when the loaded version is no classifier
    */
@@ -260,12 +265,14 @@ public final class VisionService implements AutoCloseable {
         inputName,
         input,
         CLASSIFIER_OUTPUTS,
-        outputs ->
-            new ClassifierAnswer(
-                    contract.classNames(),
-                    TensorReader.floats(outputs.get(0)),
-                    TensorReader.floats(outputs.get(1)))
-                .classifications());
+        outputs -> {
+          float[] probabilities = TensorReader.floats(outputs.get(0));
+          float[] logits = TensorReader.floats(outputs.get(1));
+          contract.checkRange(key, ClassifierAnswer.PROBABILITIES, probabilities, ANSWER);
+          contract.checkRange(key, ClassifierAnswer.LOGITS, logits, ANSWER);
+          return new ClassifierAnswer(contract.classNames(), probabilities, logits)
+              .classifications();
+        });
   }
 
   /**
@@ -353,7 +360,7 @@ public final class VisionService implements AutoCloseable {
             new DetectorAnswer(
                     contract,
                     key,
-                    "the model's answer",
+                    ANSWER,
                     TensorReader.floats(outputs.get(0)),
                     TensorReader.floats(outputs.get(1)),
                     TensorReader.floats(outputs.get(2)),

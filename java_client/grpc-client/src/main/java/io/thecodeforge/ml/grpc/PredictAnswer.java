@@ -29,7 +29,8 @@ record PredictAnswer(Contract contract, String key, Map<String, TensorProto> out
   /**
    * Reads a classifier's answer.
    *
-   * @throws ContractMismatchException when names, dtypes, shapes or the order of the classes differ
+   * @throws ContractMismatchException when names, dtypes, shapes, ranges or the order of the
+   *     classes differ
    */
   ClassifierAnswer classifier() {
     checkOutputs();
@@ -40,10 +41,12 @@ record PredictAnswer(Contract contract, String key, Map<String, TensorProto> out
     checkShape(differences, ClassifierAnswer.CLASSES, count, columns);
     checkShape(differences, ClassifierAnswer.LOGITS, count, columns);
     refuse(differences);
-    return new ClassifierAnswer(
-        classNames(columns),
-        floats(ClassifierAnswer.PROBABILITIES, columns),
-        floats(ClassifierAnswer.LOGITS, columns));
+    List<String> names = classNames(columns);
+    float[] probabilities = floats(ClassifierAnswer.PROBABILITIES, columns);
+    float[] logits = floats(ClassifierAnswer.LOGITS, columns);
+    contract.checkRange(key, ClassifierAnswer.PROBABILITIES, probabilities, SUBJECT);
+    contract.checkRange(key, ClassifierAnswer.LOGITS, logits, SUBJECT);
+    return new ClassifierAnswer(names, probabilities, logits);
   }
 
   /**

@@ -156,6 +156,12 @@ class VisionGrpcClientTest {
             .getMessage()
             .contains("output \"scores\": expected only probabilities, classes, logits"));
     assertTrue(
+        mismatch(with("probabilities", FakeServing.floats(2, List.of(-.5f, .25f, 1.25f))))
+            .getMessage()
+            .contains(
+                "serving_bytes output \"probabilities\": expected values from 0.0 to 1.0, found"
+                    + " -0.5 at place 0 (what exists: 6 values, -0.5 to 1.25)"));
+    assertTrue(
         mismatch(with("logits", FakeServing.texts(2, FakeServing.CLASS_NAMES)))
             .getMessage()
             .contains("output \"logits\": expected float32 [-1, C], found string [2, 3]"));

@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from google.protobuf.message import Message
 
 from model_server.errors import UsageError
-from model_server.messages import configuration_fields
+from model_server.text_format import field_treatments
 from protos.pool import POOL
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def read_message(path: Path, message: AnyMessage) -> AnyMessage:
         UsageError: The file cannot be read or parsed; the message starts with ``file:line:column``.
     """
     parse(read(path), path, message)
-    for warning in configuration_fields.warnings(message):
+    for warning in field_treatments.warnings(message):
         logger.warning("%s: %s", path, warning)
     return message
 
