@@ -352,22 +352,30 @@ def test_a_canary_differs_in_its_share_of_the_traffic_and_its_model_alone(
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_kserve_finds_each_models_configuration(
-    model: str, manifests: dict[str, Manifest], command_lines: dict[str, list[str]]
-) -> None:
+def test_a_models_configuration_is_where_kserve_mounts_it(model: str) -> None:
     (config,) = read_model_config_file(SERVING_CONFIG / "kserve" / f"{model}.config")
-    assert config.name == model
-    assert config.base_path == Path("/mnt/models")
+    assert (config.name, config.base_path) == (model, Path("/mnt/models"))
 
+
+@pytest.mark.parametrize("model", MODELS)
+def test_kserve_finds_each_models_configuration(
+    model: str, runtime: Manifest, command_lines: dict[str, list[str]]
+) -> None:
     # As KServe writes the name in, the flag must lead to the file that the ConfigMap mounts.
     flags = [
         flag.replace("{{.Name}}", model) for flag in command_lines["kserve/serving_runtime.yaml"]
     ]
-    runtime = manifests["kserve/serving_runtime.yaml"]["spec"]
     (volume,) = runtime["volumes"]
     (mount,) = runtime["containers"][0]["volumeMounts"]
     assert mount["name"] == volume["name"]
     assert parse(flags).model_config_file == f"{mount['mountPath']}/{model}.config"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_config_map_that_kserve_mounts_has_each_models_configuration(
+    model: str, runtime: Manifest
+) -> None:
+    (volume,) = runtime["volumes"]
     (generated,) = _kustomization("kserve")["configMapGenerator"]
     assert generated["name"] == volume["configMap"]["name"]
     assert f"{model}.config" in generated["files"]

@@ -119,7 +119,7 @@ def test_a_box_that_reaches_outside_is_cut(skipping: dict[str, Any]) -> None:
 def test_bad_input_is_refused_when_asked(side: Side, spoiled: tuple[Path, dict[str, str]]) -> None:
     folder, expected = spoiled
     message = data_error(side, str(folder), class_names=["disc", "square"], on_bad_input="refuse")
-    assert message.startswith(f"{len(expected)} things in the data set are bad")
+    assert message.startswith(f"{len(expected)} problems in the data set:")
     assert all(file in message and reason in message for file, reason in expected.items())
 
 

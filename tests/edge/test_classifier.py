@@ -40,20 +40,37 @@ def test_everything_is_in_place_and_nothing_else(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_file_keeps_the_contract(
+def test_a_file_has_the_signatures_of_its_contract(form: str, models: dict[str, EdgeModel]) -> None:
+    model = models[form]
+    assert model.contract.differences(model.signatures()) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_has_the_classes_of_its_version(
     form: str, models: dict[str, EdgeModel], published: Path
 ) -> None:
-    whole = contracts.load(published)
+    kept, whole = models[form].contract, contracts.load(published)
+    assert (kept.class_names, kept.bound) == (whole.class_names, whole.bound)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_takes_pixels_and_gives_numbers_alone(
+    form: str, models: dict[str, EdgeModel], published: Path
+) -> None:
     kept = models[form].contract
-    assert kept.differences(models[form].signatures()) == []
-    assert kept.class_names == whole.class_names
-    assert kept.bound == whole.bound
     assert list(kept.signatures) == ["serving_default"]
     signature = kept.signature("serving_default")
-    assert signature.inputs == whole.signature("serving_default").inputs
+    assert signature.inputs == contracts.load(published).signature("serving_default").inputs
     assert list(signature.outputs) == ["probabilities", "logits"]
-    assert kept.parameters["source_version"] == 1
-    assert kept.parameters["not_carried"].keys() == {"serving_bytes", "serving_default classes"}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_says_what_it_was_made_of_and_does_not_carry(
+    form: str, models: dict[str, EdgeModel]
+) -> None:
+    said = models[form].contract.parameters
+    assert said["source_version"] == 1
+    assert said["not_carried"].keys() == {"serving_bytes", "serving_default classes"}
 
 
 def test_class_names_and_contract_travel_inside(directory: Path) -> None:
@@ -109,21 +126,42 @@ def test_a_wrong_tensor_is_refused_with_what_was_expected(
         models["int8"].run({"input_tensor": tensor})
 
 
-def test_the_figures_stand_beside_the_originals(made: dict[str, Any], directory: Path) -> None:
+def test_the_report_is_what_the_command_said(made: dict[str, Any], directory: Path) -> None:
     assert json.loads((directory / "report.json").read_text()) == made
+
+
+def test_the_ranges_are_of_as_many_training_images_as_asked_for(made: dict[str, Any]) -> None:
     assert made["data"].startswith("ranges from the run's training split")
     assert made["representative_images"] == 20
+
+
+def test_the_figures_are_of_enough_images_and_calls(made: dict[str, Any]) -> None:
     assert made["images"] >= 30
     assert made["calls"] >= 200
-    original = made["original"]
-    for form in FORMS:
-        figures = made["forms"][form]
-        assert figures["bytes"] == (directory / f"{form}.tflite").stat().st_size
-        assert figures["accuracy_loss"] == pytest.approx(
-            original["accuracy"] - figures["accuracy"], abs=1e-6
-        )
-        assert figures["accuracy_loss"] <= 0.02
-        assert 0 < figures["p50_ms"] <= figures["p95_ms"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_size_of_a_file_is_in_the_report(
+    form: str, made: dict[str, Any], directory: Path
+) -> None:
+    assert made["forms"][form]["bytes"] == (directory / f"{form}.tflite").stat().st_size
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_files_accuracy_stands_beside_the_originals(form: str, made: dict[str, Any]) -> None:
+    figures, original = made["forms"][form], made["original"]
+    loss = original["accuracy"] - figures["accuracy"]
+    assert figures["accuracy_loss"] == pytest.approx(loss, abs=1e-6)
+    assert figures["accuracy_loss"] <= 0.02
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_how_long_a_call_takes_is_in_the_report(form: str, made: dict[str, Any]) -> None:
+    figures = made["forms"][form]
+    assert 0 < figures["p50_ms"] <= figures["p95_ms"]
+
+
+def test_int8_takes_less_than_a_third_of_the_room(made: dict[str, Any]) -> None:
     assert made["forms"]["int8"]["bytes"] < made["forms"]["float32"]["bytes"] / 3
 
 

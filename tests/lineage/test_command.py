@@ -68,26 +68,46 @@ def carried_by(version: Path) -> dict[str, Any]:
     return row
 
 
-def test_a_published_run_has_every_column(published: Path, experiment: Experiment) -> None:
-    record = json.loads((published / "assets.extra" / "run.json").read_text(encoding="utf-8"))
-    assert experiment.status == Status.PUBLISHED
-    assert experiment.base_architecture == "mobilenet_v2"
-    assert experiment.pretrained_weights == record["weights"]["source"]
-    assert experiment.pretrained_weights_sha256 == record["weights"]["sha256"]
+@pytest.fixture(scope="module")
+def record(published: Path) -> dict[str, Any]:
+    """What the published version carries of its run."""
+    text = (published / "assets.extra" / "run.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_a_published_run_has_every_column(
+    published: Path, experiment: Experiment, record: dict[str, Any]
+) -> None:
     kept = record["phases"][record["kept_phase"] - 1]
-    assert experiment.frozen_layers_count == kept["frozen_layers"]
-    assert experiment.final_accuracy == pytest.approx(kept["accuracy"])
-    assert experiment.accuracy_metric == "accuracy"
-    assert experiment.phase_policy == record["settings"]["policy"]
-    assert experiment.data_fingerprint == record["data"]["fingerprint"]
-    assert experiment.seed == 0
-    assert experiment.library_versions["tensorflow"].startswith("2.21")
-    assert experiment.published_version == 1
-    assert experiment.published_path == str(published)
-    assert experiment.duration_s and experiment.duration_s > record["seconds"] / 2
     steps = record["phases"][1]["steps"] if len(record["phases"]) > 1 else []
-    assert experiment.fine_tuning_start_epoch == (steps[0]["first_epoch"] if steps else None)
-    assert experiment.learning_rate_phase2 == (steps[0]["learning_rate"] if steps else None)
+    expected = {
+        "status": Status.PUBLISHED,
+        "base_architecture": "mobilenet_v2",
+        "pretrained_weights": record["weights"]["source"],
+        "pretrained_weights_sha256": record["weights"]["sha256"],
+        "frozen_layers_count": kept["frozen_layers"],
+        "final_accuracy": pytest.approx(kept["accuracy"]),
+        "accuracy_metric": "accuracy",
+        "phase_policy": record["settings"]["policy"],
+        "data_fingerprint": record["data"]["fingerprint"],
+        "seed": 0,
+        "published_version": 1,
+        "published_path": str(published),
+        "fine_tuning_start_epoch": steps[0]["first_epoch"] if steps else None,
+        "learning_rate_phase2": steps[0]["learning_rate"] if steps else None,
+    }
+    assert {column: getattr(experiment, column) for column in expected} == expected
+
+
+def test_a_published_run_says_which_tensorflow_trained_it(experiment: Experiment) -> None:
+    assert experiment.library_versions["tensorflow"].startswith("2.21")
+
+
+def test_a_published_run_says_how_long_it_took(
+    experiment: Experiment, record: dict[str, Any]
+) -> None:
+    assert experiment.duration_s and experiment.duration_s > record["seconds"] / 2
 
 
 def test_the_version_carries_its_record(published: Path, experiment: Experiment) -> None:
@@ -97,17 +117,23 @@ def test_the_version_carries_its_record(published: Path, experiment: Experiment)
     assert carried["published_version"] is None, "the directory's name says it"
 
 
-def test_list_and_show(
-    models: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_list_shows_a_run_to_programs_and_to_people(models: Path, experiment: Experiment) -> None:
     code, result, table = run_export("lineage", "list", "--models", models)
     assert code == 0
     assert [run["model_id"] for run in result["experiments"]] == [experiment.model_id]
     assert experiment.model_id[:8] in table and "published" in table
+
+
+def test_list_can_be_of_one_model(models: Path) -> None:
+    assert lineage("list", "--models", models, "--model", "detector")["experiments"] == []
+
+
+def test_show_has_all_of_a_run(
+    models: Path, experiment: Experiment, capsys: pytest.CaptureFixture[str]
+) -> None:
     shown = lineage("show", experiment.model_id[:8], "--models", models)
     assert shown["experiment"] == experiment.to_json()
     assert experiment.pretrained_weights_sha256 in capsys.readouterr().err
-    assert lineage("list", "--models", models, "--model", "detector")["experiments"] == []
 
 
 def test_diff_names_what_went_in_and_what_came_out(tmp_path: Path) -> None:
@@ -201,10 +227,11 @@ def test_a_version_is_imported_when_its_store_had_died(
     caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
 ) -> None:
+    """One story: the store dies, the run says how to import, and that command puts it on record."""
     url = postgres.make_database()
     version = tmp_path / "classifier" / "7"
     (version / "assets.extra").mkdir(parents=True)
-    with Recording(url).run("classifier", experiment.settings, published.parent) as run:
+    with Recording(url).run("classifier", experiment.settings, tmp_path) as run:
         row = {**carried_by(published), "model_id": run.model_id}
         (version / "assets.extra" / LINEAGE_FILE).write_text(json.dumps(row), encoding="utf-8")
         postgres.stop()
@@ -216,10 +243,8 @@ def test_a_version_is_imported_when_its_store_had_died(
 
     postgres.start()
     assert Store.open(url).experiment(run.model_id).status == Status.CRASHED
-    result = lineage("import", version, "--lineage", url)
-    assert result["imported"] == [
-        {"model_id": run.model_id, "path": str(version), "was_on_record": False}
-    ]
+    imported = {"model_id": run.model_id, "path": str(version), "was_on_record": False}
+    assert lineage("import", version, "--lineage", url)["imported"] == [imported]
     found = Store.open(url).experiment(run.model_id)
     assert (found.status, found.published_version) == (Status.PUBLISHED, 7)
     assert found.final_accuracy == experiment.final_accuracy
@@ -274,25 +299,58 @@ def read_mlflow(uri: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_mlflow_gets_a_copy(published: Path, experiment: Experiment, tmp_path: Path) -> None:
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+@pytest.fixture(scope="module")
+def copied(published: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """MLflow's copy of the published run, imported by hand."""
+    home = tmp_path_factory.mktemp("copied")
+    uri = f"sqlite:///{home / 'mlflow.db'}"
     code, _, said = run_export(
-        "lineage", "import", published, "--models", tmp_path, "--mlflow-uri", uri
+        "lineage", "import", published, "--models", home, "--mlflow-uri", uri
     )
     assert code == 0, said
     (copy,) = read_mlflow(uri).values()
-    assert copy["status"] == "FINISHED"
-    assert copy["tags"]["model_id"] == experiment.model_id
-    assert copy["params"]["image_size"] == str(experiment.settings["image_size"])
-    assert copy["params"]["policy.learning_rate"] == "1e-05"
-    assert copy["params"]["data_fingerprint"] == experiment.data_fingerprint
-    assert copy["metrics"]["final_accuracy"] == pytest.approx(experiment.final_accuracy)
+    return copy
+
+
+def test_mlflow_has_the_run_as_finished_under_our_id(
+    copied: dict[str, Any], experiment: Experiment
+) -> None:
+    assert copied["status"] == "FINISHED"
+    assert copied["tags"]["model_id"] == experiment.model_id
+
+
+def test_mlflow_has_the_settings_and_the_data_as_parameters(
+    copied: dict[str, Any], experiment: Experiment
+) -> None:
+    expected = {
+        "image_size": str(experiment.settings["image_size"]),
+        "policy.learning_rate": "1e-05",
+        "data_fingerprint": experiment.data_fingerprint,
+    }
+    assert {name: copied["params"][name] for name in expected} == expected
+
+
+def test_mlflow_has_the_final_accuracy(copied: dict[str, Any], experiment: Experiment) -> None:
+    assert copied["metrics"]["final_accuracy"] == pytest.approx(experiment.final_accuracy)
+
+
+def test_mlflow_has_the_curve_of_all_phases(copied: dict[str, Any], experiment: Experiment) -> None:
     phases = experiment.metrics["phases"]
     accuracies = [epoch["val_accuracy"] for phase in phases for epoch in phase["history"]]
-    assert copy["epochs"] == [[step, value] for step, value in enumerate(accuracies, start=1)]
-    assert sorted(copy["artifacts"]) == ["contract.json", "lineage.json", "run.json"]
-    assert copy["version"]["source"] == published.as_uri()
-    assert copy["version"]["tags"] == {"model_id": experiment.model_id, "published_version": "1"}
+    assert copied["epochs"] == [[step, value] for step, value in enumerate(accuracies, start=1)]
+
+
+def test_mlflow_has_what_the_version_carries_of_its_run(copied: dict[str, Any]) -> None:
+    assert sorted(copied["artifacts"]) == ["contract.json", "lineage.json", "run.json"]
+
+
+def test_mlflow_has_the_version_in_its_registry(
+    copied: dict[str, Any], published: Path, experiment: Experiment
+) -> None:
+    assert copied["version"] == {
+        "source": published.as_uri(),
+        "tags": {"model_id": experiment.model_id, "published_version": "1"},
+    }
 
 
 def test_without_mlflow_the_message_has_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,6 +386,7 @@ def test_a_run_is_copied_when_it_ends(
 def test_mlflow_shows_a_run_while_it_runs_and_a_killed_one_as_killed(
     writer: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
+    """One story: a run that is killed shows as killed once the following run begins."""
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     doomed = writer(file_url(tmp_path), "hold", uri)
     assert doomed.stdout
