@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 import sys
 import time
@@ -74,6 +76,16 @@ def test_what_lies_in_a_model_folder_does_no_harm(
     )
     call = caller(server.target)
     assert call.status() == {1: ("AVAILABLE", "")}
+
+    def ended(version: int) -> str:
+        """Wait until a version is given up; return why."""
+        deadline = time.monotonic() + PATIENCE_S
+        while call.status().get(version, ("", ""))[0] != "END":
+            assert server.process.poll() is None, server.log
+            assert time.monotonic() < deadline, server.log
+            time.sleep(0.1)
+        return str(call.status()[version][1])
+
     (base / "4").write_text("a file, not a directory")
     (base / "5").symlink_to(tmp_path / "nowhere")
     loop = base / "6"
@@ -81,16 +93,13 @@ def test_what_lies_in_a_model_folder_does_no_harm(
     (base / "7").mkdir()
     (base / "7" / "saved_model.pb").mkdir()
     (base / "8").mkdir()
-    (base / "8" / "saved_model.pb").write_bytes(b"x")
+    # Opening it fails for everybody, root as well.
+    os.mknod(base / "8" / "saved_model.pb", stat.S_IFSOCK | 0o600)
+    assert ended(8) == (
+        f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {base / '8'}"
+    )
     (base / "9").mkdir()
-    # Reading it fails with an input/output error for everybody, root as well.
-    (base / "9" / "saved_model.pb").symlink_to("/proc/self/mem")
-    deadline = time.monotonic() + PATIENCE_S
-    while {call.status().get(version, ("", ""))[0] for version in (8, 9)} != {"END"}:
-        assert server.process.poll() is None, server.log
-        assert time.monotonic() < deadline, server.log
-        time.sleep(0.1)
-    assert "XX" in call.status()[8][1]
-    assert "XX" in call.status()[9][1]
+    (base / "9" / "saved_model.pb").write_bytes(b"x")
+    assert ended(9).startswith(f"{base / '9'} cannot be loaded: OSError: Cannot parse file ")
     assert call.predict([0.0]).response.outputs["y"].float_val[0] == 2.0
     assert server.stop() == 0
