@@ -35,6 +35,15 @@ pytest_plugins = [
 REPO = Path(__file__).resolve().parent.parent
 
 
+def pytest_configure() -> None:
+    """Take Ctrl-C's signal as a program in the foreground does, and hand that down.
+
+    A shell's background job ignores it, and so would every program that a test starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--server``: which server the tests' servers are, as for ``python -m model_server``."""
     parser.addoption(
