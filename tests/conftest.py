@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -130,6 +131,7 @@ def start_server(
 
     ``start_server(*flags, rest=False, wait=True)`` returns a :class:`RunningServer` that answers
     (with ``wait=False`` one that may still be loading). ``environment`` is added to the process's.
+    With ``cold=True`` it starts in an interpreter of its own, which imports TensorFlow.
     """
     kind = request.config.getoption("--server")
     servers: list[RunningServer] = []
@@ -138,11 +140,12 @@ def start_server(
         *flags: str,
         rest: bool = False,
         wait: bool = True,
+        cold: bool = False,
         environment: Mapping[str, str] | None = None,
     ) -> RunningServer:
         port, rest_port = free_ports(2)
-        command = [warm_python(), "-m", "model_server", f"--server={kind}", f"--port={port}"]
-        command += flags
+        python = sys.executable if cold else warm_python()
+        command = [python, "-m", "model_server", f"--server={kind}", f"--port={port}", *flags]
         if rest:
             command.append(f"--rest_api_port={rest_port}")
         log_path = tmp_path_factory.mktemp("server") / "server.log"

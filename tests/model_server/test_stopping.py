@@ -199,7 +199,7 @@ def test_a_start_up_that_is_stopped_while_loading(loading: Any) -> None:
 def test_a_start_up_that_is_stopped_while_importing(
     tmp_path: Path, start_server: Callable[..., Any]
 ) -> None:
-    server = start_server(f"--model_base_path={tmp_path}", wait=False)
+    server = start_server(f"--model_base_path={tmp_path}", wait=False, cold=True)
     eventually(lambda: "server: embedded" in server.log, "the first line", server)
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(PATIENCE_S) == 0
