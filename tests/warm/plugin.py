@@ -10,6 +10,8 @@ import pytest
 
 from tests.warm.warmth import Warmth
 
+WARMTH = pytest.StashKey[Warmth]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--cold``."""
@@ -21,5 +23,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Start the processes, once a run."""
     if not config.getoption("--cold") and not hasattr(config, "workerinput"):
-        warmth = Warmth()
+        warmth = config.stash[WARMTH] = Warmth()
         config.add_cleanup(warmth.end)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how many imports of TensorFlow were saved."""
+    if WARMTH in config.stash:
+        terminalreporter.write_line(config.stash[WARMTH].started())

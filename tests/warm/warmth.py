@@ -58,6 +58,14 @@ class Warmth:
                 start_new_session=True,  # Ctrl-C is for the programs; this one ends with the run
             )
 
+    def started(self) -> str:
+        """Return how many programs have been started here, for people."""
+        warm, cold = (
+            path.stat().st_size if (path := self._folder / name).exists() else 0
+            for name in ("warm", "cold")
+        )
+        return f"{warm} programs were started warm, {cold} that could not be in new interpreters"
+
     def end(self) -> None:
         """End the processes and forget them."""
         os.close(self._held)
