@@ -35,6 +35,7 @@ def test_generated_requests_get_the_right_code(
         "--request_log=none",
         f"--check_signature_shapes={checked}",
         rest=True,
+        cold=True,  # its memory is looked at, by the process's number
     )
     result = subprocess.run(
         [

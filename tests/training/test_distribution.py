@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,8 @@ class Worker:
         self._log = log
         with log.open("wb") as out:
             self.process = subprocess.Popen(
-                [warm_python(), str(WORKER), str(data), str(models), kind],
+                # An interpreter of its own: a worker is killed and stopped, which none passes on.
+                [sys.executable, str(WORKER), str(data), str(models), kind],
                 cwd=REPO,
                 stdout=out,
                 stderr=out,

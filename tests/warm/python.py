@@ -5,7 +5,8 @@ in a new interpreter instead: other options than ``-m`` and ``-c``, an environme
 or Python look at when they are imported, limits on resources, programs that prove that they do
 without TensorFlow. Otherwise it hands its arguments, environment, directory and standard streams to
 ``tests/warm/parent.py``, passes on the signals it gets, and ends as the program ends. Killed
-itself, it takes the program with it.
+itself, it takes the program with it; stopped, it does not. It has another process number than the
+program: who stops one, or looks at one in ``/proc``, starts it with ``sys.executable``.
 
 Started without ``site`` (see ``tests/warm/warmth.py``): it needs the standard library only, and
 takes about 15 ms.
