@@ -72,8 +72,11 @@ test-java: check-tools
 test-python: setup java
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-test-quick: setup ## what can be told in three minutes: no training, no JVM, no containers
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not training and not jvm and not containers"
+# No training, no JVM, no program beside Python.
+QUICK := not (training or jvm or containers or browser or postgres or long)
+
+test-quick: setup ## what can be told in three minutes, between two thoughts
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(QUICK)"
 
 lint: setup ## formatting, style and types
 	$(BIN)/ruff format --check .

@@ -17,6 +17,8 @@ from serving_config import contract as contracts
 from tests.kept import Kept
 from tests.running import Ran
 
+pytestmark = pytest.mark.training
+
 ROOM = 4_000_000  # bytes a file may have: less than any network here takes
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 
 import protos
 from export.publish import versions
@@ -16,6 +17,8 @@ from serving_config import contract as contracts
 from serving_config import golden
 from tests.golden_answers import assert_golden
 from tests.running import PATIENCE_S, run_python
+
+pytestmark = pytest.mark.training
 
 
 def test_it_is_published_whole(published_variables: dict[str, Any]) -> None:

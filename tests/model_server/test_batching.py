@@ -230,9 +230,15 @@ def test_a_call_that_is_over_leaves_the_queue(start: Callable[..., Any]) -> None
     request = message.SerializeToString()
     with grpc.insecure_channel(call.server.target) as channel:
         stub = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
-        first = stub.future(request)
-        until(lambda: call.predict([1.0] * 4).code == "RESOURCE_EXHAUSTED")
-        first.cancel()
+        waiting = [stub.future(request)]
+
+        def is_held() -> bool:
+            if waiting[-1].done():  # it came while the other call was answered, and was refused
+                waiting.append(stub.future(request))
+            return bool(call.predict([1.0] * 4).code == "RESOURCE_EXHAUSTED")
+
+        until(is_held)
+        waiting[-1].cancel()
         until(lambda: call.predict([1.0] * 4).code == "OK")  # a full batch does not wait
     call.server.stop()
 

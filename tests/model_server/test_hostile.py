@@ -19,6 +19,7 @@ from tests.running import PATIENCE_S
 REPO = Path(__file__).resolve().parent.parent.parent
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("checked", ["true", "auto"])
 def test_generated_requests_get_the_right_code(
     toy_models: Path,

@@ -136,6 +136,7 @@ def test_the_binary_judges_the_configuration_itself(path_with_binary: str, tmp_p
     assert "it is the server's to judge" in result.stderr
 
 
+@pytest.mark.long
 def test_the_suite_runs_against_another_program(path_with_binary: str, tmp_path: Path) -> None:
     called = tmp_path / "called"
     tests = [

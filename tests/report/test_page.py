@@ -13,7 +13,7 @@ from tests.report.conftest import HOSTILE, LONG
 
 Open = Callable[[dict[str, Any]], Tab]
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.training, pytest.mark.timeout(1200)]
 
 HEADINGS = [
     "Sample predictions",
