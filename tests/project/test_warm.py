@@ -181,6 +181,16 @@ def test_it_is_killed_with_its_caller(waiting: Any) -> None:
     wait_until(lambda: not is_running(inner), "the program outlived its caller")
 
 
+def test_callers_that_are_killed_at_any_moment_leave_it_to_serve_the_next() -> None:
+    for hundredths in range(30):  # from before it is asked to after its program has ended
+        with subprocess.Popen([warm_python(), "-c", "pass"]) as process:
+            try:
+                process.wait(hundredths / 100)
+            except subprocess.TimeoutExpired:
+                process.kill()
+    assert run(warm_python(), "-c", IS_WARM).stdout == "True\n"
+
+
 def test_what_is_made_once_is_made_once(tmp_path: Path) -> None:
     made = []
 

@@ -84,6 +84,8 @@ def serve(listener: socket.socket, lifeline: int) -> Program:
     waiting.register(lifeline, selectors.EVENT_READ)
     while True:
         for key, _ in waiting.select():
+            if waiting.get_map().get(key.fd) is not key:
+                continue  # it ended in this very round
             if key.fileobj == lifeline:
                 os._exit(0)
             elif key.fileobj == listener:
@@ -94,11 +96,13 @@ def serve(listener: socket.socket, lifeline: int) -> Program:
             elif key.data[0] == "ending":
                 _report(key.data[1], waiting)
             else:
-                _signal(key.data[1])
+                _signal(key.data[1], waiting)
 
 
 def _start(connection: socket.socket, waiting: selectors.BaseSelector) -> Program | None:
-    message, streams, _, _ = socket.recv_fds(connection, _MESSAGE_BYTES, 3)
+    streams: list[int] = []
+    with contextlib.suppress(ConnectionResetError):
+        message, streams, _, _ = socket.recv_fds(connection, _MESSAGE_BYTES, 3)
     if len(streams) != 3:  # whoever asked is gone
         connection.close()
         return None
@@ -121,19 +125,21 @@ def _start(connection: socket.socket, waiting: selectors.BaseSelector) -> Progra
     return None
 
 
-def _signal(started: _Started) -> None:
+def _signal(started: _Started, waiting: selectors.BaseSelector) -> None:
     """Pass a signal on; a caller who is gone was killed, and so is its program."""
-    try:
+    number = b""
+    with contextlib.suppress(ConnectionResetError):
         number = started.connection.recv(1)
-    except ConnectionResetError:
-        number = b""
+    if not number:
+        waiting.unregister(started.connection)
     signal.pidfd_send_signal(started.ending, number[0] if number else signal.SIGKILL)
 
 
 def _report(started: _Started, waiting: selectors.BaseSelector) -> None:
     _, status = os.waitpid(started.process, 0)
     waiting.unregister(started.ending)
-    waiting.unregister(started.connection)
+    if started.connection in waiting.get_map():  # its caller is not gone
+        waiting.unregister(started.connection)
     os.close(started.ending)
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its caller may be gone
         started.connection.send(str(os.waitstatus_to_exitcode(status)).encode())

@@ -89,10 +89,11 @@ def ask(address: str, words: list[str], executable: str) -> int:
         "umask": umask,
         "executable": executable,
     }
+    socket.send_fds(connection, [json.dumps(request).encode()], [0, 1, 2])
+    # Not before: nothing but the request may come first.
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda got, _: connection.send(bytes([got])))
-    socket.send_fds(connection, [json.dumps(request).encode()], [0, 1, 2])
     for standard in (0, 1, 2):  # a pipe ends when the program lets go of it
         os.close(standard)
     return int(connection.recv(16) or b"-9")
