@@ -95,20 +95,7 @@ class SavedModel:
         outputs: Sequence[str],
         limits: CallLimits = NO_LIMITS,
     ) -> list[Array]:
-        """Run one signature.
-
-        Args:
-            signature: One of :attr:`signatures`.
-            feeds: Value by input alias; dtypes are passed on as they are, never cast.
-            outputs: Output aliases.
-            limits: What bounds the call.
-
-        Returns:
-            One array per entry of ``outputs``; strings are ``bytes`` in an object array.
-
-        Raises:
-            ServingError: With the session's code and text.
-        """
+        """Run one signature; see :meth:`model_server.runtimes.runtime.LoadedModel.run`."""
         return self.run_tensors(
             {signature.inputs[alias].tensor_name: value for alias, value in feeds.items()},
             [signature.outputs[alias].tensor_name for alias in outputs],
@@ -121,15 +108,7 @@ class SavedModel:
         fetches: Sequence[str],
         limits: CallLimits = NO_LIMITS,
     ) -> list[Array]:
-        """Run any part of the graph that the signatures' tensors bound.
-
-        Args:
-            feeds: Value by tensor name.
-            fetches: Tensor names.
-            limits: What bounds the call.
-
-        Returns:
-            One array per entry of ``fetches``.
+        """Run any part of the graph; see ``run_tensors`` of the same protocol.
 
         Raises:
             ServingError: With the session's code and text, or the batch scheduler's.
