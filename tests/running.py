@@ -33,8 +33,9 @@ class Ran:
     @property
     def result(self) -> dict[str, Any]:
         """The JSON object on standard output, which must be its only line."""
-        (line,) = self.out.splitlines()
-        document: dict[str, Any] = json.loads(line)
+        lines = self.out.splitlines()
+        assert len(lines) == 1, "standard output carries one JSON object and nothing else"
+        document: dict[str, Any] = json.loads(lines[0])
         return document
 
 
@@ -63,6 +64,11 @@ def run_python(
         preexec_fn=limits,  # this process has one thread
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def run_export(*arguments: str | Path) -> Ran:
+    """Run ``python -m export`` with some arguments."""
+    return run_python("-m", "export", *arguments)
 
 
 def write_stand_in(folder: Path) -> Path:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import pytest
 import yaml
 
 from tests.deployment.kserve_schema import KserveSchema
-from tests.running import PATIENCE_S
+from tests.running import PATIENCE_S, free_ports
 
 REPO = Path(__file__).resolve().parents[2]
 SERVING_CONFIG = REPO / "serving_config"
@@ -146,6 +145,4 @@ def validate(request: pytest.FixtureRequest) -> Callable[[Manifest], None]:
 @pytest.fixture
 def free_port() -> int:
     """A port nobody listens on."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        return int(holder.getsockname()[1])
+    return free_ports(1)[0]

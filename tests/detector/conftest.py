@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests import running
 from tests.detector.fixtures import draw_shapes
-from tests.running import PATIENCE_S
+from tests.running import PATIENCE_S, Ran
 from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
@@ -116,21 +116,9 @@ def write_coco() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def run_export() -> Callable[..., subprocess.CompletedProcess[str]]:
+def run_export() -> Callable[..., Ran]:
     """``run_export("detector", "--data", …)``: ``python -m export`` in a process of its own."""
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [warm_python(), "-m", "export", *map(str, arguments)],
-            cwd=REPO,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_S,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-
-    return run
+    return running.run_export
 
 
 @pytest.fixture(scope="session")

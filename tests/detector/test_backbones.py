@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.running import Ran
+
 pytestmark = pytest.mark.training
 
 Side = Any
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Ran]
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,12 @@ def test_without_keras_hub_one_paragraph_says_what_to_install(
     missing = "No module named 'keras_hub'"
     (hidden / "keras_hub.py").write_text(f'raise ModuleNotFoundError("{missing}")\n')
     monkeypatch.setenv("PYTHONPATH", str(hidden))
-    done = run_export(
-        "detector", "--data", shapes, "--out", tmp_path, "--backbone", "csp_darknet53"
-    )
-    assert done.returncode == 1
-    last = done.stderr.splitlines()[-1]
+    ran = run_export("detector", "--data", shapes, "--out", tmp_path, "--backbone", "csp_darknet53")
+    assert ran.code == 1
+    last = ran.err.splitlines()[-1]
     assert last.startswith("python -m export detector: the backbone csp_darknet53 needs keras-hub")
     assert 'pip install "vision-forge[hub]"' in last
-    assert "Traceback" not in done.stderr and done.stdout == ""
+    assert "Traceback" not in ran.err and ran.out == ""
     assert not list(tmp_path.glob("detector/*"))
 
 
@@ -65,14 +63,14 @@ def test_csp_darknet53_from_a_preset_folder_to_a_verified_version(
 ) -> None:
     preset = tmp_path / "preset"
     side("save_csp_preset", str(preset))
-    done = run_export(
+    ran = run_export(
         "detector", "--data", shapes, "--out", tmp_path / "models", "--backbone", "csp_darknet53",
         "--weights", preset, "--image-size", "64", "--views", "1",
         "--epochs", "1", "--fine-tune-epochs", "1",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+    assert ran.code == 0, ran.err
+    result = ran.result
     assert [phase["name"] for phase in result["phases"]] == ["head", "top"]
     assert result["weights"]["source"] == "file"
     verified = run_export("verify", result["path"])
-    assert verified.returncode == 0, verified.stderr
+    assert verified.code == 0, verified.err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ from python_client import VisionClient
 from serving_config import contract as contracts
 from serving_config import golden
 from tests.golden_answers import assert_golden
+from tests.running import Ran
 
 pytestmark = pytest.mark.training
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Ran]
 NAMES = ("disc", "square")
 
 
@@ -124,14 +124,14 @@ def test_training_left_the_statistics_of_the_backbone_alone(record: dict[str, An
 def test_with_the_last_weights_kept_validation_chooses_nothing(
     shapes: Path, run_export: Run, tmp_path: Path
 ) -> None:
-    done = run_export(
+    ran = run_export(
         "detector", "--data", shapes, "--out", tmp_path, "--keep", "final", "--image-size", "64",
         "--views", "1", "--epochs", "3", "--fine-tune-epochs", "2",
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+    assert ran.code == 0, ran.err
+    result = ran.result
     assert [phase["kept_epoch"] for phase in result["phases"]] == [3, 2]
-    measured = [line for line in done.stderr.splitlines() if "validation mAP" in line]
+    measured = [line for line in ran.err.splitlines() if "validation mAP" in line]
     looks = [line for line in measured if "final" in line]
     assert len(looks) == 2 and len(measured) == 4  # and each phase's summary repeats its own
     assert f"{result['map50']:.4f}" in looks[-1]
@@ -235,9 +235,9 @@ def evaluated(
 ) -> dict[str, Any]:
     """The result of ``evaluate`` on the validation pictures, drawn."""
     arguments = ["--data", shapes, "--pictures", tmp_path_factory.mktemp("drawn")]
-    done = run_export("evaluate", "detector", version, *arguments, "--score", "0.3")
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    ran = run_export("evaluate", "detector", version, *arguments, "--score", "0.3")
+    assert ran.code == 0, ran.err
+    result: dict[str, Any] = ran.result
     return result
 
 

@@ -19,13 +19,9 @@ def run_python() -> Callable[..., Ran]:
 
 
 @pytest.fixture(scope="session")
-def export(run_python: Callable[..., Ran]) -> Callable[..., Ran]:
+def export(run_python: Callable[..., Ran]) -> Callable[..., Ran]:  # noqa: ARG001  # its marker
     """Run ``python -m export`` with some arguments."""
-
-    def run(*arguments: str | Path) -> Ran:
-        return run_python("-m", "export", *arguments)
-
-    return run
+    return running.run_export
 
 
 @pytest.fixture(scope="module")

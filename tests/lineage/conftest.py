@@ -6,7 +6,6 @@ import os
 import pwd
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from tests.needs import demand, find_postgresql
-from tests.running import PATIENCE_S
+from tests.running import PATIENCE_S, free_ports
 
 REPO = Path(__file__).resolve().parents[2]
 WRITER = Path(__file__).with_name("writer.py")
@@ -42,8 +41,7 @@ class PostgresServer:
         if self._user:
             account = pwd.getpwnam(self._user)
             os.chown(data, account.pw_uid, account.pw_gid)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        (self.port,) = free_ports(1)
         secret = data / "password"
         secret.write_text(self.password, encoding="utf-8")
         self._run(

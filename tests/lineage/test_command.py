@@ -22,8 +22,8 @@ from export.lineage.recording import Recording
 from export.lineage.schema import Experiment, Status
 from export.lineage.store import Store
 from serving_config.version_files import LINEAGE_FILE
+from tests import running
 from tests.running import PATIENCE_S
-from tests.warm.warmth import warm_python
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -37,17 +37,8 @@ def lineage(*words: str | Path) -> dict[str, Any]:
 
 def run_export(*words: str | Path) -> tuple[int, dict[str, Any], str]:
     """Run it as a user does; return exit code, result and what people read."""
-    done = subprocess.run(
-        [warm_python(), "-m", "export", *map(str, words)],
-        cwd=REPO,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-    *nothing, last = done.stdout.splitlines() or ["{}"]
-    assert not nothing, "standard output carries one JSON object and nothing else"
-    return done.returncode, json.loads(last), done.stderr
+    ran = running.run_export(*words)
+    return ran.code, ran.result if ran.out else {}, ran.err
 
 
 @pytest.fixture(scope="module")

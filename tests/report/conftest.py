@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,7 @@ from PIL import Image
 from tests.needs import demand, find_chromium
 from tests.once import Once
 from tests.report import browser
-from tests.running import PATIENCE_S
-from tests.warm.warmth import warm_python
+from tests.running import Ran, run_export
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -24,19 +21,10 @@ HOSTILE = "<b>&\"'"
 LONG = "a class whose name goes on and on and on, second edition"
 
 
-def run_export(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m export`` as a process of its own."""
-    command = [warm_python(), "-m", "export", *arguments]
-    return subprocess.run(
-        command, cwd=REPO, capture_output=True, text=True, check=False, timeout=PATIENCE_S
-    )
-
-
-def result_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """Return the JSON object that the command printed last."""
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+def result_of(ran: Ran) -> dict[str, Any]:
+    """Return the JSON object that a command printed, which must have worked."""
+    assert ran.code == 0, ran.err
+    return ran.result
 
 
 @pytest.fixture(scope="session")

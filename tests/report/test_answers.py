@@ -13,7 +13,8 @@ from PIL import Image
 
 from python_client import VisionClient
 from tests.report.browser import Tab
-from tests.report.conftest import HOSTILE, result_of, run_export
+from tests.report.conftest import HOSTILE, result_of
+from tests.running import run_export
 
 Open = Callable[[dict[str, Any]], Tab]
 
@@ -164,8 +165,8 @@ def test_what_cannot_be_reported_on_is_refused(
     arguments: list[str], message: str, poor_version: Path, tmp_path: Path
 ) -> None:
     given = [argument.format(version=poor_version) for argument in arguments]
-    done = run_export("report", *given, f"--out={tmp_path}")
-    assert done.returncode == 1 and message in done.stderr
+    ran = run_export("report", *given, f"--out={tmp_path}")
+    assert ran.code == 1 and message in ran.err
     assert list(tmp_path.iterdir()) == []
 
 

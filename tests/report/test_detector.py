@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.report.browser import Tab
-from tests.report.conftest import result_of, run_export
+from tests.report.conftest import result_of
+from tests.running import run_export
 
 pytestmark = pytest.mark.timeout(1200)
 

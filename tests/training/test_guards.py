@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from itertools import chain
 from pathlib import Path
@@ -12,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import PATIENCE_S
-from tests.warm.warmth import warm_python
+from tests.running import run_python
 
 pytestmark = pytest.mark.training
 
@@ -24,17 +21,9 @@ Report = dict[str, Any]
 
 
 def run_side(*arguments: str | Path, **environment: str) -> Report:
-    done = subprocess.run(
-        [warm_python(), str(SIDE), *map(str, arguments)],
-        cwd=REPO,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-        env={**os.environ, **environment},
-    )
-    assert done.returncode == 0, done.stderr
-    report: Report = json.loads(done.stdout.splitlines()[-1])
+    ran = run_python(SIDE, *arguments, environment=environment)
+    assert ran.code == 0, ran.err
+    report: Report = json.loads(ran.out.splitlines()[-1])
     return report
 
 
