@@ -12,6 +12,7 @@ import pytest
 
 from model_server.runtimes.tensorflow import rank_hazards
 from tests.running import PATIENCE_S, run_python
+from tests.warm.warmth import PROCESSORS
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
 
@@ -37,10 +38,6 @@ def network_server(networks: Path, start_server: Callable[..., Any], caller: Any
     server.stop()
 
 
-# TensorFlow uses oneDNN's kernels by itself only on processors with AVX-512 or AMX.
-WITH_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1"}
-
-
 def floats(signature: str, shape: list[int]) -> dict[str, Any]:
     return {
         "modelSpec": {"name": "net", "signatureName": signature},
@@ -59,7 +56,7 @@ def aborting_ranks() -> dict[str, list[int]]:
     """The ranks with which each kernel ends the process."""
     if platform.machine() != "x86_64":
         pytest.skip("which kernels abort was found for oneDNN on x86-64")
-    done = run_python(HERE / "wrong_ranks.py", environment=WITH_ONEDNN)
+    done = run_python(HERE / "wrong_ranks.py", environment=PROCESSORS["with oneDNN"])
     assert done.code == 0, done.err
     return done.result
 
@@ -120,7 +117,7 @@ def test_without_the_check_a_wrong_rank_ends_the_process(
         "--model_name=net",
         f"--model_base_path={networks}",
         "--check_signature_shapes=false",
-        environment=WITH_ONEDNN,
+        environment=PROCESSORS["with oneDNN"],
     )
     call = caller(server.target)
     if platform.machine() == "x86_64":

@@ -23,13 +23,8 @@ from tests.golden_answers import assert_golden
 from tests.java.fixtures import Java, java_process
 from tests.kept import Kept
 from tests.running import PATIENCE_S
+from tests.warm.warmth import PROCESSORS
 
-PROCESSORS: Mapping[str, Mapping[str, str]] = {
-    "as it is": {},
-    "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
-    "SSE4.1": {"ONEDNN_MAX_CPU_ISA": "SSE41"},
-    "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},
-}
 JOURNEYS = (
     ("SSE4.1", "as it is"),
     ("SSE4.1", "AVX2"),

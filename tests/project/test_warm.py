@@ -16,7 +16,7 @@ import pytest
 
 from tests.once import Made
 from tests.running import PATIENCE_S
-from tests.warm.warmth import warm_python
+from tests.warm.warmth import PROCESSORS, warm_python
 
 pytestmark = pytest.mark.tensorflow
 
@@ -110,7 +110,7 @@ def test_it_does_not_import_tensorflow_again() -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("TF_ENABLE_ONEDNN_OPTS", "1"),
+        ("TF_NUM_INTEROP_THREADS", "1"),
         ("OMP_NUM_THREADS", "1"),
         ("PYTHONWARNINGS", "default"),
         ("LC_ALL", "C"),
@@ -119,6 +119,14 @@ def test_it_does_not_import_tensorflow_again() -> None:
 def test_what_is_read_at_the_start_makes_a_new_interpreter(variable: str, value: str) -> None:
     environment = {**os.environ, variable: value}
     assert run(warm_python(), "-c", IS_WARM, env=environment).stdout == "False\n"
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_a_program_on_another_processor_is_warm_too(processor: str) -> None:
+    asked = dict(PROCESSORS[processor])
+    program = f"{IS_WARM}; import os; print({asked}.items() <= os.environ.items())"
+    ran = run(warm_python(), "-c", program, env={**os.environ, **PROCESSORS[processor]})
+    assert ran.stdout == "True\nTrue\n"
 
 
 def test_an_interpreter_s_own_options_make_a_new_interpreter() -> None:

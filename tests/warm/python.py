@@ -26,7 +26,8 @@ READ_AT_START = (
     *("TF_", "KERAS_", "XLA_", "CUDA", "ONEDNN", "DNNL", "OMP_", "MKL", "OPENBLAS", "ATEN"),
     *("LD_", "MALLOC", "GLIBC", "PYTHON", "LC_", "LANG", "GRPC_"),
 )
-PASSED_ON = frozenset(("PYTHONPATH", "PYTHONUNBUFFERED", "TF_CONFIG", "TF_CPP_MIN_LOG_LEVEL"))
+LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+PASSED_ON = frozenset(("PYTHONPATH", "PYTHONUNBUFFERED", "TF_CONFIG", LEVEL))
 # What our command lines set for themselves, as the level is fixed when TensorFlow is imported.
 LEVELS = {"model_server": "2", "model_server.tune": "2"}
 OTHER_LEVEL = "3"
@@ -51,6 +52,11 @@ def read_at_start() -> dict[str, str]:
     }
 
 
+def setting(environment: dict[str, str]) -> str:
+    """Return what a warm process goes by: the environment that it was imported in, as text."""
+    return json.dumps(environment, sort_keys=True)
+
+
 def limits() -> list[tuple[int, int]]:
     """Return this process's limits on resources."""
     kinds = (
@@ -67,12 +73,13 @@ def warm_socket(words: list[str], folder: str) -> str | None:
     program = words[1] if words[0] == "-m" else ""
     if program in COLD:
         return None
-    level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", LEVELS.get(program, OTHER_LEVEL))
-    address = os.path.join(folder, f"level-{level}.socket")
+    level = os.environ.get(LEVEL, LEVELS.get(program, OTHER_LEVEL))
     with open(os.path.join(folder, "state.json"), encoding="utf-8") as file:
         state = json.load(file)
-    same = state == {"environment": read_at_start(), "limits": [list(pair) for pair in limits()]}
-    return address if same and os.path.exists(address) else None
+    if state["limits"] != [list(pair) for pair in limits()]:
+        return None
+    address: str | None = state["sockets"].get(setting({**read_at_start(), LEVEL: level}))
+    return address
 
 
 def ask(address: str, words: list[str], executable: str) -> int:
