@@ -13,7 +13,7 @@ MVN := mvn -q -B -f java_client/pom.xml
 SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 JAVA_SOURCES := $(shell find java_client/*/src protos -name '*.java' -o -name '*.proto') \
 	$(wildcard java_client/pom.xml java_client/*/pom.xml serving_config/contracts/*.json)
-PACKAGES := export serving_config model_server python_client demo
+PACKAGES := export serving_config signature_contract model_server python_client demo
 
 # In a variable, so that it is said before anything else is done, and in one line.
 define CHECK_TOOLS

@@ -28,8 +28,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from export import served_version
 from export.detector.detection_arrays import detect
-from serving_config import contract as contracts
 from serving_config.tensor_names import SERVING_BYTES
+from signature_contract import contract as contracts
 
 WARM_UP_ROUNDS = 3
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from export.edge import checks
 from export.edge.arguments import FORMS
 from export.kinds import kind_of
-from serving_config import contract as contracts
+from signature_contract import contract as contracts
 
 
 def main() -> int:

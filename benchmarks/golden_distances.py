@@ -25,11 +25,12 @@ import jpype
 from export import server_process
 from export.verify import verify
 from python_client import VisionClient
-from serving_config import contract as contracts
-from serving_config import golden, layout
-from serving_config.contract import Contract
-from serving_config.golden import GoldenCase
+from serving_config import layout
 from serving_config.tensor_names import IMAGE_BYTES, INPUT_TENSOR, SERVING_BYTES, SERVING_DEFAULT
+from signature_contract import contract as contracts
+from signature_contract import golden
+from signature_contract.contract import Contract
+from signature_contract.golden import GoldenCase
 
 JAR = Path(__file__).parent.parent / "java_client" / "target" / "vision-client.jar"
 
@@ -107,7 +108,7 @@ def main() -> int:
 
     seen = verify(version)
     runtime = "session loader and saved_model_cli run"
-    line = {"runtime": runtime, "cases": seen.requests, "max_distance": dict(seen.max_distance)}
+    line = {"runtime": runtime, "cases": seen.requests, "max_distance": dict(seen.distances)}
     print(json.dumps(line), flush=True)
 
     flags = (f"--model_name={contract.model}", f"--model_base_path={version.parent}")

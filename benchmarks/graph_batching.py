@@ -54,7 +54,7 @@ def write(folder: Path) -> None:
     from export.classifier import model as classifiers
     from export.classifier.backbones import backbone
     from export.classifier.settings import ClassifierSettings
-    from export.session_check import SessionModel
+    from signature_contract.checking.session import SessionModel
 
     keras.utils.set_random_seed(0)
     row = backbone("mobilenet_v2")

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import numpy as np
 
 from python_client._answers.value_ranges import check_ranges
-from serving_config import contract as contracts
-from serving_config.value_range import input_range_difference
+from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract.value_range import input_range_difference
 
 _CLASSES = 1000
 _CALLS, _REPEATS = 5000, 7
@@ -23,7 +23,7 @@ _CALLS, _REPEATS = 5000, 7
 
 def main() -> None:
     """Measure both."""
-    signature = contracts.load("classifier").signature("")
+    signature = toolkit_contract("classifier").signature("")
     even = np.full((1, _CLASSES), 1 / _CLASSES, np.float32)
     answer = dict.fromkeys(signature.outputs, even)
     (spec,) = signature.inputs.values()

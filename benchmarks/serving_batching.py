@@ -23,9 +23,9 @@ import grpc
 import protos
 from export import server_process
 from export.server_process import ServerProcess
-from serving_config import contract as contracts
-from serving_config import golden
 from serving_config.tensor_names import IMAGE_BYTES, SERVING_BYTES
+from signature_contract import contract as contracts
+from signature_contract import golden
 
 REPO = Path(__file__).resolve().parent.parent
 METHOD = "/tensorflow.serving.PredictionService/Predict"

@@ -26,10 +26,6 @@ from typing import Any
 
 import numpy as np
 
-from serving_config import contract as contracts
-from serving_config import golden
-from serving_config.contract import Contract
-from serving_config.golden import GoldenCase
 from serving_config.tensor_names import (
     CLASSES,
     DETECTION_BOXES,
@@ -39,7 +35,11 @@ from serving_config.tensor_names import (
     PROBABILITIES,
     SERVING_DEFAULT,
 )
-from serving_config.version_files import KERAS_FILE, RUN_FILE, extra
+from signature_contract import contract as contracts
+from signature_contract import golden
+from signature_contract.contract import Contract
+from signature_contract.golden import GoldenCase
+from signature_contract.version_files import KERAS_FILE, RUN_FILE, extra
 
 REPO = Path(__file__).resolve().parent.parent
 JAR = REPO / "java_client" / "target" / "vision-client.jar"
@@ -173,7 +173,7 @@ def asks_tensorflow(
         tf.config.threading.set_intra_op_parallelism_threads(int(threads))
     if part in ("folded", "trained"):
         return live(version, contract, part)
-    from export.session_check import SessionModel
+    from signature_contract.checking.session import SessionModel
 
     model = SessionModel(version)
 

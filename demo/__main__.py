@@ -27,8 +27,8 @@ from demo.photographs import write_data_set
 from demo.pictures import draw_predictions, draw_training
 from demo.summary import Outcome, summary
 from demo.training import measure_detector, train_classifier, train_detector
-from serving_config import contract as contracts
-from serving_config.version_files import RUN_FILE, extra
+from signature_contract import contract as contracts
+from signature_contract.version_files import RUN_FILE, extra
 
 log = logging.getLogger("demo")
 

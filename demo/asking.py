@@ -16,10 +16,10 @@ from demo import classifier, detector
 from demo.errors import DemoError
 from demo.kind import MIN_SCORE, Answer, DemoKind
 from python_client import VisionClient
-from serving_config import contract as contracts
-from serving_config.comparison import Comparison, compare
-from serving_config.contract import Contract, Difference
 from serving_config.tensor_names import SERVING_BYTES
+from signature_contract import contract as contracts
+from signature_contract.comparison import Comparison, compare
+from signature_contract.contract import Contract, Difference
 
 JAR = Path(__file__).parent.parent / "java_client" / "target" / "vision-client.jar"
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from demo.kind import Answer, DemoKind, Rows
 from python_client import VisionClient
-from serving_config.contract import Contract
 from serving_config.tensor_names import PROBABILITIES
-from serving_config.version_files import RUN_FILE, extra
+from signature_contract.contract import Contract
+from signature_contract.version_files import RUN_FILE, extra
 
 
 def held_out(version: Path, _scenes: Path) -> list[Path]:

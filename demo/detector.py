@@ -10,7 +10,7 @@ from typing import Any
 from demo.kind import MIN_SCORE, Answer, DemoKind, Rows
 from python_client import VisionClient, drawing
 from serving_config import layout
-from serving_config.contract import Contract
+from signature_contract.contract import Contract
 
 
 def _ask(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from python_client import VisionClient
-from serving_config.contract import Contract
+from signature_contract.contract import Contract
 
 Array = np.ndarray[Any, Any]
 Rows = list[tuple[str, str]]

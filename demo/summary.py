@@ -12,9 +12,9 @@ from typing import Any
 
 from demo.asking import JAR, Question, compared
 from demo.kind import Answer, Rows
-from serving_config import contract as contracts
-from serving_config.comparison import Comparison
 from serving_config.tensor_names import SERVING_BYTES
+from signature_contract import contract as contracts
+from signature_contract.comparison import Comparison
 
 
 @dataclass(frozen=True)

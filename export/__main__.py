@@ -24,9 +24,9 @@ from export.lineage import arguments as lineage_arguments
 from export.lineage.arguments import add_recording_arguments
 from export.report import arguments as report_arguments
 from export.verify import verify
-from serving_config import contract as contracts
-from serving_config.contract import ContractError
+from serving_config import toolkit_contracts
 from serving_config.version import __version__
+from signature_contract.contract import ContractError
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ def _report(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
-    named = contracts.load(arguments.contract) if arguments.contract else None
+    named = toolkit_contracts.find(arguments.contract) if arguments.contract else None
     verification = verify(arguments.path, named)
     for difference in verification.differences:
         log.error("%s", difference)

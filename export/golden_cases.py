@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from export import golden_images
 from export.images import decode, resize
-from serving_config.golden import GoldenCase
 from serving_config.tensor_names import (
     CLASSES,
     IMAGE_BYTES,
@@ -22,6 +21,7 @@ from serving_config.tensor_names import (
     SERVING_BYTES,
     SERVING_DEFAULT,
 )
+from signature_contract.golden import GoldenCase
 
 Array = np.ndarray[Any, Any]
 Answer = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]

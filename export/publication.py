@@ -18,8 +18,8 @@ from export.errors import ExportError, PublishError
 from export.publish import Published
 from export.training.finished import Finished
 from export.training.work import Work
-from serving_config.comparison import finite
-from serving_config.contract import ContractError
+from signature_contract.comparison import finite
+from signature_contract.contract import ContractError
 
 if TYPE_CHECKING:
     from export.lineage.run import Run
@@ -64,7 +64,7 @@ def publish_finished(
         "version": published.version,
         "path": str(published.path),
         **finished.result,
-        "max_distance": finite(published.verification.max_distance),
+        "max_distance": finite(published.verification.distances),
         "lineage": run_on_record.to_json(),
         "seconds": {**finished.result["seconds"], "all": round(time.monotonic() - started, 1)},
     }

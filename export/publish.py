@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from export import server_settings, staging
 from export.errors import PublishError
 from export.training.finished import Finished
-from export.verify import Verification, verify
-from serving_config import golden
-from serving_config.contract import Contract, Difference
-from serving_config.version_files import (
+from export.verify import verify
+from signature_contract import golden
+from signature_contract.checking.outcome import Outcome
+from signature_contract.contract import Contract, Difference
+from signature_contract.version_files import (
     CONTRACT_FILE,
     EXTRA,
     GOLDEN_FILE,
@@ -49,7 +50,7 @@ class Published:
 
     path: Path
     version: int
-    verification: Verification
+    verification: Outcome
 
 
 def publish(

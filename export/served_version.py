@@ -12,8 +12,8 @@ from export import server_process
 from export.server_process import CONNECT_TIMEOUT_S, ServerError
 from python_client import VisionClient, VisionClientError
 from python_client.errors import CallError, ContractBrokenError, InvalidArgumentError
-from serving_config import contract as contracts
-from serving_config.contract import Contract
+from signature_contract import contract as contracts
+from signature_contract.contract import Contract
 
 _CALL_TIMEOUT_S = 60.0
 

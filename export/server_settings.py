@@ -14,8 +14,8 @@ from google.protobuf import text_format
 import serving_config
 from export.errors import PublishError
 from protos import BatchingParameters
-from serving_config.contract import Difference
-from serving_config.version_files import WARMUP_FILE, extra
+from signature_contract.contract import Difference
+from signature_contract.version_files import WARMUP_FILE, extra
 
 BATCHING_FILE = Path(serving_config.__file__).with_name("batching.config")
 """The parameters that we ship, or that ``python -m model_server.tune`` has written over them."""
@@ -98,6 +98,7 @@ def refused_warmup(version: Path, batching_file: Path = BATCHING_FILE) -> list[D
                 signature = request.model_spec.signature_name
                 differences.append(
                     Difference(
+                        "warm-up-request",
                         f'warm-up request {number}, {signature} "{name}"',
                         f"at most {most} rows, as {batching_file} lets through",
                         f"shape {shape}",

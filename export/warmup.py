@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from protos import PredictionLog, PredictLog, PredictRequest
-from serving_config.golden import GoldenCase
+from signature_contract.golden import GoldenCase
 
 MAX_ROWS = 4
 """Images of the largest request: a server that refuses larger batches must load the version too."""

@@ -50,7 +50,8 @@ from python_client.errors import (
     UnknownError,
     VisionClientError,
 )
-from serving_config.contract import (
+from serving_config.version import __version__
+from signature_contract.contract import (
     Contract,
     ContractError,
     ContractFileError,
@@ -61,7 +62,6 @@ from serving_config.contract import (
     TensorSpec,
     Tolerance,
 )
-from serving_config.version import __version__
 
 __all__ = [
     "TLS",

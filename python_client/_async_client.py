@@ -22,7 +22,7 @@ from python_client._transport.hedging import first_answer_async
 from python_client._transport.status_errors import error_of_status
 from python_client.errors import ClientClosedError
 from python_client.tensors import Array
-from serving_config.contract import Contract
+from signature_contract.contract import Contract
 
 T = TypeVar("T")
 

@@ -34,7 +34,7 @@ from typing import ClassVar
 
 import grpc
 
-from serving_config.contract import ContractMismatchError, Difference
+from signature_contract.contract import ContractMismatchError, Difference
 
 
 class VisionClientError(Exception):

@@ -9,56 +9,13 @@ fewer values than the shape says: the last one repeats, and none at all means ze
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from protos import DataType, TensorProto
 from python_client.errors import AnswerError, InputError
+from signature_contract import tensor_messages
+from signature_contract.tensor_messages import Array, MessageError, TensorError, dtype_name
 
-Array = np.ndarray[Any, Any]
-
-
-class _Kind(NamedTuple):
-    name: str  # as contracts spell it
-    enum: int
-    stored: np.dtype[Any]  # little-endian, as tensor_content holds it
-    values: str  # the field with one entry an element
-
-
-def _kind(name: str, enum: str, stored: str, values: str) -> _Kind:
-    return _Kind(name, DataType.Value(enum), np.dtype(stored), values)
-
-
-_KINDS = (
-    _kind("float32", "DT_FLOAT", "<f4", "float_val"),
-    _kind("float64", "DT_DOUBLE", "<f8", "double_val"),
-    _kind("int32", "DT_INT32", "<i4", "int_val"),
-    _kind("uint8", "DT_UINT8", "u1", "int_val"),
-    _kind("int16", "DT_INT16", "<i2", "int_val"),
-    _kind("int8", "DT_INT8", "i1", "int_val"),
-    _kind("int64", "DT_INT64", "<i8", "int64_val"),
-    _kind("bool", "DT_BOOL", "?", "bool_val"),
-    _kind("uint16", "DT_UINT16", "<u2", "int_val"),
-    _kind("uint32", "DT_UINT32", "<u4", "uint32_val"),
-    _kind("uint64", "DT_UINT64", "<u8", "uint64_val"),
-    _kind("float16", "DT_HALF", "<f2", "half_val"),
-    # NumPy has no bfloat16: it travels as the 16 upper bits of a float32.
-    _kind("bfloat16", "DT_BFLOAT16", "<u2", "half_val"),
-    _kind("complex64", "DT_COMPLEX64", "<c8", "scomplex_val"),
-    _kind("complex128", "DT_COMPLEX128", "<c16", "dcomplex_val"),
-)
-_BY_NAME = {kind.name: kind for kind in _KINDS}
-_BY_ENUM = {kind.enum: kind for kind in _KINDS}
-# No message can hold more (protobuf's own limit), so a shape that claims more is an error.
-_MOST_BYTES = 2**31
-_STRING: int = DataType.Value("DT_STRING")
-
-
-def dtype_name(array: Array) -> str:
-    """Return the contract's name of an array's dtype; text of any kind is ``string``."""
-    return "string" if array.dtype.kind in "OSU" else array.dtype.name
+__all__ = ["Array", "as_array", "decode", "dtype_name", "encode"]
 
 
 def as_array(value: Any, dtype: str | None = None) -> Array:
@@ -77,55 +34,10 @@ def as_array(value: Any, dtype: str | None = None) -> Array:
     Raises:
         InputError: The value is ragged, or its numbers do not fit the wanted dtype.
     """
-    if isinstance(value, (np.ndarray, np.generic)):
-        array = np.asarray(value)
-    elif dtype == "string" or _holds_text(value):
-        # dtype S would cut trailing zero bytes off an encoded image.
-        array = np.array(value, dtype=object)
-    else:
-        array = _from_numbers(value, dtype)
-    if array.dtype.kind not in "OSU":
-        return array
-    return np.array([_to_bytes(item) for item in array.flat], dtype=object).reshape(array.shape)
-
-
-def _from_numbers(value: Any, dtype: str | None) -> Array:
     try:
-        natural = np.asarray(value)
-    except ValueError as err:
-        raise InputError(
-            f"expected nested lists that form a rectangle, received ragged ones: {err}"
-        ) from err
-    if dtype not in _BY_NAME or dtype == "bfloat16" or natural.dtype.kind in "OSU":
-        return natural
-    wanted = np.dtype(dtype)
-    if natural.size and natural.dtype.kind in "iu" and wanted.kind in "iu":
-        limits = np.iinfo(wanted)
-        if natural.min() < limits.min or natural.max() > limits.max:
-            raise InputError(
-                f"expected {dtype} values in {limits.min}..{limits.max}, received "
-                f"{natural.min()}..{natural.max()}"
-            )
-    elif natural.size and not np.can_cast(natural.dtype, wanted, casting="same_kind"):
-        return natural  # floats for an integer tensor: the comparison with the contract reports it
-    return natural.astype(wanted)
-
-
-def _holds_text(value: Any) -> bool:
-    while isinstance(value, (list, tuple)) and value:
-        value = value[0]
-    return isinstance(value, (bytes, bytearray, memoryview, str))
-
-
-def _to_bytes(item: Any) -> bytes:
-    if isinstance(item, str):
-        return item.encode("utf-8")
-    if isinstance(item, (bytes, bytearray, memoryview)):
-        return bytes(item)
-    raise InputError(
-        f"expected bytes or str in a string tensor, received {type(item).__name__}; a ragged list "
-        "of arrays also ends here"
-    )
+        return tensor_messages.as_array(value, dtype)
+    except TensorError as err:
+        raise InputError(str(err)) from err
 
 
 def encode(array: Array, into: Any = None) -> Any:
@@ -143,24 +55,10 @@ def encode(array: Array, into: Any = None) -> Any:
     Raises:
         InputError: TensorFlow Serving has no such dtype.
     """
-    tensor = TensorProto() if into is None else into
-    name = dtype_name(array)
-    if name == "string":
-        tensor.dtype = _STRING
-        tensor.string_val.extend(array.flat)
-    elif kind := _BY_NAME.get(name):
-        stored = array.view(np.uint16) if name == "bfloat16" else array
-        tensor.dtype = kind.enum
-        tensor.tensor_content = stored.astype(kind.stored, copy=False).tobytes()
-    else:
-        raise InputError(
-            f"expected a tensor of {', '.join([*_BY_NAME, 'string'])}, received dtype {name}"
-        )
-    for size in array.shape:
-        tensor.tensor_shape.dim.add(size=size)
-    if not array.shape:
-        tensor.tensor_shape.SetInParent()
-    return tensor
+    try:
+        return tensor_messages.encode(array, into)
+    except TensorError as err:
+        raise InputError(str(err)) from err
 
 
 def decode(tensor: Any) -> Array:
@@ -174,95 +72,7 @@ def decode(tensor: Any) -> Array:
         AnswerError: The dtype holds no values (a resource), the shape is open, or the number of
             values contradicts it.
     """
-    shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
-    if tensor.tensor_shape.unknown_rank or min(shape, default=0) < 0:
-        raise AnswerError(f"expected a tensor with a full shape, received {list(shape)}")
-    count = math.prod(shape)
-    kind = _BY_ENUM.get(tensor.dtype)
-    if count * (kind.stored.itemsize if kind else 1) > _MOST_BYTES:
-        raise AnswerError(f"expected a tensor of at most 2 GiB, its shape is {list(shape)}")
-    if tensor.dtype == _STRING:
-        return _decode_text(tensor, count).reshape(shape)
-    if kind is None:
-        known = DataType.Name(tensor.dtype) if tensor.dtype in DataType.values() else tensor.dtype
-        raise AnswerError(
-            f"expected a tensor of {', '.join([*_BY_NAME, 'string'])}, received dtype {known}"
-        )
-    if tensor.tensor_content:
-        if len(tensor.tensor_content) != count * kind.stored.itemsize:
-            raise AnswerError(
-                f"expected {count * kind.stored.itemsize} bytes for {kind.name} {list(shape)}, "
-                f"received {len(tensor.tensor_content)}"
-            )
-        array = np.frombuffer(tensor.tensor_content, kind.stored).copy()
-    else:
-        array = _repeat_last(_typed_values(tensor, kind), count)
-    if kind.name == "bfloat16":
-        array = (array.astype(np.uint32) << 16).view(np.float32)
-    return array.astype(array.dtype.newbyteorder("="), copy=False).reshape(shape)
-
-
-def _typed_values(tensor: Any, kind: _Kind) -> Array:
-    values = np.array(getattr(tensor, kind.values))
-    if not values.size:
-        return np.empty(0, kind.stored)
-    if kind.values == "half_val":  # the bits of each half, as an integer
-        return values.astype("<u2").view(kind.stored)
-    if kind.stored.kind == "c":  # real, imaginary, real, imaginary, …
-        part = "<f4" if kind.name == "complex64" else "<f8"
-        return values[: len(values) // 2 * 2].astype(part).view(kind.stored)
-    return values.astype(kind.stored, copy=False)
-
-
-def _repeat_last(values: Array, count: int) -> Array:
-    if len(values) == count:
-        return values
-    if len(values) > count:
-        raise AnswerError(f"expected at most {count} values, received {len(values)}")
-    array = np.zeros(count, values.dtype)
-    array[: len(values)] = values
-    if len(values):
-        array[len(values) :] = values[-1]
-    return array
-
-
-def _decode_text(tensor: Any, count: int) -> Array:
-    items = (
-        _split_text(tensor.tensor_content, count)
-        if tensor.tensor_content
-        else list(tensor.string_val)
-    )
-    if len(items) > count:
-        raise AnswerError(f"expected at most {count} strings, received {len(items)}")
-    items += [items[-1] if items else b""] * (count - len(items))
-    array = np.empty(count, dtype=object)
-    array[:] = items
-    return array
-
-
-def _split_text(content: bytes, count: int) -> list[bytes]:
-    """Read TensorFlow's packed string list: ``count`` varint lengths, then all the bytes."""
-    lengths = []
-    position = 0
-    for _ in range(count):
-        length = shift = 0
-        while True:
-            if position == len(content) or shift > 28:
-                raise AnswerError(f"expected {count} string lengths in tensor_content, it is cut")
-            byte = content[position]
-            position += 1
-            length |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-        lengths.append(length)
-    if position + sum(lengths) != len(content):
-        raise AnswerError(
-            f"expected {sum(lengths)} bytes of text in tensor_content, "
-            f"received {len(content) - position}"
-        )
-    items = []
-    for length in lengths:
-        items.append(content[position : position + length])
-        position += length
-    return items
+    try:
+        return tensor_messages.decode(tensor)
+    except MessageError as err:
+        raise AnswerError(str(err)) from err

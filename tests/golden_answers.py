@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from serving_config.contract import Contract
-from serving_config.golden import GoldenCase
 from serving_config.layout import Tensors
+from signature_contract.contract import Contract
+from signature_contract.golden import GoldenCase
 
 
 def assert_golden(case: GoldenCase, answer: Tensors, contract: Contract) -> None:

@@ -17,10 +17,10 @@ from export.errors import PublishError
 from export.lineage.run import Run
 from export.publish import Published, publish_trained
 from export.training.finished import Finished
-from serving_config import contract as contracts
-from serving_config.contract import Tolerance
-from serving_config.golden import GoldenCase
 from serving_config.tensor_names import LOGITS, PROBABILITIES
+from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract.contract import Tolerance
+from signature_contract.golden import GoldenCase
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def publish_classifier(finished: Finished, models_dir: Path, run_on_record: Run)
     finished.fill(classifier.model)
     network = classifier.network()
     image_size, names = finished.settings["image_size"], finished.class_names
-    contract = contracts.load(MODEL).bind(names)
+    contract = toolkit_contract(MODEL).bind(names)
     cases = golden_cases.make(finished.images, network, image_size, names)
     trained = golden_cases.make(finished.images, classifier.trained(), image_size, names)
     _check_folding(cases, trained)

@@ -19,7 +19,7 @@ from export.detector.annotations import Sample
 from export.detector.detection_arrays import DetectionArrays, detect
 from export.errors import ExportError
 from export.served_version import ServedVersion
-from serving_config import contract as contracts
+from signature_contract import contract as contracts
 
 log = logging.getLogger(__name__)
 

@@ -24,8 +24,6 @@ from export.detector.letterbox import letterbox
 from export.detector.model import Detector
 from export.detector.suppression import Suppression, suppress
 from export.images import decode
-from serving_config.contract import Contract
-from serving_config.golden import GoldenCase
 from serving_config.tensor_names import (
     DETECTION_BOXES,
     DETECTION_CLASSES,
@@ -36,6 +34,8 @@ from serving_config.tensor_names import (
     SERVING_BYTES,
     SERVING_DEFAULT,
 )
+from signature_contract.contract import Contract
+from signature_contract.golden import GoldenCase
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from export.detector.suppression import Suppression
 from export.lineage.run import Run
 from export.publish import Published, publish_trained
 from export.training.finished import Finished
-from serving_config import contract as contracts
+from serving_config.toolkit_contracts import toolkit_contract
 
 MODEL = "detector"
 
@@ -58,7 +58,7 @@ def publish_detector(finished: Finished, models_dir: Path, run_on_record: Run) -
         settings["max_detections"], settings["score_threshold"], settings["iou_threshold"]
     )
     contract = replace(
-        contracts.load(MODEL).bind(finished.class_names, N=limits.max_detections),
+        toolkit_contract(MODEL).bind(finished.class_names, N=limits.max_detections),
         parameters={
             "score_threshold": limits.score_threshold,
             "iou_threshold": limits.iou_threshold,

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from export.edge.errors import EdgeContractError, EdgeError
-from serving_config.comparison import finite
-from serving_config.contract import Contract
-from serving_config.version_files import CONTRACT_FILE, GOLDEN_FILE, extra
+from signature_contract.comparison import finite
+from signature_contract.contract import Contract
+from signature_contract.version_files import CONTRACT_FILE, GOLDEN_FILE, extra
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from export.edge import edge_contract, photographs
 from export.edge.kind import Answer, Array, EdgeKind, Served
-from serving_config.contract import Contract
 from serving_config.tensor_names import INPUT_TENSOR, LOGITS
+from signature_contract.contract import Contract
 
 if TYPE_CHECKING:
     from export.edge.interpreter import EdgeModel

@@ -17,10 +17,10 @@ from export.edge.errors import AccuracyLossError, EdgeError
 from export.errors import ExportError, SettingsError
 from export.kinds import kind_of
 from export.publish import check_place
-from serving_config import contract as contracts
-from serving_config import golden
-from serving_config.contract import Contract
-from serving_config.version_files import CONTRACT_FILE, EXTRA, GOLDEN_FILE, extra
+from signature_contract import contract as contracts
+from signature_contract import golden
+from signature_contract.contract import Contract
+from signature_contract.version_files import CONTRACT_FILE, EXTRA, GOLDEN_FILE, extra
 
 log = logging.getLogger(__name__)
 

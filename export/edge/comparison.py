@@ -142,7 +142,7 @@ def main() -> None:
 def _runtimes(job: dict[str, Any], edge: EdgeKind) -> dict[str, Callable[[Any], Any]]:
     """Load the original and every form; each answers one image of pixels."""
     from export.edge.interpreter import EdgeModel
-    from export.session_check import SessionModel
+    from signature_contract.checking.session import SessionModel
 
     original = SessionModel(Path(job["version"]))
 

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from export.edge import flatbuffer
 from export.edge.errors import ConversionError
-from serving_config.contract import Contract
-from serving_config.version_files import CONTRACT_FILE
+from signature_contract.contract import Contract
+from signature_contract.version_files import CONTRACT_FILE
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ import numpy as np
 from export.detector.average_precision import ImageBoxes, mean_average_precision
 from export.edge import detections, edge_contract, photographs
 from export.edge.kind import Answer, Array, EdgeKind, Served
-from serving_config.contract import Contract
 from serving_config.tensor_names import (
     DETECTION_BOXES,
     DETECTION_CLASSES,
     DETECTION_SCORES,
     NUM_DETECTIONS,
 )
+from signature_contract.contract import Contract
 
 if TYPE_CHECKING:
     from export.edge.interpreter import EdgeModel

@@ -2,7 +2,7 @@
 
 Same keys, names, dtypes, shapes and meanings; what cannot be carried is left out and named in
 ``parameters.not_carried``, so that nobody has to find out by calling it. The result is a contract
-like any other: :func:`serving_config.contract.load` reads it, class names and all.
+like any other: :func:`signature_contract.contract.load` reads it, class names and all.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from export.edge.detections import CANDIDATES
 from export.edge.errors import ConversionError
-from serving_config.contract import Contract, Signature, TensorSpec
-from serving_config.golden import GoldenCase
 from serving_config.tensor_names import SERVING_DEFAULT
+from signature_contract.contract import Contract, Signature, TensorSpec
+from signature_contract.golden import GoldenCase
 
 _NO_DECODER = (
     "TFLite has no op that decodes JPEG or PNG: decode on the device, to RGB, and send the pixels"

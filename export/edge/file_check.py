@@ -18,12 +18,12 @@ import numpy as np
 
 from export.edge import detections
 from export.edge.interpreter import EdgeModel
-from serving_config import contract as contracts
-from serving_config import golden
-from serving_config.contract import Contract, Difference, Signature
-from serving_config.golden import GoldenCase
 from serving_config.tensor_names import INPUT_TENSOR, PROBABILITIES
-from serving_config.value_range import output_range_difference
+from signature_contract import contract as contracts
+from signature_contract import golden
+from signature_contract.contract import Contract, Difference, Signature
+from signature_contract.golden import GoldenCase
+from signature_contract.value_range import output_range_difference
 
 Array = np.ndarray[Any, Any]
 
@@ -58,7 +58,11 @@ def main() -> None:
             refuse(model, key, inputs)
     if "tensorflow" in sys.modules:
         found = "tensorflow was imported"
-        say(differences=[Difference("the interpreter", "nothing but LiteRT and NumPy", found)])
+        say(
+            differences=[
+                Difference("load", "the interpreter", "nothing but LiteRT and NumPy", found)
+            ]
+        )
 
 
 def whole_contract(model: EdgeModel, published: Path) -> Contract:
@@ -82,13 +86,15 @@ def examine(model: EdgeModel, case: GoldenCase, contract: Contract) -> dict[str,
         if value.shape != case.outputs[name].shape or not np.isfinite(value).all():
             found = f"{list(value.shape)}, {np.count_nonzero(~np.isfinite(value))} not finite"
             expected = f"finite {list(case.outputs[name].shape)}"
-            differences.append(Difference(where, expected, found))
+            differences.append(Difference("answer-form", where, expected, found))
         elif difference := output_range_difference(where, spec, value):
             differences.append(difference)
     if PROBABILITIES in answer:
         sums = answer[PROBABILITIES].sum(axis=1)
         if np.abs(sums - 1).max() > _ROW_SUM_TOLERANCE:
-            differences.append(Difference(f"{case} probabilities", "rows that sum to 1", str(sums)))
+            differences.append(
+                Difference("output-range", f"{case} probabilities", "rows that sum to 1", str(sums))
+            )
     comparison = case.compare(answer, contract)
     return {
         "differences": differences,

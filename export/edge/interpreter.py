@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from serving_config import contract as contracts
-from serving_config.contract import Contract, ContractMismatchError, Signature, TensorSpec
 from serving_config.tensor_names import SERVING_DEFAULT
-from serving_config.version_files import CONTRACT_FILE
+from signature_contract import contract as contracts
+from signature_contract.contract import Contract, ContractMismatchError, Signature, TensorSpec
+from signature_contract.version_files import CONTRACT_FILE
 
 Array = np.ndarray[Any, Any]
 
@@ -78,7 +78,9 @@ class EdgeModel:
         found = {name: (str(value.dtype), value.shape) for name, value in inputs.items()}
         differences = signature.input_differences(key, found)
         differences += [
-            contracts.Difference(f'{key} input "{name}"', "every axis at least 1", str(list(shape)))
+            contracts.Difference(
+                "input-shape", f'{key} input "{name}"', "every axis at least 1", str(list(shape))
+            )
             for name, (_, shape) in found.items()
             if 0 in shape
         ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from export.edge.photographs import EdgePhotographs
-from serving_config.contract import Contract
+from signature_contract.contract import Contract
 
 if TYPE_CHECKING:
     from export.edge.interpreter import EdgeModel

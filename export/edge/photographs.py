@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from export.errors import DataSetError
 from export.evaluation import data_sets
 from export.evaluation.data_sets import LabelledPhotographs
-from serving_config.version_files import RUN_FILE, extra
+from signature_contract.version_files import RUN_FILE, extra
 
 if TYPE_CHECKING:
     from export.detector.annotations import Sample

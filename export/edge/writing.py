@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from export import images
 from export.edge import conversion, detections, network
-from serving_config.contract import Contract
 from serving_config.tensor_names import INPUT_TENSOR
+from signature_contract.contract import Contract
 
 log = logging.getLogger(__name__)
 

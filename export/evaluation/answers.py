@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from export.errors import ExportError
-from serving_config import contract as contracts
 from serving_config import layout
-from serving_config.contract import Contract
 from serving_config.tensor_names import CLASSES, IMAGE_BYTES, LOGITS, PROBABILITIES, SERVING_BYTES
+from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract import contract as contracts
+from signature_contract.contract import Contract
 
 log = logging.getLogger(__name__)
 
@@ -212,9 +213,8 @@ def from_version(path: Path) -> ClassifierSource:
         ContractError: Its contract cannot be read.
         AnswersError: There is no SavedModel, or it is not a classifier.
     """
-    import tensorflow as tf
-
-    from export.session_check import SessionModel, first_line
+    from signature_contract.checking import answers
+    from signature_contract.checking.session import SessionModel
 
     path = path.resolve()
     if not (path / "saved_model.pb").is_file():
@@ -226,8 +226,10 @@ def from_version(path: Path) -> ClassifierSource:
     def ask(images: Sequence[bytes]) -> Outputs:
         try:
             outputs = model.run(SIGNATURE, {IMAGE_BYTES: np.array(images, dtype=object)})
-        except tf.errors.InvalidArgumentError as err:
-            raise RefusedError(first_line(err)) from err
+        except answers.RefusedError as err:
+            if err.code != answers.REFUSAL:
+                raise
+            raise RefusedError(err.words) from err
         return outputs, version
 
     return ClassifierSource(str(path), ask, contract)
@@ -254,7 +256,7 @@ def from_server(
     """
     from export import served_version
 
-    contract = contract or contracts.load("classifier")
+    contract = contract or toolkit_contract("classifier")
     with served_version.connect(target, model, version, contract) as served:
 
         def ask(images: Sequence[bytes]) -> Outputs:

@@ -14,9 +14,9 @@ from export.errors import ExportError, SettingsError
 from export.evaluation import answers, minimums, modes
 from export.evaluation.answers import AnswersError, ClassifierSource
 from export.evaluation.modes import Measured
-from serving_config import contract as contracts
-from serving_config import golden
 from serving_config.tensor_names import IMAGE_BYTES
+from signature_contract import contract as contracts
+from signature_contract import golden
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from export.errors import DataSetError
 from export.training import provenance
-from serving_config.version_files import RUN_FILE, extra
+from signature_contract.version_files import RUN_FILE, extra
 
 _SHOWN = 5  # names in a message; the count says how many there are
 

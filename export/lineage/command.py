@@ -20,7 +20,7 @@ from export.lineage.address import ENVIRONMENT, file_url
 from export.lineage.mlflow_mirror import MlflowMirror
 from export.lineage.schema import Experiment, Status, flatten
 from export.lineage.store import Store
-from serving_config.version_files import LINEAGE_FILE, extra
+from signature_contract.version_files import LINEAGE_FILE, extra
 
 _LONGEST_CELL = 60
 # A run's own name, times and place differ always.

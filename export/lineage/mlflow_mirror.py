@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError
 
 from export.errors import LineageError, SettingsError
 from export.lineage.schema import Experiment, Status, flatten
-from serving_config.version_files import CONTRACT_FILE, LINEAGE_FILE, RUN_FILE, extra
+from signature_contract.version_files import CONTRACT_FILE, LINEAGE_FILE, RUN_FILE, extra
 
 EXPERIMENT = "vision-forge"
 _ARTIFACTS = (RUN_FILE, CONTRACT_FILE, LINEAGE_FILE)

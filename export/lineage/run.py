@@ -19,7 +19,7 @@ from export.lineage import facts
 from export.lineage.mlflow_mirror import MlflowMirror
 from export.lineage.schema import Experiment, Status, storable
 from export.lineage.store import Store
-from serving_config.version_files import EXTRA, LINEAGE_FILE
+from signature_contract.version_files import EXTRA, LINEAGE_FILE
 
 log = logging.getLogger(__name__)
 

@@ -23,9 +23,9 @@ from export.lineage.store import Store
 from export.server_process import CONNECT_TIMEOUT_S, ServerError
 from protos import GetModelMetadataRequest, PredictRequest, SignatureDefMap
 from protos.services import PREDICTION_SERVICE, Stub
-from serving_config import contract as contracts
-from serving_config import golden
-from serving_config.contract import ContractError
+from signature_contract import contract as contracts
+from signature_contract import golden
+from signature_contract.contract import ContractError
 
 _TIMEOUT_S = 30.0
 _LARGEST_MESSAGE = 64 << 20

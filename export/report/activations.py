@@ -18,7 +18,7 @@ import tensorflow as tf
 from export import images
 from export.classifier.backbones import backbone
 from export.errors import ExportError
-from serving_config.version_files import KERAS_FILE, extra
+from signature_contract.version_files import KERAS_FILE, extra
 
 Array = np.ndarray[Any, Any]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from export.errors import ExportError
 from export.kinds import KINDS
-from serving_config import contract as contracts
+from signature_contract import contract as contracts
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from export.report.contact_sheet import Shown
 from export.report.record import RunRecord
 from export.report.style import picture_names
 from export.training import provenance
-from serving_config.contract import Contract
+from signature_contract.contract import Contract
 
 Array = np.ndarray[Any, Any]
 

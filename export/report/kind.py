@@ -9,7 +9,7 @@ from typing import Any
 
 from export.report.page import Finding, Section
 from export.report.record import RunRecord
-from serving_config.contract import Contract
+from signature_contract.contract import Contract
 
 
 @dataclass(frozen=True)

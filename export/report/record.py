@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from export.training.policy import LARGEST_SHIFT
-from serving_config.version_files import RUN_FILE, extra
+from signature_contract.version_files import RUN_FILE, extra
 
 T = TypeVar("T")
 

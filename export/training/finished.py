@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from export.errors import ResumeError
-from serving_config.version_files import KERAS_FILE
+from signature_contract.version_files import KERAS_FILE
 
 Array = np.ndarray[Any, Any]
 

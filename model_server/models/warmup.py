@@ -19,7 +19,7 @@ from model_server.errors import ServingError, from_code, invalid_argument
 from model_server.observation.metrics import Metrics
 from model_server.runtimes.runtime import LoadedModel
 from protos import PredictionLog
-from serving_config.version_files import WARMUP_FILE, extra
+from signature_contract.version_files import WARMUP_FILE, extra
 
 logger = logging.getLogger(__name__)
 

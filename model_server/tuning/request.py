@@ -10,7 +10,7 @@ from typing import Any
 import protos
 from model_server.errors import UsageError
 from model_server.models.storage import find_versions
-from serving_config.version_files import WARMUP_FILE, extra
+from signature_contract.version_files import WARMUP_FILE, extra
 
 
 def find_model(models: Path, name: str) -> tuple[str, Path]:

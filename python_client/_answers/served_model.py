@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from serving_config.contract import Signature
+from signature_contract.contract import Signature
 
 
 @dataclass(frozen=True)

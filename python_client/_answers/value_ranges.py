@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from python_client.errors import AnswerError
 from python_client.tensors import Array
-from serving_config.contract import Signature
-from serving_config.value_range import output_range_difference
+from signature_contract.contract import Signature
+from signature_contract.value_range import output_range_difference
 
 
 def check_ranges(

@@ -18,8 +18,8 @@ from python_client._command_line.json_lines import one_line, write
 from python_client._transport.channels import TLS
 from python_client.drawing import DrawingUnavailableError
 from python_client.errors import ContractBrokenError, VisionClientError
-from serving_config.contract import ContractFileError
 from serving_config.version import __version__
+from signature_contract.contract import ContractFileError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,8 +9,8 @@ from python_client._answers.value_ranges import check_ranges
 from python_client._image_models.image_model import ImageModel
 from python_client.errors import ContractBrokenError
 from python_client.tensors import Array
-from serving_config.contract import Difference
 from serving_config.tensor_names import CLASSES, LOGITS, PROBABILITIES
+from signature_contract.contract import Difference
 
 
 class ClassificationModel(ImageModel[Classification]):
@@ -29,7 +29,7 @@ class ClassificationModel(ImageModel[Classification]):
         if known and tuple(names) != known:
             raise ContractBrokenError(
                 f'{self.target}, model "{self.model}" version {version}',
-                [Difference("class order", str(list(known)), str(names))],
+                [Difference("class-order", "class order", str(list(known)), str(names))],
                 target=self.target,
                 model=self.model,
                 signature=key,

@@ -11,13 +11,13 @@ from python_client._answers.detections import Box, Detection, Detections
 from python_client._image_models.image_model import ImageModel
 from python_client.errors import ContractBrokenError, InputError
 from python_client.tensors import Array
-from serving_config.contract import Difference
 from serving_config.tensor_names import (
     DETECTION_BOXES,
     DETECTION_CLASSES,
     DETECTION_SCORES,
     NUM_DETECTIONS,
 )
+from signature_contract.contract import Difference
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ class DetectionModel(ImageModel[Detections]):
                 f'{self.target}, model "{self.model}" version {version}',
                 [
                     Difference(
+                        "output-range",
                         f'{key} output "{DETECTION_CLASSES}"',
                         f"classes 1 to {len(known)}",
                         f"class {int(classes.max())}",

@@ -10,7 +10,7 @@ from typing import ClassVar, Generic, Literal, Self, TypeVar
 from python_client import tensors
 from python_client.errors import AnswerError, InputError
 from python_client.tensors import Array
-from serving_config.contract import Contract, Shape, TensorSpec
+from signature_contract.contract import Contract, Shape, TensorSpec
 
 T = TypeVar("T")
 

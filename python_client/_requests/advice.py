@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from serving_config.contract import TensorSpec
+from signature_contract.contract import TensorSpec
 
 
 def fix_for(spec: TensorSpec, dtype: str, shape: Sequence[int]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from serving_config import contract as contracts
-from serving_config.contract import Contract
+from serving_config import toolkit_contracts
+from signature_contract.contract import Contract
 
 
 def resolve_contract(contract: Contract | str | Path | None, model: str) -> Contract | None:
@@ -17,11 +17,11 @@ def resolve_contract(contract: Contract | str | Path | None, model: str) -> Cont
         model: The model's name.
 
     Raises:
-        serving_config.contract.ContractFileError: What was named cannot be read as a contract.
+        signature_contract.contract.ContractFileError: What was named cannot be read as a contract.
     """
     if isinstance(contract, Contract):
         return contract
     if contract is not None:
-        return contracts.load(contract)
-    known = {path.stem for path in contracts.CONTRACTS_DIR.glob("*.json")}
-    return contracts.load(model) if model in known else None
+        return toolkit_contracts.find(contract)
+    known = model in toolkit_contracts.names()
+    return toolkit_contracts.toolkit_contract(model) if known else None

@@ -10,8 +10,8 @@ from python_client import tensors
 from python_client._requests.advice import fix_for
 from python_client.errors import InputError
 from python_client.tensors import Array
-from serving_config.contract import Contract, Difference, Signature
-from serving_config.value_range import input_range_difference
+from signature_contract.contract import Contract, Difference, Signature
+from signature_contract.value_range import input_range_difference
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,11 @@ class RequestCheck:
         signatures = self.contract.signatures
         if self.key not in signatures:
             difference = Difference(
-                "signature key", "one of the contract's", repr(self.key), tuple(signatures)
+                "signature-missing",
+                "signature key",
+                "one of the contract's",
+                repr(self.key),
+                tuple(signatures),
             )
             raise self._refusal([str(difference)], [difference])
         return signatures[self.key]

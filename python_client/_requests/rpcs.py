@@ -23,8 +23,8 @@ from python_client._requests.images import TINY, Images, batches
 from python_client._requests.request_check import RequestCheck
 from python_client.errors import AnswerError, ContractBrokenError, InputError
 from python_client.tensors import Array
-from serving_config import contract as contracts
-from serving_config.contract import Contract
+from signature_contract import contract as contracts
+from signature_contract.contract import Contract
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving_config import contract as contracts
-from serving_config import golden
+from signature_contract import contract as contracts
+from signature_contract import golden
 from tests.deployment.conftest import REPO, Manifest
 from tests.deployment.containers import Engine, inside, make_base
 from tests.needs import demand

@@ -18,7 +18,7 @@ from model_server.errors import UsageError
 from model_server.models.config_file import read_model_config_file
 from model_server.options import ServerOptions
 from model_server.parsing import parse, without_own_flags
-from serving_config import contract
+from serving_config import toolkit_contracts
 from tests.deployment.conftest import SERVING_CONFIG, Manifest
 from tests.running import PATIENCE_S
 
@@ -28,7 +28,7 @@ PATHS = sorted(
     for path in (SERVING_CONFIG / folder).rglob("*.yaml")
     if path.name != "kustomization.yaml"
 )
-MODELS = sorted(path.stem for path in contract.CONTRACTS_DIR.glob("*.json"))
+MODELS = sorted(path.stem for path in toolkit_contracts.DIRECTORY.glob("*.json"))
 REMOVED = object()
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 

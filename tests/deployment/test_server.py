@@ -22,8 +22,8 @@ import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from python_client import VisionClient
-from serving_config import contract as contracts
-from serving_config import golden
+from signature_contract import contract as contracts
+from signature_contract import golden
 from tests.conftest import RunningServer
 from tests.deployment.conftest import REPO, SERVING_CONFIG, Manifest
 from tests.running import PATIENCE_S

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from python_client import VisionClient
-from serving_config import contract as contracts
-from serving_config import golden
+from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract import contract as contracts
+from signature_contract import golden
 from tests.golden_answers import assert_golden
 from tests.running import Ran
 
@@ -150,7 +151,7 @@ def test_it_was_verified_before_it_was_published(trained: dict[str, Any]) -> Non
     assert set(trained["max_distance"]) == {
         "detection_boxes", "detection_scores", "detection_classes", "num_detections",
     }  # fmt: skip
-    outputs = contracts.load("detector").signature("serving_default").outputs
+    outputs = toolkit_contract("detector").signature("serving_default").outputs
     for name, distance in trained["max_distance"].items():
         assert distance <= outputs[name].tolerance.absolute, name
 

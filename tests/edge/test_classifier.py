@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from export.edge.interpreter import EdgeModel
-from serving_config import contract as contracts
-from serving_config import golden
-from serving_config.contract import ContractMismatchError
+from signature_contract import contract as contracts
+from signature_contract import golden
+from signature_contract.contract import ContractMismatchError
 from tests.running import PATIENCE_S
 
 FORMS = ("float32", "dynamic_range", "int8")

@@ -12,8 +12,8 @@ import pytest
 
 from export.edge import detections
 from export.edge.interpreter import EdgeModel
-from serving_config import contract as contracts
-from serving_config import golden
+from signature_contract import contract as contracts
+from signature_contract import golden
 from tests.golden_answers import assert_golden
 
 

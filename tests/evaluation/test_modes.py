@@ -23,8 +23,8 @@ from export.evaluation import minimums, modes, periods, threshold
 from export.evaluation.answers import AnswersError, ClassifierSource, Outputs, RefusedError
 from export.evaluation.cutoff import ThresholdError
 from export.training import provenance
-from serving_config import contract as contracts
-from serving_config.contract import ContractMismatchError
+from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract.contract import ContractMismatchError
 
 CLASSES = ("dark", "light")
 TRUE_LIMIT = 96
@@ -48,7 +48,7 @@ def answer(images: Sequence[bytes]) -> Outputs:
 
 @pytest.fixture(scope="module")
 def source() -> ClassifierSource:
-    return ClassifierSource("the toy", answer, contracts.load("classifier").bind(CLASSES))
+    return ClassifierSource("the toy", answer, toolkit_contract("classifier").bind(CLASSES))
 
 
 def write(folder: Path, seed: int, count: int = 60, limit: float = TRUE_LIMIT) -> Path:
@@ -229,7 +229,7 @@ def test_one_file_that_is_no_picture_costs_no_other(
 def test_answers_that_break_the_contract_are_refused(tmp_path: Path) -> None:
     paths = sorted(write(tmp_path, seed=1, count=4).rglob("*.png"))
     other = ClassifierSource(
-        "the toy", answer, contracts.load("classifier").bind(("light", "dark"))
+        "the toy", answer, toolkit_contract("classifier").bind(("light", "dark"))
     )
     with pytest.raises(ContractMismatchError, match="class order"):
         other.answer(paths)
@@ -238,7 +238,7 @@ def test_answers_that_break_the_contract_are_refused(tmp_path: Path) -> None:
         outputs, version = answer(images)
         return {name: value for name, value in outputs.items() if name != "logits"}, version
 
-    lacking = ClassifierSource("the toy", without_logits, contracts.load("classifier"))
+    lacking = ClassifierSource("the toy", without_logits, toolkit_contract("classifier"))
     with pytest.raises(AnswersError, match=r"answers without logits; it has classes, prob"):
         lacking.answer(paths)
 
@@ -246,7 +246,7 @@ def test_answers_that_break_the_contract_are_refused(tmp_path: Path) -> None:
         outputs, version = answer(images)
         return {**outputs, "logits": outputs["logits"] * np.nan}, version
 
-    broken = ClassifierSource("the toy", not_a_number, contracts.load("classifier"))
+    broken = ClassifierSource("the toy", not_a_number, toolkit_contract("classifier"))
     with pytest.raises(AnswersError, match="the toy answers logits that are no numbers"):
         broken.answer(paths)
 
@@ -255,6 +255,6 @@ def test_answers_that_break_the_contract_are_refused(tmp_path: Path) -> None:
     def changing(images: Sequence[bytes]) -> Outputs:
         return answer(images)[0], next(versions)
 
-    swapped = ClassifierSource("the toy", changing, contracts.load("classifier"))
+    swapped = ClassifierSource("the toy", changing, toolkit_contract("classifier"))
     with pytest.raises(AnswersError, match=r"changed from version \[1, 2\].*--model-version"):
         swapped.answer(paths, batch_size=2)

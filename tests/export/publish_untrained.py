@@ -22,8 +22,8 @@ from export.classifier.model import build
 from export.classifier.settings import ClassifierSettings
 from export.lineage import identity
 from export.publish import publish
-from serving_config import contract as contracts
-from serving_config.version_files import WARMUP_FILE
+from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract.version_files import WARMUP_FILE
 
 SIDE = 64
 NAMES = ("brick", "grass", "gravel")
@@ -51,9 +51,9 @@ def main() -> None:
         warmup.write(extra / WARMUP_FILE, "classifier", cases)
         identity.stamp(version_dir, model_id)
 
-    published = publish(models, contracts.load("classifier").bind(NAMES), cases, write)
+    published = publish(models, toolkit_contract("classifier").bind(NAMES), cases, write)
     result = {"path": str(published.path), "model_id": model_id}
-    print(json.dumps({**result, "max_distance": dict(published.verification.max_distance)}))
+    print(json.dumps({**result, "max_distance": dict(published.verification.distances)}))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from export.training import checkpoints
 from export.training.outcome import Trained
 from export.training.policy import PhasePolicy
 from export.training.work import Work
-from serving_config.version_files import WARMUP_FILE
+from signature_contract.version_files import WARMUP_FILE
 
 _QUICK = ClassifierSettings(
     image_size=96,

@@ -17,8 +17,8 @@ import pytest
 
 from export import weights
 from export.publish import versions
-from serving_config import contract as contracts
-from serving_config import golden
+from signature_contract import contract as contracts
+from signature_contract import golden
 from tests.running import PATIENCE_S, Ran
 
 pytestmark = pytest.mark.training

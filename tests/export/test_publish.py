@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from export.publish import versions
-from serving_config import contract as contracts
+from signature_contract import contract as contracts
 from tests.kept import Kept
 from tests.running import Ran
 

@@ -13,8 +13,9 @@ import pytest
 import protos
 from export.publish import versions
 from python_client import VisionClient
-from serving_config import contract as contracts
-from serving_config import golden
+from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract import contract as contracts
+from signature_contract import golden
 from tests.golden_answers import assert_golden
 from tests.running import PATIENCE_S, run_python
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.training
 def test_it_is_published_whole(published_variables: dict[str, Any]) -> None:
     version = Path(published_variables["path"])
     assert versions(version.parent) == [1]
-    outputs = contracts.load("classifier").signature("serving_default").outputs
+    outputs = toolkit_contract("classifier").signature("serving_default").outputs
     for name, distance in published_variables["max_distance"].items():
         assert distance <= outputs[name].tolerance.absolute, name
     weights = version / "variables" / "variables.data-00000-of-00001"

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from serving_config import contract as contracts
-from serving_config import golden
+from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract import contract as contracts
+from signature_contract import golden
 from tests.running import PATIENCE_S
 
 
@@ -47,7 +48,7 @@ def _assert_golden(
     done: subprocess.CompletedProcess[str], golden_files: dict[str, dict[str, float]]
 ) -> None:
     assert done.returncode == 0, done.stderr
-    tolerance = contracts.load("classifier").signature("").outputs["probabilities"].tolerance
+    tolerance = toolkit_contract("classifier").signature("").outputs["probabilities"].tolerance
     lines: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["file"] for line in lines] == list(golden_files)
     for line in lines:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from serving_config import contract as contracts
-from serving_config import golden
-from serving_config.golden import GoldenCase
 from serving_config.layout import detections
+from signature_contract import contract as contracts
+from signature_contract import golden
+from signature_contract.golden import GoldenCase
 from tests.golden_answers import assert_golden
 from tests.running import PATIENCE_S
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from serving_config import contract as contracts
-from serving_config import golden
+from signature_contract import contract as contracts
+from signature_contract import golden
 from tests.running import PATIENCE_S
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "java.md"

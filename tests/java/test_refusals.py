@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import protos
-from serving_config import contract as contracts
-from serving_config.version_files import CONTRACT_FILE
+from signature_contract import contract as contracts
+from signature_contract.version_files import CONTRACT_FILE
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving_config import contract as contracts
-from serving_config import golden
-from serving_config.contract import Contract
-from serving_config.golden import GoldenCase
 from serving_config.layout import classifications
+from signature_contract import contract as contracts
+from signature_contract import golden
+from signature_contract.contract import Contract
+from signature_contract.golden import GoldenCase
 from tests.golden_answers import assert_golden
 
 Answers = list[dict[str, Any]]

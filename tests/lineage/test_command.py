@@ -21,7 +21,7 @@ from export.lineage.mlflow_mirror import MlflowMirror
 from export.lineage.recording import Recording
 from export.lineage.schema import Experiment, Status
 from export.lineage.store import Store
-from serving_config.version_files import LINEAGE_FILE
+from signature_contract.version_files import LINEAGE_FILE
 from tests import running
 from tests.running import PATIENCE_S
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import protos
-from serving_config import contract, golden
+from signature_contract import contract, golden
 
 SHAPES = [[], [160], [160, 160, 3], [1, 160, 160], [1, 160, 160, 1], [1, 160, 160, 4]]
 FIVE_AXES = [1, 1, 160, 160, 3]

@@ -18,10 +18,10 @@ import pytest
 
 import protos
 from python_client import VisionClient
-from serving_config import contract as contracts
-from serving_config import golden
-from serving_config.contract import ContractMismatchError
-from serving_config.golden import GoldenCase
+from signature_contract import contract as contracts
+from signature_contract import golden
+from signature_contract.contract import ContractMismatchError
+from signature_contract.golden import GoldenCase
 from tests.running import PATIENCE_S, run_python
 
 DT_FLOAT = 1

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from python_client import VisionClient
-from serving_config import contract as contracts
-from serving_config import golden
 from serving_config.layout import Tensors, classifications, detections
+from signature_contract import contract as contracts
+from signature_contract import golden
 from tests import running
 from tests.golden_answers import assert_golden
 from tests.java.fixtures import Java, java_process

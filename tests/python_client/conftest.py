@@ -20,9 +20,9 @@ import pytest
 import protos
 from protos.services import MODEL_SERVICE, PREDICTION_SERVICE, handler
 from python_client import tensors
-from serving_config import contract as contracts
-from serving_config.contract import Contract
-from serving_config.version_files import CONTRACT_FILE
+from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract.contract import Contract
+from signature_contract.version_files import CONTRACT_FILE
 
 DTYPE_ENUM = {"uint8": 4, "float32": 1, "string": 7, "int64": 9}
 
@@ -119,7 +119,7 @@ class ScriptedServing:
 @pytest.fixture
 def contract() -> Contract:
     """The classifier's contract as a published version of cats and dogs carries it."""
-    return contracts.load("classifier").bind(["cat", "dog"])
+    return toolkit_contract("classifier").bind(["cat", "dog"])
 
 
 @pytest.fixture

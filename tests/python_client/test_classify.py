@@ -20,7 +20,8 @@ from python_client import (
     VisionClient,
     tensors,
 )
-from serving_config import contract as contracts
+from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract import contract as contracts
 
 
 @pytest.fixture
@@ -391,7 +392,7 @@ def test_a_model_without_contract_is_sent_what_it_is_given(target: str, serving:
 
 def test_the_toolkits_contract_is_found_by_the_models_name(target: str) -> None:
     with VisionClient(target) as client:
-        assert client.contract == contracts.load("classifier")
+        assert client.contract == toolkit_contract("classifier")
     with VisionClient(target, model="cats", contract="classifier") as client:
         assert seen(client.classify(b"\x05")) == [5]
     with pytest.raises(contracts.ContractFileError, match="no contract at"):

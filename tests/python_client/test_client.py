@@ -22,8 +22,8 @@ from python_client import (
     errors,
     open_channel,
 )
-from serving_config.contract import Contract, ContractMismatchError, Signature, TensorSpec
-from serving_config.version_files import CONTRACT_FILE
+from signature_contract.contract import Contract, ContractMismatchError, Signature, TensorSpec
+from signature_contract.version_files import CONTRACT_FILE
 from tests.running import PATIENCE_S
 
 

@@ -22,8 +22,8 @@ from python_client import (
     VisionClient,
     tensors,
 )
-from serving_config import contract as contracts
-from serving_config.contract import Contract
+from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract.contract import Contract
 from tests.running import PATIENCE_S
 
 ROWS = 3  # most detections of a picture
@@ -33,7 +33,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 @pytest.fixture
 def contract() -> Contract:
     """The detector's contract as a published version of cats and dogs carries it."""
-    return contracts.load("detector").bind(["cat", "dog"], N=ROWS)
+    return toolkit_contract("detector").bind(["cat", "dog"], N=ROWS)
 
 
 @pytest.fixture

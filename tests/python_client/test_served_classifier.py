@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from python_client import AsyncVisionClient, VisionClient, errors
-from serving_config import contract as contracts
-from serving_config import golden
 from serving_config.layout import classifications
+from signature_contract import contract as contracts
+from signature_contract import golden
 from tests.golden_answers import assert_golden
 from tests.running import PATIENCE_S
 

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from python_client import AsyncVisionClient, Detections, VisionClient, errors
-from serving_config import contract as contracts
-from serving_config import golden
 from serving_config.layout import detections
+from signature_contract import contract as contracts
+from signature_contract import golden
 from tests.golden_answers import assert_golden
 from tests.running import PATIENCE_S
 

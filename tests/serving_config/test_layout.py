@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serving_config import contract as contracts
 from serving_config import layout
 from serving_config.tensor_names import SERVING_BYTES
+from serving_config.toolkit_contracts import toolkit_contract
 
 
 @pytest.mark.parametrize("model", ["classifier", "detector"])
@@ -18,7 +18,7 @@ def test_names_and_dtypes_are_the_contracts(model: str) -> None:
         ),
         "detector": layout.detections([[(1, 0.9, (0.1, 0.2, 0.3, 0.4))]], limit=2),
     }[model]
-    outputs = contracts.load(model).signature(SERVING_BYTES).outputs
+    outputs = toolkit_contract(model).signature(SERVING_BYTES).outputs
     assert laid_out.keys() == outputs.keys()
     for name, spec in outputs.items():
         dtype = "string" if laid_out[name].dtype == object else laid_out[name].dtype.name

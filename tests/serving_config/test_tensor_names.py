@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from serving_config import contract as contracts
-from serving_config import tensor_names
+from serving_config import tensor_names, toolkit_contracts
+from signature_contract import contract as contracts
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -28,7 +28,7 @@ def constants() -> dict[str, str]:
 
 def test_they_are_the_contracts_names() -> None:
     in_contracts: set[str] = set()
-    for path in contracts.CONTRACTS_DIR.glob("*.json"):
+    for path in toolkit_contracts.DIRECTORY.glob("*.json"):
         for key, signature in contracts.load(path).signatures.items():
             in_contracts |= {key, *signature.inputs, *signature.outputs}
     assert set(constants().values()) == in_contracts

@@ -13,7 +13,7 @@ import java.util.Set;
 
 /**
  * How an answer compares with the golden one, by the rule of Python's {@code
- * serving_config.comparison}; one file of cases holds both to it.
+ * signature_contract.comparison}; one file of cases holds both to it.
  *
  * <p>Numbers agree within their output's tolerance, texts and shapes when they are equal. A list of
  * the best (a signature with a {@link Ranking}) is compared as a set: each golden entry has exactly

@@ -20,7 +20,7 @@ public record ValueRange(double low, double high) {
 
   /**
    * Compares what a model answered with this range, give or take the output's tolerance: rounding
-   * on another processor is no fault. The same rule as {@code serving_config/value_range.py}.
+   * on another processor is no fault. The same rule as {@code signature_contract/value_range.py}.
    *
    * @param where the output, for the message
    * @param values every element, in row-major order

@@ -1,5 +1,5 @@
 /**
- * The signature contract as Java reads it: the twin of {@code serving_config/contract.py}.
+ * The signature contract as Java reads it: the twin of {@code signature_contract/contract.py}.
  *
  * <p>Both read the same JSON files and find the same differences with the same words, so that a
  * model refused on one side is refused on the other for the same stated reason.

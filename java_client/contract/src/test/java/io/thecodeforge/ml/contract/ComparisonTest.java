@@ -23,7 +23,7 @@ import org.junit.jupiter.api.TestFactory;
 class ComparisonTest {
 
   private static final Path CASES =
-      Path.of("..", "..", "tests", "serving_config", "comparisons.json");
+      Path.of("..", "..", "tests", "signature_contract", "comparisons.json");
 
   @TestFactory
   Stream<DynamicTest> casesThatPythonIsHeldToAsWell() throws Exception {

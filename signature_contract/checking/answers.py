@@ -1,0 +1,206 @@
+"""Putting requests to a running model, wherever it runs, and judging what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from signature_contract.checking import made_up
+from signature_contract.checking.outcome import Item
+from signature_contract.contract import CLASSES_DIMENSION, Contract, Difference, TensorSpec
+from signature_contract.golden import Array, GoldenCase, Tensors
+from signature_contract.value_range import input_range_difference, output_range_difference
+
+REFUSAL = "INVALID_ARGUMENT"
+"""The code of a refusal that says that the request is wrong, and not the model."""
+
+
+class RefusedError(Exception):
+    """A model answered with an error.
+
+    Attributes:
+        code: Name of the gRPC code, for instance ``INVALID_ARGUMENT``.
+        words: What it said.
+    """
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(f"{code}: {words}")
+        self.code = code
+        self.words = words
+
+
+class Model(Protocol):
+    """A model that runs, in this process or on a server."""
+
+    def run(self, key: str, inputs: Tensors) -> dict[str, Array]:
+        """Answer a request to one signature.
+
+        Args:
+            key: The signature key.
+            inputs: Tensor by input name; text as object arrays of ``bytes``, bfloat16 as float32.
+
+        Returns:
+            Tensor by output name, in the same form.
+
+        Raises:
+            RefusedError: The answer is an error.
+        """
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request to be put, and how its answer is judged.
+
+    Attributes:
+        item: Name of the item that it decides.
+        case: The request, with the golden answer where there is one.
+        hostile: What is wrong with the request; empty where nothing is.
+    """
+
+    item: str
+    case: GoldenCase
+    hostile: str = ""
+
+
+def questions(
+    contract: Contract, cases: Sequence[GoldenCase], *, hostile: bool
+) -> Iterator[Question]:
+    """Yield what a model is asked, good requests first.
+
+    Args:
+        contract: What it is held to.
+        cases: Golden requests and answers; a signature without any is asked with a made-up one.
+        hostile: Whether to send requests that break the signature, too.
+    """
+    asked = {case.signature for case in cases}
+    rest = [case for case in made_up.made_up_cases(contract) if case.signature not in asked]
+    for case in cases:
+        yield Question(f"golden {case}", case)
+    for case in rest:
+        yield Question(f"made up {case.signature}", case)
+    if hostile:
+        firsts: dict[str, GoldenCase] = {}
+        for case in (*cases, *rest):
+            firsts.setdefault(case.signature, case)
+        for key, case in firsts.items():
+            for what, inputs in made_up.hostile_requests(contract.resolved(key), case.inputs):
+                yield Question(
+                    f"hostile {key}: {what}", GoldenCase(key, case.name, inputs, {}), what
+                )
+
+
+def judge(model: Model, question: Question, contract: Contract, where: str = "") -> Item:
+    """Put one request and judge the answer.
+
+    Args:
+        model: Who is asked.
+        question: What is asked.
+        contract: What the answer is held to.
+        where: Who is asked, for messages; empty for nothing.
+    """
+    if question.hostile:
+        return _judge_hostile(model, question)
+    case = question.case
+    signature = contract.resolved(case.signature)
+    differences = [
+        difference
+        for name, spec in signature.inputs.items()
+        if name in case.inputs
+        and (
+            difference := input_range_difference(
+                f'{where}{case} input "{name}"', spec, case.inputs[name]
+            )
+        )
+    ]
+    try:
+        answer = model.run(case.signature, case.inputs)
+    except RefusedError as err:
+        differences.append(Difference("request-refused", f"{where}{case}", "an answer", str(err)))
+        return Item(question.item, tuple(differences))
+    comparison = case.compare(answer, contract)
+    compared = [
+        Difference(d.rule, f"{where}{d.where}", d.expected, d.found, d.available)
+        for d in comparison.differences
+    ]
+    formed = answer_differences(f"{where}{case}", case.signature, answer, contract)
+    if not case.outputs:  # there is nothing to compare with
+        compared = []
+    return Item(
+        question.item,
+        tuple(dict.fromkeys([*differences, *compared, *formed])),
+        distances=comparison.distances,
+    )
+
+
+def _judge_hostile(model: Model, question: Question) -> Item:
+    key, inputs = question.case.signature, question.case.inputs
+    try:
+        answer = model.run(key, inputs)
+    except RefusedError as err:
+        if err.code == REFUSAL:
+            return Item(question.item)
+        found = str(err)
+    else:
+        if made_up.is_empty(inputs) and all(
+            value.ndim and not len(value) for value in answer.values()
+        ):
+            return Item(question.item)
+        found = "an answer"
+    expected = f"{REFUSAL} from the graph"
+    difference = Difference("hostile-request", f"{key} {question.hostile}", expected, found)
+    return Item(question.item, (difference,))
+
+
+def answer_differences(
+    where: str, key: str, answer: Tensors, contract: Contract
+) -> Iterator[Difference]:
+    """Compare an answer with what its signature says of it: names, form, values, class names.
+
+    Args:
+        where: What was asked, for messages.
+        key: The signature key.
+        answer: Tensor by output name.
+        contract: What it is held to.
+    """
+    for name, spec in contract.resolved(key).outputs.items():
+        here = f'{where} output "{name}"'
+        if name not in answer:
+            yield Difference("output-missing", here, str(spec), "nothing", tuple(answer))
+            continue
+        value = answer[name]
+        dtype = dtype_name(value, spec)
+        if not spec.admits(dtype, value.shape):
+            yield Difference(
+                "answer-form", here, str(spec), str(TensorSpec(dtype, tuple(value.shape)))
+            )
+        elif difference := output_range_difference(here, spec, value):
+            yield difference
+        elif contract.class_names and _lists_classes(contract.signature(key).outputs[name]):
+            yield from _class_differences(where, value, contract.class_names)
+
+
+def dtype_name(value: Array, spec: TensorSpec) -> str:
+    """Return a contract's name for the dtype of a tensor in memory."""
+    if value.dtype.kind in "OSU":
+        return "string"
+    held_as_float = spec.dtype == "bfloat16" and value.dtype == np.float32
+    return spec.dtype if held_as_float else value.dtype.name
+
+
+def _lists_classes(spec: TensorSpec) -> bool:
+    """Tell whether an output holds the class names in column order."""
+    return spec.dtype == "string" and (spec.shape or ("",))[-1] == CLASSES_DIMENSION
+
+
+def _class_differences(
+    where: str, value: Array, class_names: Sequence[str]
+) -> Iterator[Difference]:
+    for row in {tuple(row) for row in value.reshape(-1, value.shape[-1]).tolist()}:
+        names = [item.decode("utf-8", "replace") for item in row]
+        if names != list(class_names):
+            yield Difference(
+                "class-order", f"{where} class order", str(list(class_names)), str(names)
+            )

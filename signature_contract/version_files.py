@@ -1,0 +1,40 @@
+"""What a published version carries besides its graph, and under which names.
+
+TensorFlow Serving copies ``assets.extra`` along and reads nothing of it but the warm-up requests,
+so it is the place for what must not be lost between a training and whoever asks about it later.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+EXTRA = "assets.extra"
+"""The folder, below the version's directory."""
+
+CONTRACT_FILE = "contract.json"
+"""The contract, with the version's class names bound."""
+
+GOLDEN_FILE = "golden.npz"
+"""Golden requests and answers, see :mod:`signature_contract.golden`."""
+
+WARMUP_FILE = "tf_serving_warmup_requests"
+"""TensorFlow Serving's own name for the requests that it replays before it serves the version."""
+
+RUN_FILE = "run.json"
+"""The record of the training."""
+
+LINEAGE_FILE = "lineage.json"
+"""The run's row in the store of runs."""
+
+KERAS_FILE = "model.keras"
+"""The trained network, in Keras's own format."""
+
+
+def extra(version: Path, name: str) -> Path:
+    """Return the place of one of these files.
+
+    Args:
+        version: The version's directory, ``MODELS/<model>/<number>``.
+        name: One of the names above.
+    """
+    return version / EXTRA / name
