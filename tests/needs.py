@@ -30,6 +30,7 @@ OF_FIXTURES = {
     "poor_version": "training",
     "vision_client_jar": "jvm",
     "start_server": "tensorflow",
+    "peoples": "tensorflow",
     "make_toy": "tensorflow",
     "side": "tensorflow",
     "evaluate": "tensorflow",
