@@ -18,7 +18,7 @@ from export.errors import ExportError, PublishError
 from export.publish import Published
 from export.training.finished import Finished
 from export.training.work import Work
-from signature_contract.comparison import finite
+from signature_contract.checking.outcome import finite
 from signature_contract.contract import ContractError
 
 if TYPE_CHECKING:

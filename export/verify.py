@@ -12,7 +12,8 @@ from pathlib import Path
 from export.errors import ExportError
 from serving_config import toolkit_contracts
 from signature_contract import contract as contracts
-from signature_contract.checking.check import Options, check
+from signature_contract.checking.check import check
+from signature_contract.checking.options import Options
 from signature_contract.checking.outcome import Item, Outcome
 from signature_contract.contract import Contract, ContractFileError
 from signature_contract.version_files import CONTRACT_FILE, EXTRA, GOLDEN_FILE, extra

@@ -12,7 +12,6 @@ only within the tolerance. Rounding decides such ties differently on every proce
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,11 +42,6 @@ class Comparison:
     def ok(self) -> bool:
         """Whether the answer is the golden one within the tolerance."""
         return not self.differences
-
-
-def finite(distances: Mapping[str, float]) -> dict[str, float | None]:
-    """Return distances as JSON can hold them: None where nothing could be compared."""
-    return {name: value if math.isfinite(value) else None for name, value in distances.items()}
 
 
 def compare(

@@ -88,7 +88,8 @@ def _plan(
     model: str | Path, contract: str | Path, golden: str | Path | None = None, **options: Any
 ) -> Check:
     from signature_contract import contract as contracts
-    from signature_contract.checking.check import Check, Options
+    from signature_contract.checking.check import Check
+    from signature_contract.checking.options import Options
     from signature_contract.contract_errors import ContractError
     from signature_contract.version_files import golden_of
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from export.edge.errors import EdgeContractError, EdgeError
-from signature_contract.comparison import finite
+from signature_contract.checking.outcome import finite
 from signature_contract.contract import Contract
 from signature_contract.version_files import CONTRACT_FILE, GOLDEN_FILE, extra
 

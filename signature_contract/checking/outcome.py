@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from signature_contract.comparison import finite
 from signature_contract.difference import Difference
 
 
@@ -105,6 +105,11 @@ class Outcome:
             "warnings": list(map(str, self.warnings)),
             "items": [_to_json(item) for item in self.items],
         }
+
+
+def finite(distances: Mapping[str, float]) -> dict[str, float | None]:
+    """Return distances as JSON can hold them: None where nothing could be compared."""
+    return {name: value if math.isfinite(value) else None for name, value in distances.items()}
 
 
 def _to_json(item: Item) -> dict[str, Any]:

@@ -69,9 +69,15 @@ class _RestModel:
 
     def run(self, key: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
         signature = self._contract.resolved(key)
+        # REST has every input named, also those that have a default value.
+        defaults = {
+            name: _of_default(spec.default)
+            for name, spec in signature.inputs.items()
+            if spec.has_default
+        }
         body = {
             "signature_name": key,
-            "inputs": {name: _to_json(value) for name, value in inputs.items()},
+            "inputs": defaults | {name: _to_json(value) for name, value in inputs.items()},
         }
         outputs = self._post(json.dumps(body).encode())["outputs"]
         if len(signature.outputs) == 1 and not isinstance(outputs, dict):
@@ -94,6 +100,13 @@ class _RestModel:
             raise RefusedError(_CODES.get(err.code, f"HTTP {err.code}"), words) from err
         except OSError as err:
             raise RefusedError("UNAVAILABLE", str(err)) from err
+
+
+def _of_default(value: Any) -> Any:
+    """Return a default value as REST takes it: JSON's own names for what is not finite."""
+    if isinstance(value, tuple):
+        return list(map(_of_default, value))
+    return float(value) if value in ("NaN", "Infinity", "-Infinity") else value
 
 
 def _to_json(value: Array) -> Any:

@@ -153,7 +153,8 @@ def _tolerance(text: str) -> tuple[str, Tolerance]:
 
 
 def _check(parsed: argparse.Namespace) -> int:
-    from signature_contract.checking.check import Options, check  # loads NumPy
+    from signature_contract.checking.check import check
+    from signature_contract.checking.options import Options
     from signature_contract.command_line import printing
 
     contract = contracts.load(parsed.contract)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from signature_contract import golden
-from signature_contract.checking.check import Options, check, demand
+from signature_contract.checking.check import check
+from signature_contract.checking.options import Options
 from signature_contract.checking.outcome import Item, Outcome
 from signature_contract.checking.programs import run_program
+from signature_contract.checking.running import demand
 from signature_contract.contract import Contract
 from signature_contract.contract_errors import ContractError
 from signature_contract.declared.server import Address
