@@ -89,11 +89,10 @@ def _to_fill_in(contract: Contract) -> Iterator[str]:
             yield f'summary of signature "{key}"'
         for role, specs in (("input", signature.inputs), ("output", signature.outputs)):
             for name, spec in specs.items():
-                missing = ["meaning"] if spec.meaning.startswith(TODO) else []
-                if spec.value_range is None and spec.dtype not in WITHOUT_RANGE:
-                    missing.append("range, if it has one")
-                if missing:
-                    yield f'{" and ".join(missing)} of {key} {role} "{name}"'
+                if spec.meaning.startswith(TODO):
+                    ranged = spec.value_range is None and spec.dtype not in WITHOUT_RANGE
+                    what = "meaning, and the range if there is one," if ranged else "meaning"
+                    yield f'{what} of {key} {role} "{name}"'
 
 
 def _specs(signature: Signature) -> list[TensorSpec]:

@@ -41,8 +41,8 @@ def extra(version: Path, name: str) -> Path:
 
 
 def golden_beside(contract_file: Path) -> Path:
-    """Return where the golden answers of a contract stand: ``ranker.golden.npz``."""
-    return contract_file.with_name(f"{contract_file.stem}.golden.npz")
+    """Return where the golden answers of ``ranker.contract.json`` stand: ``ranker.golden.npz``."""
+    return contract_file.with_name(f"{contract_file.stem.removesuffix('.contract')}.golden.npz")
 
 
 def golden_of(contract: Path) -> Path | None:

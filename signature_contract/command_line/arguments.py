@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     _check(commands.add_parser("check", help="hold a model to a contract"))
     _diff(commands.add_parser("diff", help="what changed, and whom it breaks"))
     _stubs(commands.add_parser("stubs", help="write a typed client of a contract"))
+    _validate(commands.add_parser("validate", help="read contract files"))
     commands.add_parser("rules", help="list every rule")
     return whole
 
@@ -35,7 +36,7 @@ def _init(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", help="the model's name (default: its folder's or file's)")
     _tags(command)
     command.add_argument(
-        "--out", type=Path, help="where to write it (default: NAME.json, in this folder)"
+        "--out", type=Path, help="where to write it (default: NAME.contract.json, in this folder)"
     )
     command.add_argument("--force", action="store_true", help="replace a file that is there")
 
@@ -94,6 +95,9 @@ def _check(command: argparse.ArgumentParser) -> None:
     )
     _ignore(command, [*CHECK_RULES])
     _output(command, ("text", "json", "junit", "github"))
+    command.add_argument(
+        "--junit", type=Path, metavar="FILE", help="write a JUnit report too, whatever the format"
+    )
 
 
 def _diff(command: argparse.ArgumentParser) -> None:
@@ -116,6 +120,10 @@ def _stubs(command: argparse.ArgumentParser) -> None:
     command.add_argument("--package", help="of a Java class", default="")
     command.add_argument("--out", type=Path, help="file to write (default: standard output)")
     command.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def _validate(command: argparse.ArgumentParser) -> None:
+    command.add_argument("contracts", nargs="+", metavar="CONTRACT", help="a contract file")
 
 
 def _contract(command: argparse.ArgumentParser) -> None:

@@ -57,7 +57,7 @@ def _init(parsed: argparse.Namespace) -> int:
     contract = first_contract(found, parsed.name or _name_of(place))
     if not contract.signatures:
         raise TargetError(f"{parsed.model}: no signature has dtypes that a contract can name")
-    out = parsed.out or Path(f"{contract.model}.json")
+    out = parsed.out or Path(f"{contract.model}.contract.json")
     _write(out, contract.to_json(), parsed.force)
     _say(f"wrote {out}: {_counted(len(contract.signatures), 'signature')}")
     for key in left_out(found):
@@ -175,6 +175,8 @@ def _check(parsed: argparse.Namespace) -> int:
     else:
         text = printing.OUTCOME_FORMATS[parsed.format](outcome)
     _print(text, parsed.output)
+    if parsed.junit:
+        _write(parsed.junit, printing.outcome_junit(outcome), force=True)
     return KEPT if outcome.ok else BROKEN
 
 
@@ -218,6 +220,21 @@ def _stubs(parsed: argparse.Namespace) -> int:
     return KEPT
 
 
+def _validate(parsed: argparse.Namespace) -> int:
+    refused = 0
+    for named in parsed.contracts:
+        try:
+            contract = contracts.load(named)
+        except ContractError as err:
+            refused += 1
+            _say(str(err))
+        else:
+            marked = to_fill_in(contract)
+            note = f", {_counted(len(marked), 'place')} to fill in" if marked else ""
+            _print(f"{named}: {_counted(len(contract.signatures), 'signature')}{note}\n", None)
+    return NO_TELLING if refused else KEPT
+
+
 def _rules(_parsed: argparse.Namespace) -> int:
     lines = ["what a model is held to (vision-contract check):"]
     lines += [f"  {rule.id}: {rule.meaning}" for rule in CHECK_RULES.values()]
@@ -236,6 +253,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "diff": _diff,
     "stubs": _stubs,
+    "validate": _validate,
     "rules": _rules,
 }
 
