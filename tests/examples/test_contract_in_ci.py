@@ -1,4 +1,4 @@
-"""``examples/contract_in_ci`` as a stranger uses it: with a fresh environment that has no TensorFlow.
+"""``examples/contract_in_ci`` as a stranger uses it, in a fresh environment without TensorFlow.
 
 pytest, pre-commit and the GitHub Action each accept the model as it is, and refuse it with one
 output renamed.
