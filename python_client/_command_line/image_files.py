@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from python_client import drawing
-from python_client._client import VisionClient
 from python_client._command_line.json_lines import one_line, write
+from python_client._vision_client import VisionClient
 from python_client.errors import (
     ContractBrokenError,
     InputError,

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from python_client._client import VisionClient
 from python_client._command_line import image_files
 from python_client._command_line.json_lines import one_line, write
 from python_client._transport.channels import TLS
+from python_client._vision_client import VisionClient
 from python_client.drawing import DrawingUnavailableError
 from python_client.errors import ContractBrokenError, VisionClientError
 from serving_config.version import __version__

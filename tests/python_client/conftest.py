@@ -74,7 +74,7 @@ class ScriptedServing:
             ):
                 for name, spec in specs.items():
                     into[name].dtype = DTYPE_ENUM[spec.dtype]
-                    for size in self.contract.resolve(spec.shape or ()):
+                    for size in spec.resolve(self.contract.bound).shape or ():
                         into[name].tensor_shape.dim.add(size=size)
         answer.metadata["signature_def"].Pack(signatures)
         return answer
