@@ -37,6 +37,7 @@ _OLDEST_MAJOR = 1
 _SERVE = ("serve",)
 _MOST = 1e300  # the largest number of a tolerance
 _LONGEST = 60  # of a value in a message
+_WIDTH = 80  # of a list on one line
 
 
 def from_json(text: str, source: str) -> dict[str, Any]:
@@ -93,7 +94,14 @@ def to_json(fields: Mapping[str, Any]) -> str:
         if fields[name]:
             document[name] = kind(fields[name])
     document |= fields["unknown"]
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return re.sub(r"\[\n\s+([^\[\]{}]*?)\n\s+\]", _on_one_line, text) + "\n"
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    """Put a short list of values on one line; text holds no line breaks of its own here."""
+    line = "[" + re.sub(r",\n\s+", ", ", found[1]) + "]"
+    return line if len(line) <= _WIDTH else found[0]
 
 
 def _signature_to_json(signature: Signature) -> dict[str, Any]:

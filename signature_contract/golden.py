@@ -8,8 +8,8 @@ The file is a plain ``.npz`` that NumPy reads without pickle. A key is
 ``<signature>/<case>/<tensor>``, ``/`` and ``%`` in a name written as ``%2F`` and ``%25``. Text is
 stored as NumPy ``str`` where it is UTF-8 and an output; otherwise as one uint8 vector an element,
 with its position as a fourth part: ``serving_bytes/pair/image_bytes/0``, and beside them, unless
-they form a vector of at least one, the tensor's ``…/shape``. bfloat16, which NumPy lacks, is stored
-as float32.
+they form a vector of at least one, the tensor's ``…/shape``. An output with the name of an input
+has ``…/output`` behind it. bfloat16, which NumPy lacks, is stored as float32.
 """
 
 from __future__ import annotations
@@ -24,7 +24,12 @@ from typing import Any
 import numpy as np
 
 from signature_contract.comparison import Comparison, compare
-from signature_contract.contract import Contract, ContractFileError, ContractMismatchError
+from signature_contract.contract import (
+    Contract,
+    ContractFileError,
+    ContractMismatchError,
+    Signature,
+)
 from signature_contract.version_files import GOLDEN_FILE, extra
 
 Array = np.ndarray[Any, Any]
@@ -76,7 +81,7 @@ def save(path: Path, cases: Iterable[GoldenCase], contract: Contract) -> None:
             else:
                 arrays[stem] = value
         for name, value in case.outputs.items():
-            stem = _key(case.signature, case.name, name)
+            stem = _output_key(signature, case.signature, case.name, name)
             if value.dtype != object:
                 arrays[stem] = value
             elif (text := _as_text(value)) is not None:
@@ -86,12 +91,13 @@ def save(path: Path, cases: Iterable[GoldenCase], contract: Contract) -> None:
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # keys are not its keywords
 
 
-def load(path: Path, contract: Contract) -> list[GoldenCase]:
+def load(path: Path, contract: Contract, *, answered: bool = True) -> list[GoldenCase]:
     """Read the cases of a version.
 
     Args:
         path: The ``.npz`` file, or a published version's directory.
         contract: The contract whose signatures the cases belong to.
+        answered: Whether every case must have its answer.
 
     Raises:
         ContractFileError: There is no such file, it is damaged, a case belongs to no signature of
@@ -108,14 +114,14 @@ def load(path: Path, contract: Contract) -> list[GoldenCase]:
         raise ContractFileError(f"{path} is damaged, or no file of golden answers: {err}") from err
     try:
         names = dict.fromkeys(tuple(map(_plain, key.split("/")[:2])) for key in arrays)
-        return [_case(arrays, contract, signature, name) for signature, name in names]
+        return [_case(arrays, contract, key, name, answered) for key, name in names]
     except (KeyError, ValueError, ContractMismatchError) as err:
         raise ContractFileError(
             f"{path} holds no golden answers of the contract {contract.model!r}: {err}"
         ) from err
 
 
-def _case(arrays: Tensors, contract: Contract, key: str, case: str) -> GoldenCase:
+def _case(arrays: Tensors, contract: Contract, key: str, case: str, answered: bool) -> GoldenCase:
     signature = contract.signature(key)
     inputs: dict[str, Array] = {}
     for name, spec in signature.inputs.items():
@@ -125,8 +131,8 @@ def _case(arrays: Tensors, contract: Contract, key: str, case: str) -> GoldenCas
         elif stem in arrays or not spec.has_default:
             inputs[name] = arrays[stem]
     outputs = {}
-    for name, spec in signature.outputs.items():
-        stem = _key(key, case, name)
+    for name, spec in signature.outputs.items() if answered else ():
+        stem = _output_key(signature, key, case, name)
         if stem not in arrays and (text := _bytes_at(arrays, stem)) is not None:
             outputs[name] = text
         elif spec.dtype == "string":
@@ -140,6 +146,12 @@ def _case(arrays: Tensors, contract: Contract, key: str, case: str) -> GoldenCas
 
 def _key(*parts: str) -> str:
     return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+
+
+def _output_key(signature: Signature, key: str, case: str, name: str) -> str:
+    """Return where an output is stored; one that has an input's name stands below that."""
+    stem = _key(key, case, name)
+    return f"{stem}/output" if name in signature.inputs else stem
 
 
 def _plain(part: str) -> str:

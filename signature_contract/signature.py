@@ -96,7 +96,9 @@ class Ranking:
 # hundred roundings of the dtype. What is not a floating-point number is equal or different.
 _DEFAULT_TOLERANCES = {
     "float64": Tolerance(1e-9, 1e-9),
+    "complex128": Tolerance(1e-9, 1e-9),
     "float32": Tolerance(1e-4, 1e-4),
+    "complex64": Tolerance(1e-4, 1e-4),
     "float16": Tolerance(1e-2, 1e-2),
     "bfloat16": Tolerance(1e-1, 1e-1),
 }

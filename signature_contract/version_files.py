@@ -38,3 +38,21 @@ def extra(version: Path, name: str) -> Path:
         name: One of the names above.
     """
     return version / EXTRA / name
+
+
+def golden_beside(contract_file: Path) -> Path:
+    """Return where the golden answers of a contract stand: ``ranker.golden.npz``."""
+    return contract_file.with_name(f"{contract_file.stem}.golden.npz")
+
+
+def golden_of(contract: Path) -> Path | None:
+    """Return the golden answers of a contract, where there are any.
+
+    Args:
+        contract: The contract's file, or the published version that carries it.
+    """
+    if contract.is_dir():
+        places = [extra(contract, GOLDEN_FILE)]
+    else:
+        places = [golden_beside(contract), contract.with_name(GOLDEN_FILE)]
+    return next((place for place in places if place.is_file()), None)

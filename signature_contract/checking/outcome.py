@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from signature_contract.comparison import finite
@@ -54,6 +54,19 @@ class Outcome:
     def ok(self) -> bool:
         """Whether the model keeps its contract, as far as it was looked at."""
         return all(item.ok for item in self.items)
+
+    def without(self, rules: Iterable[str]) -> Outcome:
+        """Leave out what breaks some rules.
+
+        Args:
+            rules: Their identifiers.
+        """
+        left_out = frozenset(rules)
+        items = (
+            replace(item, differences=tuple(d for d in item.differences if d.rule not in left_out))
+            for item in self.items
+        )
+        return replace(self, items=tuple(items))
 
     @property
     def differences(self) -> tuple[Difference, ...]:

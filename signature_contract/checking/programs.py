@@ -18,7 +18,11 @@ from signature_contract.checking.outcome import Item
 from signature_contract.checking.processes import complete, how_it_ended
 from signature_contract.contract import Contract, Difference
 
-_LOAD = "load"
+# Lines of TensorFlow's errors that say where, not what.
+_PLACES = ("Graph execution error:", "Detected at node", "Node:", "File ", "[[", "Original stack")
+
+LOAD = "load"
+"""The first step, and its item."""
 
 
 def say(**message: Any) -> None:
@@ -36,13 +40,9 @@ def answer_questions(
         asked: The questions.
         contract: What the model is held to.
     """
-    say(begin=_LOAD)
-    try:
-        model = load()
-    except Exception as err:  # whatever a loader raises is the finding
-        _say_item(Item(_LOAD, (Difference("load", "the loader", "the model", first_line(err)),)))
+    model = load_model(load)
+    if model is None:
         return
-    _say_item(Item(_LOAD))
     broken = set()
     for question in asked:
         key = question.case.signature
@@ -52,10 +52,30 @@ def answer_questions(
         item = judge(model, question, contract)
         if not question.hostile and not item.distances and item.differences:
             broken.add(key)
-        _say_item(item)
+        say_item(item)
 
 
-def _say_item(item: Item) -> None:
+def load_model(load: Callable[[], Model]) -> Model | None:
+    """Load a model and say how that went.
+
+    Args:
+        load: Loads it; whatever it raises is a finding.
+
+    Returns:
+        The model; None where it could not be loaded.
+    """
+    say(begin=LOAD)
+    try:
+        model = load()
+    except Exception as err:  # whatever a loader raises is the finding
+        say_item(Item(LOAD, (Difference("load", "the loader", "the model", first_line(err)),)))
+        return None
+    say_item(Item(LOAD))
+    return model
+
+
+def say_item(item: Item) -> None:
+    """Print what was found about one item."""
     say(
         item=item.name,
         differences=[asdict(one) for one in item.differences],
@@ -78,7 +98,7 @@ def run_program(
     """
     done = complete([sys.executable, "-m", module, *map(str, arguments)])
     items: dict[str, Item] = {}
-    step = _LOAD
+    step = LOAD
     for line in done.stdout.splitlines():
         message = _message(line)
         step = message.get("begin", step)
@@ -90,7 +110,7 @@ def run_program(
         reason = f"the process ended before: {step}"
     else:
         reason = "nothing of its signature could be answered"
-    if items.get(_LOAD, Item(_LOAD)).differences:
+    if items.get(LOAD, Item(LOAD)).differences:
         reason = "the model could not be loaded"
     for name in expected:
         items.setdefault(name, Item(name, skipped=reason))
@@ -116,5 +136,5 @@ def _item(message: Mapping[str, Any]) -> Item:
 def first_line(err: BaseException) -> str:
     """Return the part of an exception's message that says what happened."""
     lines = [line.strip() for line in str(err).splitlines() if line.strip()]
-    lines = [line for line in lines if line != "Graph execution error:"]
+    lines = [line for line in lines if not line.startswith(_PLACES)]
     return lines[0] if lines else type(err).__name__

@@ -1,0 +1,92 @@
+"""Has a model answer requests, each twice. A program, as a model may end its process.
+
+Usage: ``python -m signature_contract.recording.answering MODEL --contract F --requests F --out F``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from signature_contract import contract as contracts
+from signature_contract import golden
+from signature_contract.checking.answers import Model, Question, RefusedError, judge
+from signature_contract.checking.outcome import Item
+from signature_contract.checking.programs import load_model, say, say_item
+from signature_contract.contract import Contract, Difference
+from signature_contract.golden import GoldenCase
+
+
+def answer_twice(
+    model: Model, cases: Iterable[GoldenCase], contract: Contract
+) -> Iterator[tuple[Item, GoldenCase | None]]:
+    """Answer each request, and ask a second time whether that was the answer.
+
+    Args:
+        model: Who is asked.
+        cases: Requests, without answers.
+        contract: What the answers are held to, and how far two of them may lie apart.
+
+    Yields:
+        What was found, and the request with its answer; None where there is no answer.
+    """
+    for case in cases:
+        name = f"request {case}"
+        try:
+            answer = model.run(case.signature, case.inputs)
+        except RefusedError as err:
+            difference = Difference("request-refused", str(case), "an answer", str(err))
+            yield Item(name, (difference,)), None
+            continue
+        answered = replace(case, outputs=answer)
+        item = judge(model, Question(name, answered), contract)
+        differences = tuple(
+            replace(
+                one,
+                rule="not-deterministic",
+                expected=one.expected.replace("the golden answer", "the first answer"),
+            )
+            if one.rule == "golden-answer"
+            else one
+            for one in item.differences
+        )
+        yield replace(item, differences=differences), answered
+
+
+def _load(path: Path, contract: Contract) -> Model:
+    if path.is_file():
+        from signature_contract.checking.lite import LiteModel
+
+        return LiteModel(path)
+    from signature_contract.checking.session import SessionModel
+
+    return SessionModel(path, contract.tags)
+
+
+def main() -> None:
+    """Print JSON lines, see :mod:`signature_contract.checking.programs`; write the answers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--contract", type=Path, required=True)
+    parser.add_argument("--requests", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    contract = contracts.load(arguments.contract)
+    cases = golden.load(arguments.requests, contract, answered=False)
+    model = load_model(lambda: _load(arguments.path, contract))
+    if model is None:
+        return
+    answered = []
+    for case in cases:
+        say(begin=f"request {case}")
+        for item, answer in answer_twice(model, [case], contract):
+            say_item(item)
+            if answer:
+                answered.append(answer)
+    golden.save(arguments.out, answered, contract)
+
+
+if __name__ == "__main__":
+    main()

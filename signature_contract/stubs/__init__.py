@@ -1,0 +1,1 @@
+"""Typed clients, written from a contract."""
