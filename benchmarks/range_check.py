@@ -1,4 +1,4 @@
-"""What it costs the Python client to hold values to the range that a contract states.
+"""What it costs the Python client to hold an answer, and a request's values, to a contract.
 
     python benchmarks/range_check.py
 
@@ -13,8 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from python_client._answers.value_ranges import check_ranges
+from serving_config.tensor_names import CLASSES, LOGITS, PROBABILITIES
 from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract.answer_form import answer_differences
 from signature_contract.value_range import input_range_difference
 
 _CLASSES = 1000
@@ -23,14 +24,20 @@ _CALLS, _REPEATS = 5000, 7
 
 def main() -> None:
     """Measure both."""
-    signature = toolkit_contract("classifier").signature("")
+    names = [f"class {number}" for number in range(_CLASSES)]
+    contract = toolkit_contract("classifier").bind(names)
     even = np.full((1, _CLASSES), 1 / _CLASSES, np.float32)
-    answer = dict.fromkeys(signature.outputs, even)
-    (spec,) = signature.inputs.values()
+    answer = {
+        PROBABILITIES: even,
+        CLASSES: np.array([[name.encode() for name in names]], dtype=object),
+        LOGITS: np.zeros_like(even),
+    }
+    key = next(iter(contract.signatures))
+    (spec,) = contract.signatures[key].inputs.values()
     image = np.zeros((1, 160, 160, 3), np.uint8)
     figures = {
         "answer_of_1000_classes_us": _microseconds(
-            lambda: check_ranges(answer, signature, "", target="", model="")
+            lambda: list(answer_differences("", key, answer, contract))
         ),
         "pixels_us": _microseconds(lambda: input_range_difference("pixels", spec, image)),
     }

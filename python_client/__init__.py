@@ -5,6 +5,7 @@
     with VisionClient("localhost:8500") as client:
         (answer,) = client.classify(open("cat.jpg", "rb").read())
 
+:class:`ModelClient` asks any model; :class:`VisionClient` also classifies and detects.
 Everything a caller passes, receives or catches is here. Three modules are public beside it:
 ``errors`` (what can go wrong, as one tree), ``drawing`` (detections drawn into their image; needs
 Pillow) and ``tensors`` (arrays to ``TensorProto`` and back). What begins with an underscore may
@@ -14,8 +15,9 @@ change in any version.
 from python_client._answers.classification import Classification
 from python_client._answers.detections import Box, Detection, Detections
 from python_client._answers.served_model import ModelMetadata, ModelStatus, VersionStatus
-from python_client._async_client import AsyncVisionClient
-from python_client._client import VisionClient
+from python_client._async_model_client import AsyncModelClient
+from python_client._async_vision_client import AsyncVisionClient
+from python_client._model_client import ModelClient
 from python_client._requests.images import Images
 from python_client._transport.channels import (
     TLS,
@@ -25,6 +27,7 @@ from python_client._transport.channels import (
     open_channel,
 )
 from python_client._transport.policies import HedgingPolicy, KeepAlive, MessageLimits, RetryPolicy
+from python_client._vision_client import VisionClient
 from python_client.drawing import DrawingUnavailableError
 from python_client.errors import (
     AbortedError,
@@ -68,6 +71,7 @@ __all__ = [
     "AbortedError",
     "AlreadyExistsError",
     "AnswerError",
+    "AsyncModelClient",
     "AsyncVisionClient",
     "Box",
     "CallError",
@@ -95,6 +99,7 @@ __all__ = [
     "InvalidArgumentError",
     "KeepAlive",
     "MessageLimits",
+    "ModelClient",
     "ModelMetadata",
     "ModelStatus",
     "NotFoundError",

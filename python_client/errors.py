@@ -78,9 +78,14 @@ class InputError(VisionClientError, ValueError):
 
 
 class AnswerError(VisionClientError):
-    """The server answered, and the answer cannot be read as one to this request."""
+    """The server answered, and the answer cannot be read as one to this request.
+
+    Attributes:
+        differences: What differs from the contract; empty when no contract was involved.
+    """
 
     code = grpc.StatusCode.INTERNAL
+    differences: tuple[Difference, ...] = ()
 
 
 class ContractBrokenError(VisionClientError, ContractMismatchError):

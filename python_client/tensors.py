@@ -22,7 +22,8 @@ def as_array(value: Any, dtype: str | None = None) -> Array:
     """Make an array of what a caller passed for one tensor.
 
     An array, or a NumPy scalar, keeps its dtype, so that a wrong one is noticed and never cast.
-    Python numbers, and lists of them, have none: they take the one that is wanted.
+    Python numbers, and lists of them, have none: they take the one that is wanted (float32 for
+    bfloat16, which :func:`encode` rounds).
 
     Args:
         value: An array, a scalar, ``bytes``, ``str``, or nested lists of these.
@@ -40,7 +41,7 @@ def as_array(value: Any, dtype: str | None = None) -> Array:
         raise InputError(str(err)) from err
 
 
-def encode(array: Array, into: Any = None) -> Any:
+def encode(array: Array, into: Any = None, dtype: str | None = None) -> Any:
     """Write an array as a ``TensorProto``.
 
     Args:
@@ -48,6 +49,7 @@ def encode(array: Array, into: Any = None) -> Any:
             object array of ``bytes``. An ``ml_dtypes.bfloat16`` array is understood.
         into: An empty ``TensorProto`` to fill, for instance one inside a request, which spares a
             copy; None makes one.
+        dtype: ``bfloat16`` rounds a float32 array to it; anything else keeps the array's dtype.
 
     Returns:
         ``into``, or the new message.
@@ -56,7 +58,7 @@ def encode(array: Array, into: Any = None) -> Any:
         InputError: TensorFlow Serving has no such dtype.
     """
     try:
-        return tensor_messages.encode(array, into)
+        return tensor_messages.encode(array, into, dtype)
     except TensorError as err:
         raise InputError(str(err)) from err
 

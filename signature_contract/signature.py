@@ -161,14 +161,28 @@ class TensorSpec:
 
     def admits(self, dtype: str, shape: Sequence[int]) -> bool:
         """Tell whether a concrete tensor of this dtype and shape may be used here."""
-        if dtype != self.dtype:
-            return False
+        return dtype == self.dtype and self.binds(shape, {})
+
+    def binds(self, shape: Sequence[int], sizes: dict[str, int]) -> bool:
+        """Tell whether a concrete tensor of this shape may be used here, beside others.
+
+        Args:
+            shape: The tensor's.
+            sizes: Size of each named dimension that is known. The first tensor that has a
+                dimension, and may be used, binds it for those that follow: its size is added.
+        """
         if self.shape is None:
             return True
-        return len(shape) == len(self.shape) and all(
-            want == -1 or isinstance(want, str) or want == got
-            for want, got in zip(self.shape, shape, strict=True)
-        )
+        if len(shape) != len(self.shape):
+            return False
+        named: dict[str, int] = {}
+        for want, got in zip(self.shape, shape, strict=True):
+            if isinstance(want, str):
+                want = sizes.get(want, named.setdefault(want, got))
+            if want not in (-1, got):
+                return False
+        sizes.update((name, size) for name, size in named.items() if name not in sizes)
+        return True
 
 
 @dataclass(frozen=True)
@@ -190,26 +204,34 @@ class Signature:
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
     def input_differences(
-        self, key: str, tensors: Mapping[str, tuple[str, Sequence[int]]]
+        self,
+        key: str,
+        tensors: Mapping[str, tuple[str, Sequence[int]]],
+        sizes: dict[str, int] | None = None,
     ) -> list[Difference]:
         """Compare the tensors of one request with this signature's inputs.
 
         Args:
             key: The signature key, for messages.
             tensors: dtype and concrete shape of each tensor about to be sent.
+            sizes: Size of each named dimension that is known; those that the request binds are
+                added.
 
         Returns:
             The differences; empty when the request may be sent.
         """
         optional = [name for name, spec in self.inputs.items() if spec.has_default]
         differences = name_differences(key, "input", self.inputs, tensors, optional)
+        sizes = {} if sizes is None else sizes
         for name, spec in self.inputs.items():
-            if name in tensors and not spec.admits(*tensors[name]):
-                dtype, shape = tensors[name]
-                found = TensorSpec(dtype, tuple(shape))
+            if name not in tensors:
+                continue
+            dtype, shape = tensors[name]
+            if dtype != spec.dtype or not spec.binds(shape, sizes):
+                expected, found = spec.resolve(sizes), TensorSpec(dtype, tuple(shape))
                 rule = "input-shape" if dtype == spec.dtype else "input-dtype"
                 where = f'{key} input "{name}"'
-                differences.append(Difference(rule, where, str(spec), str(found)))
+                differences.append(Difference(rule, where, str(expected), str(found)))
         return differences
 
 

@@ -73,7 +73,8 @@ def as_array(value: Any, dtype: str | None = None) -> Array:
     """Make an array of what a caller passed for one tensor.
 
     An array, or a NumPy scalar, keeps its dtype, so that a wrong one is noticed and never cast.
-    Python numbers, and lists of them, have none: they take the one that is wanted.
+    Python numbers, and lists of them, have none: they take the one that is wanted (float32 for
+    bfloat16, which :func:`encode` rounds).
 
     Args:
         value: An array, a scalar, ``bytes``, ``str``, or nested lists of these.
@@ -104,9 +105,9 @@ def _from_numbers(value: Any, dtype: str | None) -> Array:
         raise TensorError(
             f"expected nested lists that form a rectangle, received ragged ones: {err}"
         ) from err
-    if dtype not in _BY_NAME or dtype == "bfloat16" or natural.dtype.kind in "OSU":
+    if dtype not in _BY_NAME or natural.dtype.kind in "OSU":
         return natural
-    wanted = np.dtype(dtype)
+    wanted = np.dtype("float32" if dtype == "bfloat16" else dtype)
     if natural.size and natural.dtype.kind in "iu" and wanted.kind in "iu":
         limits = np.iinfo(wanted)
         if natural.min() < limits.min or natural.max() > limits.max:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from signature_contract.contract import Signature
+from signature_contract.contract import Contract, Signature
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,13 @@ class ModelMetadata:
     model: str
     version: int | None
     signatures: Mapping[str, Signature]
+
+    def contract(self) -> Contract:
+        """Return what the model declares as a contract, to hold requests and answers to.
+
+        It knows names, dtypes and shapes; no ranges, no meanings and no class names.
+        """
+        return Contract(self.model, self.signatures)
 
     def __str__(self) -> str:
         lines = [f"{self.model} version {self.version}"]

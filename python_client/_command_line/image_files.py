@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from python_client import drawing
-from python_client._client import VisionClient
+from python_client._command_line.connection import addressed
 from python_client._command_line.json_lines import one_line, write
+from python_client._vision_client import VisionClient
 from python_client.errors import (
     ContractBrokenError,
     InputError,
@@ -31,11 +32,6 @@ _HOPELESS = (
     UnavailableError,
     UnimplementedError,
 )
-
-
-def addressed(options: argparse.Namespace) -> dict[str, Any]:
-    """Return which version the command line asks for, as every call takes it."""
-    return {"version": options.version, "version_label": options.label}
 
 
 def classify(client: VisionClient, options: argparse.Namespace) -> int:

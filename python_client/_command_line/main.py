@@ -12,10 +12,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from python_client._client import VisionClient
-from python_client._command_line import image_files
+from python_client._command_line import image_files, requests
+from python_client._command_line.connection import addressed, connect, server_options
 from python_client._command_line.json_lines import one_line, write
-from python_client._transport.channels import TLS
+from python_client._model_client import ModelClient
+from python_client._vision_client import VisionClient
 from python_client.drawing import DrawingUnavailableError
 from python_client.errors import ContractBrokenError, VisionClientError
 from serving_config.version import __version__
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        client = _client(options)
+        client = connect(options, options.client)
     except (ContractFileError, OSError, ValueError) as err:
         parser.error(str(err))
     try:
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _status(client: VisionClient, options: argparse.Namespace) -> int:
+def _status(client: ModelClient, options: argparse.Namespace) -> int:
     status = client.status(version=options.version)
     for version in status.versions:
         line: dict[str, Any] = {
@@ -67,8 +68,8 @@ def _status(client: VisionClient, options: argparse.Namespace) -> int:
     return 0 if status.available else 1
 
 
-def _metadata(client: VisionClient, options: argparse.Namespace) -> int:
-    metadata = client.metadata(**image_files.addressed(options))
+def _metadata(client: ModelClient, options: argparse.Namespace) -> int:
+    metadata = client.metadata(**addressed(options))
     write(
         {
             "model": metadata.model,
@@ -91,27 +92,14 @@ def _metadata(client: VisionClient, options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(client: VisionClient, options: argparse.Namespace) -> int:
+def _check(client: ModelClient, options: argparse.Namespace) -> int:
     try:
-        metadata = client.check_contract(**image_files.addressed(options))
+        metadata = client.check_contract(**addressed(options))
     except ContractBrokenError as err:
         write({"ok": False, "differences": [str(difference) for difference in err.differences]})
         return 1
     write({"ok": True, "model": metadata.model, "version": metadata.version})
     return 0
-
-
-def _client(options: argparse.Namespace) -> VisionClient:
-    tls = None
-    if options.tls or options.tls_ca or options.tls_cert or options.tls_key:
-        tls = TLS(ca=options.tls_ca, certificate=options.tls_cert, key=options.tls_key)
-    return VisionClient(
-        options.server,
-        model=options.model,
-        contract=options.contract,
-        timeout_s=options.timeout,
-        credentials=tls,
-    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,12 +112,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def add(
-        name: str, run: Any, summary: str, model: str = "classifier"
+        name: str,
+        run: Any,
+        summary: str,
+        model: str | None = "classifier",
+        client: type[ModelClient] = VisionClient,
     ) -> argparse.ArgumentParser:
         command = commands.add_parser(
-            name, parents=[_server_options(model)], help=summary, description=summary
+            name, parents=[server_options(model)], help=summary, description=summary
         )
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, client=client)
         return command
 
     classify = add("classify", image_files.classify, "Classify JPEG or PNG files: one line a file.")
@@ -153,6 +145,30 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="write each image with its boxes to DIR, as PNG (needs Pillow)",
     )
+    predict = add(
+        "predict",
+        requests.predict,
+        "Ask any model: a line of JSON for each request. Without --contract, requests are held to "
+        "what the server declares.",
+        None,
+        ModelClient,
+    )
+    predict.add_argument(
+        "files",
+        nargs="*",
+        default=[requests.STDIN],
+        metavar="FILE",
+        help='a request as REST takes it: {"inputs": {NAME: TENSOR, …}} or {"instances": '
+        '[ROW, …]}, bytes as {"b64": "…"}; - is standard input, the default',
+    )
+    predict.add_argument("--signature", metavar="KEY", help="the signature (serving_default)")
+    predict.add_argument(
+        "--output",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="compute and show this output alone; may be repeated (all)",
+    )
     add("status", _status, "Show the state of the model's versions: one line a version.")
     add("metadata", _metadata, "Show the model's signatures.")
     add("check", _check, "Compare the server's model with the contract.")
@@ -164,35 +180,3 @@ def _share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected 0 to 1, received {text}")
     return value
-
-
-def _server_options(model: str) -> argparse.ArgumentParser:
-    server = argparse.ArgumentParser(add_help=False)
-    group = server.add_argument_group("server")
-    group.add_argument(
-        "--server",
-        required=True,
-        metavar="HOST:PORT",
-        help="the server's gRPC address; any gRPC name will do, for instance dns:///models:8500",
-    )
-    group.add_argument(
-        "--model", default=model, metavar="NAME", help="the model's name (%(default)s)"
-    )
-    which = group.add_mutually_exclusive_group()
-    which.add_argument("--version", type=int, metavar="N", help="version (the newest)")
-    which.add_argument("--label", metavar="NAME", help="label of the version, like stable")
-    group.add_argument(
-        "--contract",
-        metavar="NAME|PATH",
-        help="what the model must be: a contract's name or file, or a published version's "
-        "directory (the toolkit's contract of the model's name)",
-    )
-    group.add_argument(
-        "--timeout", type=float, default=10.0, metavar="S", help="seconds a call (%(default)s)"
-    )
-    tls = server.add_argument_group("encryption")
-    tls.add_argument("--tls", action="store_true", help="encrypt, trusting the usual authorities")
-    tls.add_argument("--tls-ca", metavar="PEM", help="authorities that may vouch for the server")
-    tls.add_argument("--tls-cert", metavar="PEM", help="our certificate, for mutual TLS")
-    tls.add_argument("--tls-key", metavar="PEM", help="our private key, for mutual TLS")
-    return server

@@ -9,7 +9,6 @@ import numpy as np
 
 from python_client._answers.detections import Box, Detection, Detections
 from python_client._image_models.image_model import ImageModel
-from python_client.errors import ContractBrokenError, InputError
 from python_client.tensors import Array
 from serving_config.tensor_names import (
     DETECTION_BOXES,
@@ -35,17 +34,15 @@ class DetectionModel(ImageModel[Detections]):
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_score <= 1:
-            raise InputError(
-                f"expected a min_score of 0 to 1, received {self.min_score}",
-                target=self.target,
-                model=self.model,
+            raise self.address.input_error(
+                f"expected a min_score of 0 to 1, received {self.min_score}"
             )
 
     def read(
         self, outputs: Mapping[str, Array], key: str, rows: int, version: int | None
     ) -> list[Detections]:
         """Turn one answer into the detections of each image."""
-        self.check_form(outputs, key, rows)
+        self.check_rows(outputs, key, rows)
         most = outputs[DETECTION_BOXES].shape[1]
         counts = outputs[NUM_DETECTIONS]
         if not _whole(counts, 0, most).all():
@@ -104,8 +101,8 @@ class DetectionModel(ImageModel[Detections]):
     def _check_classes(self, classes: Array, key: str, version: int | None) -> None:
         known = self.contract.class_names
         if known and classes.size and classes.max() > len(known):
-            raise ContractBrokenError(
-                f'{self.target}, model "{self.model}" version {version}',
+            raise self.address.broken(
+                version,
                 [
                     Difference(
                         "output-range",
@@ -115,9 +112,7 @@ class DetectionModel(ImageModel[Detections]):
                         known,
                     )
                 ],
-                target=self.target,
-                model=self.model,
-                signature=key,
+                key,
             )
 
     def _label(self, number: int) -> str:

@@ -38,6 +38,10 @@ def fix_for(spec: TensorSpec, dtype: str, shape: Sequence[int]) -> str:
         return "drop the alpha channel: batch[..., :3]"
     if takes_pixels and len(shape) == 4 and shape[3] == 1:
         return "repeat the grey channel: np.repeat(batch, 3, axis=-1)"
-    if dtype != spec.dtype:
-        return f"convert it yourself: array.astype(np.{spec.dtype})"
-    return ""
+    if dtype == spec.dtype:
+        return ""
+    if spec.dtype == "string":
+        return "send text, as str or bytes"
+    if spec.dtype == "bfloat16":
+        return "send float32, which is rounded to bfloat16: array.astype(np.float32)"
+    return f"convert it yourself: array.astype(np.{spec.dtype})"

@@ -20,10 +20,6 @@ Images: TypeAlias = Encoded | Array | Iterable[Encoded | Array]
 either, of any sizes."""
 
 
-TINY: Array = np.zeros((8, 8, 3), np.uint8)
-"""A black image, for calls whose answer matters only for its form."""
-
-
 class Batch(NamedTuple):
     """Images that go into one request.
 

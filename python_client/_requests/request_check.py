@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from python_client import tensors
 from python_client._requests.advice import fix_for
+from python_client._requests.model_address import ModelAddress
 from python_client.errors import InputError
 from python_client.tensors import Array
-from signature_contract.contract import Contract, Difference, Signature
+from signature_contract.answer_form import dtype_name
+from signature_contract.contract import Contract, Difference, Signature, TensorSpec
 from signature_contract.value_range import input_range_difference
+
+
+class CheckedInputs(NamedTuple):
+    """Inputs that may be sent.
+
+    Attributes:
+        arrays: Array by input name.
+        dtypes: dtype by input name, as the contract names it; empty without a contract.
+        sizes: Size of each named dimension that the inputs have bound.
+    """
+
+    arrays: Mapping[str, Array]
+    dtypes: Mapping[str, str]
+    sizes: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -19,19 +35,21 @@ class RequestCheck:
     """The check of one request.
 
     Attributes:
-        target: The server's address, for messages.
-        model: The model's name on the server, for messages.
+        address: The model, for messages.
         contract: What the model is expected to be; None checks nothing.
         key: The signature key.
     """
 
-    target: str
-    model: str
+    address: ModelAddress
     contract: Contract | None
     key: str
 
-    def inputs(self, values: Mapping[str, Any]) -> dict[str, Array]:
+    def inputs(self, values: Mapping[str, Any]) -> CheckedInputs:
         """Make arrays of what a caller passed, and compare them with the signature.
+
+        Args:
+            values: Whatever stands for a tensor, by input name; an input with a default value may
+                be missing.
 
         Raises:
             InputError: A value is no tensor, or names, dtypes, shapes or values are not the
@@ -39,17 +57,15 @@ class RequestCheck:
         """
         signature = self._signature()
         specs = signature.inputs if signature else {}
-        arrays = {}
-        for name, value in values.items():
-            wanted = specs[name].dtype if name in specs else None
-            try:
-                arrays[name] = tensors.as_array(value, wanted)
-            except InputError as err:
-                raise self._refusal([f'input "{name}": {err}']) from err
+        arrays = {name: self._array(name, value, specs) for name, value in values.items()}
         if signature is None:
-            return arrays
-        received = {name: (tensors.dtype_name(a), a.shape) for name, a in arrays.items()}
-        differences = signature.input_differences(self.key, received)
+            return CheckedInputs(arrays, {}, {})
+        received = {
+            name: (dtype_name(array, specs.get(name, TensorSpec("", None))), array.shape)
+            for name, array in arrays.items()
+        }
+        sizes: dict[str, int] = {}
+        differences = signature.input_differences(self.key, received, sizes)
         for name, spec in specs.items():
             if name in arrays and spec.admits(*received[name]):
                 where = f'{self.key} input "{name}"'
@@ -61,7 +77,7 @@ class RequestCheck:
                 if name in specs and (fix := fix_for(specs[name], dtype, shape)):
                     lines.append(f'fix for "{name}": {fix}')
             raise self._refusal(lines, differences)
-        return arrays
+        return CheckedInputs(arrays, {name: specs[name].dtype for name in arrays}, sizes)
 
     def output_filter(self, names: Iterable[str]) -> list[str]:
         """Compare the outputs a caller asks for with the signature's.
@@ -82,6 +98,7 @@ class RequestCheck:
         return names
 
     def _signature(self) -> Signature | None:
+        """Return the signature, its bound dimensions' names replaced by their sizes."""
         if self.contract is None:
             return None
         signatures = self.contract.signatures
@@ -94,15 +111,18 @@ class RequestCheck:
                 tuple(signatures),
             )
             raise self._refusal([str(difference)], [difference])
-        return signatures[self.key]
+        return self.contract.resolved(self.key)
+
+    def _array(self, name: str, value: Any, specs: Mapping[str, TensorSpec]) -> Array:
+        try:
+            return tensors.as_array(value, specs[name].dtype if name in specs else None)
+        except InputError as err:
+            raise self._refusal([f'input "{name}": {err}']) from err
 
     def _refusal(self, lines: list[str], differences: Iterable[Difference] = ()) -> InputError:
-        error = InputError(
-            f'request to model "{self.model}", signature "{self.key}", refused before it was '
-            "sent:\n" + "\n".join(f"  - {line}" for line in lines),
-            target=self.target,
-            model=self.model,
-            signature=self.key,
+        return self.address.input_error(
+            f'request to model "{self.address.model}", signature "{self.key}", refused before it '
+            "was sent:\n" + "\n".join(f"  - {line}" for line in lines),
+            self.key,
+            differences,
         )
-        error.differences = tuple(differences)
-        return error

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
+from signature_contract.answer_form import answer_differences
 from signature_contract.checking import made_up
 from signature_contract.checking.outcome import Item
-from signature_contract.contract import CLASSES_DIMENSION, Contract, Difference, TensorSpec
+from signature_contract.contract import Contract, Difference
 from signature_contract.golden import Array, GoldenCase, Tensors
-from signature_contract.value_range import input_range_difference, output_range_difference
+from signature_contract.value_range import input_range_difference
 
 REFUSAL = "INVALID_ARGUMENT"
 """The code of a refusal that says that the request is wrong, and not the model."""
@@ -152,55 +151,3 @@ def _judge_hostile(model: Model, question: Question) -> Item:
     expected = f"{REFUSAL} from the graph"
     difference = Difference("hostile-request", f"{key} {question.hostile}", expected, found)
     return Item(question.item, (difference,))
-
-
-def answer_differences(
-    where: str, key: str, answer: Tensors, contract: Contract
-) -> Iterator[Difference]:
-    """Compare an answer with what its signature says of it: names, form, values, class names.
-
-    Args:
-        where: What was asked, for messages.
-        key: The signature key.
-        answer: Tensor by output name.
-        contract: What it is held to.
-    """
-    for name, spec in contract.resolved(key).outputs.items():
-        here = f'{where} output "{name}"'
-        if name not in answer:
-            yield Difference("output-missing", here, str(spec), "nothing", tuple(answer))
-            continue
-        value = answer[name]
-        dtype = dtype_name(value, spec)
-        if not spec.admits(dtype, value.shape):
-            yield Difference(
-                "answer-form", here, str(spec), str(TensorSpec(dtype, tuple(value.shape)))
-            )
-        elif difference := output_range_difference(here, spec, value):
-            yield difference
-        elif contract.class_names and _lists_classes(contract.signature(key).outputs[name]):
-            yield from _class_differences(where, value, contract.class_names)
-
-
-def dtype_name(value: Array, spec: TensorSpec) -> str:
-    """Return a contract's name for the dtype of a tensor in memory."""
-    if value.dtype.kind in "OSU":
-        return "string"
-    held_as_float = spec.dtype == "bfloat16" and value.dtype == np.float32
-    return spec.dtype if held_as_float else value.dtype.name
-
-
-def _lists_classes(spec: TensorSpec) -> bool:
-    """Tell whether an output holds the class names in column order."""
-    return spec.dtype == "string" and (spec.shape or ("",))[-1] == CLASSES_DIMENSION
-
-
-def _class_differences(
-    where: str, value: Array, class_names: Sequence[str]
-) -> Iterator[Difference]:
-    for row in {tuple(row) for row in value.reshape(-1, value.shape[-1]).tolist()}:
-        names = [item.decode("utf-8", "replace") for item in row]
-        if names != list(class_names):
-            yield Difference(
-                "class-order", f"{where} class order", str(list(class_names)), str(names)
-            )

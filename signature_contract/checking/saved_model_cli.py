@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from signature_contract.checking.answers import answer_differences
+from signature_contract.answer_form import answer_differences
 from signature_contract.checking.outcome import Item
 from signature_contract.checking.processes import complete, how_it_ended
 from signature_contract.contract import Contract, Difference, Signature, TensorSpec

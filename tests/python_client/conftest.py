@@ -8,7 +8,7 @@ demand: UNAVAILABLE and then an answer, an answer that is late, classes in the w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,14 @@ import protos
 from protos.services import MODEL_SERVICE, PREDICTION_SERVICE, handler
 from python_client import tensors
 from serving_config.toolkit_contracts import toolkit_contract
+from signature_contract import contract as contracts
 from signature_contract.contract import Contract
 from signature_contract.version_files import CONTRACT_FILE
+from tests.once import Once
+from tests.running import run_python
+
+# What make_any.py beside this folder makes: a contract a model.
+ANY_MODELS = Path(__file__).parents[1] / "model_server" / "any"
 
 DTYPE_ENUM = {"uint8": 4, "float32": 1, "string": 7, "int64": 9}
 
@@ -74,7 +80,7 @@ class ScriptedServing:
             ):
                 for name, spec in specs.items():
                     into[name].dtype = DTYPE_ENUM[spec.dtype]
-                    for size in self.contract.resolve(spec.shape or ()):
+                    for size in spec.resolve(self.contract.bound).shape or ():
                         into[name].tensor_shape.dim.add(size=size)
         answer.metadata["signature_def"].Pack(signatures)
         return answer
@@ -170,3 +176,40 @@ def published_copy(tmp_path: Path, contract: Contract) -> Path:
     (version / "assets.extra").mkdir(parents=True)
     (version / "assets.extra" / CONTRACT_FILE).write_text(contract.to_json())
     return version
+
+
+@pytest.fixture(scope="session")
+def any_models(once: Once) -> Path:
+    """Models that are not of images, ``<name>/1`` each."""
+
+    def make(folder: Path) -> str:
+        ran = run_python(ANY_MODELS.with_name("make_any.py"), folder)
+        assert ran.code == 0, ran.err
+        return str(folder)
+
+    return Path(once("any_models", make))
+
+
+@pytest.fixture(scope="session")
+def any_contracts() -> Mapping[str, Contract]:
+    """The contract of each of these models, by name."""
+    return {file.stem: contracts.load(file) for file in sorted(ANY_MODELS.glob("*.json"))}
+
+
+@pytest.fixture(scope="session")
+def any_server(
+    start_server: Callable[..., Any],
+    any_models: Path,
+    any_contracts: Mapping[str, Contract],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """Address of a server of all these models."""
+    config = tmp_path_factory.mktemp("any") / "models.config"
+    entries = "".join(
+        f'config {{ name: "{name}" base_path: "{any_models / name}" '
+        'model_platform: "tensorflow" }\n'
+        for name in any_contracts
+    )
+    config.write_text(f"model_config_list {{\n{entries}}}\n", encoding="utf-8")
+    flags = (f"--model_config_file={config}", "--enable_grpc_healthcheck_service")
+    return str(start_server(*flags).target)

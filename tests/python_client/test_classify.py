@@ -173,18 +173,21 @@ def test_classes_in_another_order_are_noticed_in_every_answer(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda outputs: outputs.pop("logits"), r'"logits" as float32 \[-1, C\].*received only cl'),
+        (
+            lambda outputs: outputs.pop("logits"),
+            r'"logits": expected float32 \[-1, 2\], found nothing .*: classes, p.*-missing',
+        ),
         (
             lambda outputs: outputs["probabilities"].CopyFrom(
                 tensors.encode(np.zeros((1, 2), np.float64))
             ),
-            r'"probabilities" .*received float64 \[1, 2\]',
+            r'"probabilities": .*found float64 \[1, 2\] \[answer-form\]',
         ),
         (
             lambda outputs: outputs["logits"].CopyFrom(
                 tensors.encode(np.zeros((1, 3), np.float32))
             ),
-            r'"logits" .*received float32 \[1, 3\]',
+            r'"logits": .*found float32 \[1, 3\] \[answer-form\]',
         ),
         (
             lambda outputs: outputs["logits"].tensor_shape.dim.add(size=4),
@@ -215,7 +218,7 @@ def test_an_answer_that_is_not_the_contracts(
     ],
 )
 def test_class_names_that_mean_nothing(
-    client: VisionClient, serving: Any, classes: list[list[Any]], message: str
+    target: str, client: VisionClient, serving: Any, classes: list[list[Any]], message: str
 ) -> None:
     def predict(request: Any, context: Any) -> Any:
         answer = serving.model_answer(request, context)
@@ -224,7 +227,12 @@ def test_class_names_that_mean_nothing(
         return answer
 
     serving.predict = predict
-    with pytest.raises(AnswerError, match=message):
+    with (
+        VisionClient(target) as without_class_names,
+        pytest.raises(AnswerError, match=message),
+    ):
+        without_class_names.classify([b"\x01", b"\x02"])
+    with pytest.raises(ContractBrokenError, match=r"\[class-order\]"):
         client.classify([b"\x01", b"\x02"])
 
 

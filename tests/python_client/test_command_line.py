@@ -142,6 +142,7 @@ def test_check(target: str, published_copy: Path, serving: Any) -> None:
         (("classify", "--server", "x:1"), "FILE"),
         (("detect", "--server", "x:1"), "FILE"),
         (("detect", "--server", "x:1", "--min-score", "2", "f.jpg"), "expected 0 to 1, received 2"),
+        (("predict", "--server", "x:1"), "--model"),
         (("guess", "--server", "x:1"), "invalid choice: 'guess'"),
         (("status", "--server", "x:1", "--timeout", "0"), "timeout_s above 0"),
         (("status", "--server", "x:1", "--timeout", "soon"), "invalid float value"),
@@ -161,7 +162,7 @@ def test_a_wrong_command_line(arguments: tuple[str, ...], message: str) -> None:
 def test_help_names_the_commands() -> None:
     done = client("--help")
     assert done.returncode == 0
-    for word in ("classify", "detect", "status", "metadata", "check", "JSON", "Exit 0"):
+    for word in ("classify", "detect", "predict", "status", "metadata", "check", "JSON", "Exit 0"):
         assert word in done.stdout
 
 

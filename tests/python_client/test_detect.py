@@ -199,24 +199,30 @@ def test_what_rounding_does_to_a_box_is_accepted(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"num_detections": None}, r'"num_detections" as float32 \[-1\].*received only'),
-        ({"num_detections": np.array([2], np.int32)}, r"received int32 \[1\]"),
+        ({"num_detections": None}, r'"num_detections": expected float32 \[-1\], found nothing'),
+        ({"num_detections": np.array([2], np.int32)}, r"found int32 \[1\] \[answer-form\]"),
         ({"num_detections": [1.5]}, r'"num_detections" to count 0 to 3 rows, received \[1.5\]'),
         ({"num_detections": [4]}, r"count 0 to 3 rows, received \[4.0\]"),
         ({"num_detections": [-1]}, r"count 0 to 3 rows, received \[-1.0\]"),
         ({"num_detections": [float("nan")]}, r"count 0 to 3 rows, received \[nan\]"),
         ({"num_detections": [1, 1]}, "an answer for 1 images, received 1 and 2"),
-        ({"detection_scores": row(0.9, 0.8)}, r'"detection_scores" as .*received float32 \[1, 2\]'),
-        ({"detection_boxes": row(0, 0, 1)}, r'"detection_boxes" as .*received float32 \[1, 3\]'),
+        ({"detection_scores": row(0.9, 0.8)}, r'"detection_scores": .*found float32 \[1, 2\]'),
+        ({"detection_boxes": row(0, 0, 1)}, r'"detection_boxes": .*found float32 \[1, 3\]'),
         ({"detection_scores": row(0.5, 0.75, 0)}, "in descending order"),
-        ({"detection_scores": row(1.5, 0.75, 0)}, "scores in 0..1, received 1.5 for image 0"),
-        ({"detection_scores": row(0.5, np.nan, 0)}, "scores in 0..1, received nan"),
+        ({"detection_scores": row(1.5, 0.75, 0)}, r"values from 0 to 1, found 1.5 at \[0, 0\] "),
+        ({"detection_scores": row(0.5, np.nan, 0)}, r"values from 0 to 1, found nan at \[0, 1\] "),
         ({"detection_classes": row(0, 1, 0)}, "whole class numbers from 1, received 0.0"),
         ({"detection_classes": row(1, 1.5, 0)}, "whole class numbers from 1, received 1.5"),
         ({"detection_classes": row(np.inf, 1, 0)}, "whole class numbers from 1, received inf"),
-        ({"detection_boxes": boxes(0, 0, 1, 1.25)}, r"received \[0.0, 0.0, 1.0, 1.25\]"),
+        (
+            {"detection_boxes": boxes(0, 0, 1, 1.25)},
+            r"values from 0 to 1, found 1.25 .*output-range",
+        ),
         ({"detection_boxes": boxes(0.5, 0, 0.25, 1)}, r"ymin <= ymax .*received \[0.5, 0.0"),
-        ({"detection_boxes": boxes(0, np.nan, 1, 1)}, r"received \[0.0, nan, 1.0, 1.0\]"),
+        (
+            {"detection_boxes": boxes(0, np.nan, 1, 1)},
+            r"values from 0 to 1, found nan .*output-range",
+        ),
     ],
 )
 def test_an_answer_that_is_not_the_contracts(

@@ -16,6 +16,7 @@ from python_client import (
     ChannelOptions,
     HedgingPolicy,
     MessageLimits,
+    ModelClient,
     RetryPolicy,
     VisionClient,
     VisionClientError,
@@ -170,7 +171,7 @@ def test_photographs_beyond_grpcs_own_limit_pass(target: str, serving: Any) -> N
     """8 MiB both ways: gRPC's default would refuse to receive it."""
     serving.predict = lambda request, context: _echo(request)  # noqa: ARG005
     large = np.zeros((1, 2048, 1366, 3), np.uint8)
-    with VisionClient(target) as client:
+    with ModelClient(target, model="echo") as client:
         outputs = client.predict({"input_tensor": large})
     np.testing.assert_array_equal(outputs["echo"], large)
 

@@ -1,20 +1,21 @@
-"""The synchronous client."""
+"""The synchronous client of any model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 
-from python_client._answers.classification import Classification
-from python_client._answers.detections import Detections
 from python_client._answers.served_model import ModelMetadata, ModelStatus
-from python_client._requests.contract_choice import resolve_contract
-from python_client._requests.images import Images
-from python_client._requests.rpcs import ModelRpcs, Rpc
+from python_client._requests import contract_check
+from python_client._requests.about_model import metadata_rpc, status_rpc
+from python_client._requests.contract_choice import named_contract
+from python_client._requests.model_address import ModelAddress
+from python_client._requests.predictions import Predictions
+from python_client._requests.rpc import Rpc
 from python_client._transport.call_options import CallDefaults
 from python_client._transport.channels import ChannelOptions, Credentials, open_channel
 from python_client._transport.hedging import first_answer
@@ -26,23 +27,21 @@ from signature_contract.contract import Contract
 T = TypeVar("T")
 
 
-class VisionClient:
-    """Asks one model of a TensorFlow Serving server.
+class ModelClient:
+    """Asks one model of a TensorFlow Serving server, whatever it takes and gives.
 
     Thread-safe: one client, and its connection, may serve any number of threads. Every call has a
     deadline, and is sent again when the server is UNAVAILABLE as ``options.retry`` says.
 
-        with VisionClient("localhost:8500") as client:
-            (answer,) = client.classify(Path("cat.jpg").read_bytes())
-            print(answer.label, answer.probability)
+        with ModelClient("localhost:8500", model="ranker", contract="ranker.json") as client:
+            scores = client.predict({"query": ["red shoes"], "limit": 10})["scores"]
 
     Args:
         target: ``host:port``, or any gRPC name such as ``dns:///models:8500``.
         model: The model's name on the server.
-        contract: What the model is expected to be: a contract, the name of one of the toolkit's, a
-            contract file, or a published version's directory (whose contract also knows the class
-            names, so that their order is checked in every answer). None takes the toolkit's own of
-            the model's name; where there is none, nothing is checked.
+        contract: What the model is expected to be: a contract, a contract file, a published
+            version's directory, or the name of one of the toolkit's. Every request is held to it
+            before it is sent, and every answer. None checks nothing.
         channel: A channel of yours, which stays open when the client closes. Its own arguments
             then decide on retries, limits and encryption; ``target`` only serves for messages.
         timeout_s: Deadline of a call in seconds, all its attempts together.
@@ -65,7 +64,7 @@ class VisionClient:
         self,
         target: str,
         *,
-        model: str = "classifier",
+        model: str,
         contract: Contract | str | Path | None = None,
         channel: grpc.Channel | None = None,
         timeout_s: float = 10.0,
@@ -73,7 +72,8 @@ class VisionClient:
         options: ChannelOptions | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
     ) -> None:
-        self._rpcs = ModelRpcs(target, model, resolve_contract(contract, model))
+        self._address = ModelAddress(target, model)
+        self._predictions = Predictions(self._address, named_contract(contract))
         self._defaults = CallDefaults.of(timeout_s, tuple(metadata), channel, credentials, options)
         self._owned = channel is None
         self._channel = channel or open_channel(target, credentials, self._defaults.options)
@@ -82,83 +82,7 @@ class VisionClient:
     @property
     def contract(self) -> Contract | None:
         """The contract that requests and answers are checked against."""
-        return self._rpcs.contract
-
-    def classify(  # noqa: D417  # what every call takes: see the class
-        self,
-        images: Images,
-        *,
-        batch_size: int | None = None,
-        version: int | None = None,
-        version_label: str | None = None,
-        timeout_s: float | None = None,
-        request_id: str | None = None,
-    ) -> list[Classification]:
-        """Classify images.
-
-        Encoded files of any sizes travel in one call; pixels in one call for each size. One file
-        that the graph cannot decode fails its whole call.
-
-        Args:
-            images: One encoded JPEG or PNG file as bytes; uint8 RGB pixels 0..255, neither resized
-                nor normalised, [height, width, 3] or [batch, height, width, 3]; or several files
-                and [height, width, 3] arrays, mixed and of different sizes.
-            batch_size: Most images in one call, for instance the server's ``max_batch_size``.
-                None sets no limit.
-
-        Returns:
-            One answer for each image, in the order they came.
-
-        Raises:
-            InputError: An image cannot be sent; nothing was.
-            ContractBrokenError: The server's classes are not the contract's, or in other order.
-            AnswerError: The answer has not the outputs of the contract.
-        """
-        rpcs = self._rpcs.classify(
-            images, batch_size=batch_size, version=version, version_label=version_label
-        )
-        return self._run_all(rpcs, timeout_s, request_id)
-
-    def detect(  # noqa: D417  # what every call takes: see the class
-        self,
-        images: Images,
-        *,
-        min_score: float = 0.0,
-        batch_size: int | None = None,
-        version: int | None = None,
-        version_label: str | None = None,
-        timeout_s: float | None = None,
-        request_id: str | None = None,
-    ) -> list[Detections]:
-        """Find the objects in images.
-
-        Images travel as they do for :meth:`classify`. The classes have names where the client's
-        contract is a published version's; otherwise a label is ``class 1``, ``class 2`` and so on.
-
-        Args:
-            images: As for :meth:`classify`.
-            min_score: Leave out detections below it, 0..1. The model itself leaves out those below
-                the ``score_threshold`` in its contract's parameters.
-            batch_size: Most images in one call; None sets no limit.
-
-        Returns:
-            For each image, in the order they came, what was found in it, the surest first.
-            Boxes are fractions of the original's height and width.
-
-        Raises:
-            InputError: An image cannot be sent, ``min_score`` is not in 0..1, or the model is
-                no detector; nothing was sent.
-            ContractBrokenError: The server's model knows more classes than the contract.
-            AnswerError: The outputs or their values are not those of the contract.
-        """
-        rpcs = self._rpcs.detect(
-            images,
-            min_score,
-            batch_size=batch_size,
-            version=version,
-            version_label=version_label,
-        )
-        return self._run_all(rpcs, timeout_s, request_id)
+        return self._predictions.contract
 
     def predict(  # noqa: D417  # what every call takes: see the class
         self,
@@ -174,8 +98,9 @@ class VisionClient:
         """Run one signature of the model on tensors.
 
         Args:
-            inputs: Tensor by input name. An array must have the signature's dtype; numbers and
-                lists without one take it. Text: ``bytes`` or ``str`` (sent as UTF-8).
+            inputs: Tensor by input name; one with a default value may be left out. An array must
+                have the signature's dtype (float32 for bfloat16, which it is rounded to); numbers
+                and lists without one take it. Text: ``bytes`` or ``str`` (sent as UTF-8).
             signature: The signature key.
             output_filter: Names of the outputs to compute and return; none means all.
 
@@ -184,16 +109,17 @@ class VisionClient:
 
         Raises:
             InputError: The tensors contradict the contract; nothing was sent.
-            AnswerError: The answer cannot be decoded.
+            AnswerError: The answer cannot be decoded, or has not the outputs of the contract.
+            ContractBrokenError: It names other classes than the contract, or in another order.
         """
-        rpc = self._rpcs.predict(
+        rpc = self._predictions.rpc(
             inputs,
             signature,
             output_filter=output_filter,
             version=version,
             version_label=version_label,
         )
-        return self._run(rpc, timeout_s, request_id)
+        return self._run(rpc, timeout_s, request_id).outputs
 
     def metadata(
         self,
@@ -208,7 +134,7 @@ class VisionClient:
         Raises:
             AnswerError: The answer holds no signatures.
         """
-        rpc = self._rpcs.metadata(version=version, version_label=version_label)
+        rpc = metadata_rpc(self._address, version=version, version_label=version_label)
         return self._run(rpc, timeout_s, request_id)
 
     def status(
@@ -223,20 +149,26 @@ class VisionClient:
         Raises:
             NotFoundError: The server has no such model, or no such version.
         """
-        return self._run(self._rpcs.status(version=version), timeout_s, request_id)
+        return self._run(status_rpc(self._address, version=version), timeout_s, request_id)
 
-    def check_contract(
+    def check_contract(  # noqa: D417  # what every call takes: see the class
         self,
         *,
+        probe: bool = True,
         version: int | None = None,
         version_label: str | None = None,
         timeout_s: float | None = None,
     ) -> ModelMetadata:
         """Compare the server's model with the contract.
 
-        Its signatures are compared with what GetModelMetadata declares. Where the contract is a
-        classifier's and knows the class names, one tiny image is classified as well, for only
-        an answer shows the order of the classes.
+        Its signatures are compared with what GetModelMetadata declares. Where the contract knows
+        class names, and a signature answers them and takes nothing but numbers, it is asked once
+        with the smallest tensors that the contract allows, for only an answer shows the order of
+        the classes.
+
+        Args:
+            probe: Ask that question. A model that refuses such tensors, although its contract
+                allows them, fails this check with the server's error.
 
         Returns:
             What the server declares.
@@ -246,9 +178,11 @@ class VisionClient:
             InputError: The client has no contract.
         """
         metadata = self.metadata(version=version, version_label=version_label, timeout_s=timeout_s)
-        self._rpcs.check_signatures(metadata)
-        if probe := self._rpcs.probe(metadata):
-            self._run(probe, timeout_s, None)
+        contract_check.check_signatures(self._address, self.contract, metadata)
+        if probe and self.contract and (asked := contract_check.probe(self.contract)):
+            self.predict(
+                asked.inputs, asked.signature, version=metadata.version, timeout_s=timeout_s
+            )
         return metadata
 
     def close(self) -> None:
@@ -257,7 +191,7 @@ class VisionClient:
         if self._owned:
             self._channel.close()
 
-    def __enter__(self) -> VisionClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -269,23 +203,11 @@ class VisionClient:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<VisionClient {self._rpcs.target} model={self._rpcs.model!r}>"
-
-    def _run_all(
-        self,
-        rpcs: Sequence[tuple[tuple[int, ...], Rpc[list[T]]]],
-        timeout_s: float | None,
-        request_id: str | None,
-    ) -> list[T]:
-        answers: dict[int, T] = {}
-        for positions, rpc in rpcs:
-            answered = self._run(rpc, timeout_s, request_id)
-            answers.update(zip(positions, answered, strict=True))
-        return [answers[position] for position in sorted(answers)]
+        return f"<{type(self).__name__} {self._address.target} model={self._address.model!r}>"
 
     def _run(self, rpc: Rpc[T], timeout_s: float | None, request_id: str | None) -> T:
         if self._closed:
-            raise ClientClosedError(f"{self} is closed; make another", target=self._rpcs.target)
+            raise ClientClosedError(f"{self} is closed; make another", target=self._address.target)
         options = self._defaults.for_call(timeout_s, request_id)
         send = self._channel.unary_unary(
             rpc.path,
@@ -306,8 +228,8 @@ class VisionClient:
         except grpc.RpcError as err:
             raise error_of_status(
                 err,
-                target=self._rpcs.target,
-                model=self._rpcs.model,
+                target=self._address.target,
+                model=self._address.model,
                 signature=rpc.signature,
                 request_id=options.request_id,
                 timeout_s=options.timeout_s,
