@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from string import Template
 
 from signature_contract.contract import Contract, Signature, TensorSpec
 from signature_contract.stubs.names import class_name, python_names
+from signature_contract.stubs.words import meaning_of
 
 _FILE = Template('''\
 """A client of the model "$model", written by `vision-contract stubs` from its contract.
@@ -55,22 +57,31 @@ $methods
 
 _ANSWER = Template('''
 class $name(NamedTuple):
-    """An answer of "$key"."""
+    """An answer of "$key".
+
+    Attributes:
+$attributes
+    """
 
 $fields
 ''')
 
 _METHOD = Template('''\
-    def $method(self$parameters, timeout_s: float | None = None) -> $answer:
+    def $method(
+        self,
+$parameters        timeout_s: float | None = None,
+    ) -> $answer:
         """$summary
 
         Args:
 $arguments
             timeout_s: Longest wait for the answer, in seconds.
         """
-        inputs: dict[str, Any] = {$required}
+        inputs: dict[str, Any] = {
+$required        }
 $optional        outputs = self._client.predict(inputs, $key, timeout_s=timeout_s)
-        return $answer($outputs)
+        return $answer(
+$outputs        )
 
 ''')
 
@@ -81,6 +92,7 @@ _OPTIONAL = Template("""\
 
 _TAKEN = ("self", "timeout_s", "inputs", "outputs", "np", "npt")
 _METHODS_TAKEN = ("close",)
+_FIELDS_TAKEN = ("index", "count")
 _WIDTH = 88
 
 
@@ -109,12 +121,15 @@ def python_stub(contract: Contract) -> str:
 
 
 def _answer(name: str, key: str, signature: Signature) -> str:
-    names = python_names(signature.outputs, ("index", "count"))
-    fields = "\n".join(
-        f"    {names[output]}: {_array(spec)}\n" + _described('    """', _meaning(spec), '"""')
-        for output, spec in signature.outputs.items()
+    names = python_names(signature.outputs, _FIELDS_TAKEN)
+    return _ANSWER.substitute(
+        name=name,
+        key=_plain(key),
+        attributes="\n".join(_described(names, signature.outputs, 8)),
+        fields="\n".join(
+            f"    {names[output]}: {_array(spec)}" for output, spec in signature.outputs.items()
+        ),
     )
-    return _ANSWER.substitute(name=name, key=_plain(key), fields=fields) + "\n"
 
 
 def _method(method: str, answer: str, key: str, signature: Signature) -> str:
@@ -125,45 +140,42 @@ def _method(method: str, answer: str, key: str, signature: Signature) -> str:
     parameters += [
         f"{names[name]}: {_array(spec)} | None = None" for name, spec in optional.items()
     ]
-    outputs = python_names(signature.outputs, ("index", "count"))
+    outputs = python_names(signature.outputs, _FIELDS_TAKEN)
     return _METHOD.substitute(
         method=method,
-        parameters="".join(f", {one}" for one in (["*", *parameters] if parameters else [])),
+        parameters="".join(
+            f"        {one},\n" for one in (["*", *parameters] if parameters else [])
+        ),
         answer=answer,
         summary=_plain(signature.summary or f'Ask "{key}".'),
-        arguments="\n".join(_arguments(names, {**required, **optional})),
-        required=", ".join(f"{name!r}: {names[name]}" for name in required),
+        arguments="\n".join(_described(names, {**required, **optional}, 12)),
+        required="".join(f"            {_literal(name)}: {names[name]},\n" for name in required),
         optional="".join(
-            _OPTIONAL.substitute(argument=names[name], name=repr(name)) for name in optional
+            _OPTIONAL.substitute(argument=names[name], name=_literal(name)) for name in optional
         ),
-        key=repr(key),
-        outputs=", ".join(f"{outputs[name]}=outputs[{name!r}]" for name in signature.outputs),
+        key=_literal(key),
+        outputs="".join(
+            f"            {outputs[name]}=outputs[{_literal(name)}],\n"
+            for name in signature.outputs
+        ),
     )
 
 
-def _arguments(names: Mapping[str, str], specs: Mapping[str, TensorSpec]) -> Iterator[str]:
+def _described(
+    names: Mapping[str, str], specs: Mapping[str, TensorSpec], indent: int
+) -> Iterator[str]:
     for name, spec in specs.items():
-        text = f"{names[name]}: {_meaning(spec)}"
         yield textwrap.fill(
-            text, _WIDTH, initial_indent=" " * 12, subsequent_indent=" " * 16,
+            f"{names[name]}: {_plain(meaning_of(spec))}",
+            _WIDTH,
+            initial_indent=" " * indent,
+            subsequent_indent=" " * (indent + 4),
             break_on_hyphens=False,
-        )  # fmt: skip
+        )
 
 
-def _meaning(spec: TensorSpec) -> str:
-    parts = [str(spec)]
-    if spec.value_range:
-        parts.append(f"from {spec.value_range[0]:g} to {spec.value_range[1]:g}")
-    if spec.has_default:
-        parts.append(spec.default_text)
-    text = ", ".join(parts)
-    return _plain(f"{text}: {spec.meaning}" if spec.meaning else text)
-
-
-def _described(before: str, text: str, after: str) -> str:
-    return textwrap.fill(
-        before + text + after, _WIDTH, subsequent_indent="    ", break_on_hyphens=False
-    )
+def _literal(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _array(spec: TensorSpec) -> str:
