@@ -15,7 +15,7 @@ from signature_contract.checking.answers import Question, judge, questions
 from signature_contract.checking.outcome import Item, Outcome
 from signature_contract.checking.programs import LOAD, run_program
 from signature_contract.contract import Contract, Difference
-from signature_contract.contract_errors import TargetError
+from signature_contract.contract_errors import MissingRuntimeError, TargetError
 from signature_contract.declared.declaration import Declaration
 from signature_contract.declared.server import Address
 from signature_contract.declared.targets import read_declaration, target_of
@@ -26,7 +26,7 @@ _LARGE_BYTES = 64 * 2**20
 READ, GOLDEN = "read", "golden answers"
 # A module, what it is needed for, and the extra that brings it.
 _TENSORFLOW = ("tensorflow", "to run a SavedModel", "train")
-_LITERT = ("ai_edge_litert", "to run a TFLite file", "edge")
+_LITERT = ("ai_edge_litert", "to run a TFLite file", "litert")
 
 
 @dataclass(frozen=True)
@@ -246,11 +246,11 @@ def demand(model: Path) -> None:
         model: A SavedModel's folder, or a TFLite file.
 
     Raises:
-        TargetError: It is not; the message says how to install it.
+        MissingRuntimeError: It is not; the message says how to install it.
     """
     module, purpose, extra = _TENSORFLOW if model.is_dir() else _LITERT
     if importlib.util.find_spec(module) is None:
-        raise TargetError(
+        raise MissingRuntimeError(
             f"{module} is not installed, and is needed {purpose}: "
             f"pip install 'vision-forge[{extra}]', or compare what it declares only: --static"
         )
