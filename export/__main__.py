@@ -25,10 +25,15 @@ from export.lineage.arguments import add_recording_arguments
 from export.report import arguments as report_arguments
 from export.verify import verify
 from serving_config import toolkit_contracts
+from serving_config.extras import missing_extra
 from serving_config.version import __version__
 from signature_contract.contract import ContractError
+from signature_contract.contract_errors import MissingRuntimeError
 
 log = logging.getLogger(__name__)
+
+# The extra that brings what a command imports, where "train" is not enough.
+_EXTRAS = {"evaluate": "evaluation", "experiment": "report", "report": "report", "tflite": "edge"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,12 +57,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         result = commands[arguments.command](arguments)
-    except SettingsError as err:
+    except (SettingsError, MissingRuntimeError) as err:
         print(f"{parser.prog} {arguments.command}: {err}", file=sys.stderr)  # noqa: T201
         return 2
     except (ExportError, ContractError) as err:
         print(f"{parser.prog} {arguments.command}: {err}", file=sys.stderr)  # noqa: T201
         return 1
+    except ModuleNotFoundError as err:
+        extra = _EXTRAS.get(arguments.command, "train")
+        if (advice := missing_extra(f"{parser.prog} {arguments.command}", extra, err)) is None:
+            raise
+        print(advice, file=sys.stderr)  # noqa: T201
+        return 2
     except KeyboardInterrupt:
         print("interrupted; nothing was published", file=sys.stderr)  # noqa: T201
         return 130

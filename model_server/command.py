@@ -13,6 +13,7 @@ from model_server.observation import logs
 from model_server.parsing import own_values, parse
 from model_server.settings import read_model_configs
 from model_server.stopping import StopSignals
+from serving_config.extras import missing_extra
 from serving_config.version import __version__
 
 logger = logging.getLogger("model_server")
@@ -58,8 +59,12 @@ def _run(arguments: Sequence[str]) -> int:
     # TensorFlow's own chatter about CPUs and CUDA hides what the server has to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Importing TensorFlow takes seconds; a mistake on the command line is said before that.
-    from model_server import application
-
+    try:
+        from model_server import application
+    except ModuleNotFoundError as err:
+        if (advice := missing_extra("the embedded server", "serve", err)) is None:
+            raise
+        raise UsageError(advice) from err
     application.run(chosen, configs, signals)
     return 0
 

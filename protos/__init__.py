@@ -19,15 +19,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from protos import pool as _pool
+# The pool costs 20 ms and 2.6 MB: it is filled when a message is first asked for, not by whoever
+# imports what may ask for one.
 
 
 def __getattr__(name: str) -> Any:
     """Make the class of a message, or an enumeration, when it is first asked for."""
-    found = _pool.find(name)
+    from protos.pool import find
+
+    found = find(name)
     globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_pool.NAMES})
+    from protos.pool import NAMES
+
+    return sorted({*globals(), *NAMES})

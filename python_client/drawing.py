@@ -37,7 +37,7 @@ def require() -> Any:
     except ImportError as err:
         raise DrawingUnavailableError(
             "images of detections need Pillow, which is not installed"
-            '\n  fix: pip install "vision-forge[evaluation]", or pip install pillow'
+            '\n  fix: pip install "vision-forge[drawing]"'
         ) from err
     return PIL
 

@@ -11,7 +11,8 @@ docs/contract.md is its guide.
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from signature_contract.contract import (
     Contract,
@@ -27,8 +28,10 @@ from signature_contract.contract import (
     loads,
 )
 from signature_contract.contract_errors import TargetError
-from signature_contract.diffing import Change, diff
-from signature_contract.rules import CHANGE_RULES, CHECK_RULES, Severity
+
+if TYPE_CHECKING:
+    from signature_contract.diffing import Change, diff
+    from signature_contract.rules import CHANGE_RULES, CHECK_RULES, Severity
 
 __all__ = [
     "CHANGE_RULES",
@@ -50,6 +53,23 @@ __all__ = [
     "load",
     "loads",
 ]
+
+# Who reads a contract to hold a call to it, as clients do, needs no rules of change.
+_LATER = {
+    "CHANGE_RULES": "rules",
+    "CHECK_RULES": "rules",
+    "Change": "diffing",
+    "Severity": "rules",
+    "diff": "diffing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
 
 
 def check(target: Any, contract: Contract, options: Any = None) -> Any:

@@ -4,6 +4,7 @@ ContractError
 ├── ContractFileError      the JSON itself cannot be used
 ├── ContractMismatchError  a model, a server or a tensor differs from the contract
 └── TargetError            a model or a server cannot be read or reached
+    └── MissingRuntimeError    what runs such a model is not installed
 """
 
 from __future__ import annotations
@@ -37,3 +38,7 @@ class ContractMismatchError(ContractError):
 
 class TargetError(ContractError):
     """What was to be compared with a contract cannot be read, reached, or run here."""
+
+
+class MissingRuntimeError(TargetError):
+    """What runs such a model is not installed; the message has the pip command."""

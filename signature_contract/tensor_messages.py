@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from protos import DataType, TensorProto
+import protos
 from signature_contract.contract_errors import ContractError
+from signature_contract.signature import DTYPE_OF_ENUM
 
 Array = np.ndarray[Any, Any]
 
@@ -30,38 +31,41 @@ class MessageError(ContractError):
 
 class _Kind(NamedTuple):
     name: str  # as contracts spell it
-    enum: int
+    enum: int  # the number of TensorFlow's DataType
     stored: np.dtype[Any]  # little-endian, as tensor_content holds it
     values: str  # the field with one entry an element
 
 
-def _kind(name: str, enum: str, stored: str, values: str) -> _Kind:
-    return _Kind(name, DataType.Value(enum), np.dtype(stored), values)
+_ENUM_OF_DTYPE = {name: number for number, name in DTYPE_OF_ENUM.items()}
+
+
+def _kind(name: str, stored: str, values: str) -> _Kind:
+    return _Kind(name, _ENUM_OF_DTYPE[name], np.dtype(stored), values)
 
 
 _KINDS = (
-    _kind("float32", "DT_FLOAT", "<f4", "float_val"),
-    _kind("float64", "DT_DOUBLE", "<f8", "double_val"),
-    _kind("int32", "DT_INT32", "<i4", "int_val"),
-    _kind("uint8", "DT_UINT8", "u1", "int_val"),
-    _kind("int16", "DT_INT16", "<i2", "int_val"),
-    _kind("int8", "DT_INT8", "i1", "int_val"),
-    _kind("int64", "DT_INT64", "<i8", "int64_val"),
-    _kind("bool", "DT_BOOL", "?", "bool_val"),
-    _kind("uint16", "DT_UINT16", "<u2", "int_val"),
-    _kind("uint32", "DT_UINT32", "<u4", "uint32_val"),
-    _kind("uint64", "DT_UINT64", "<u8", "uint64_val"),
-    _kind("float16", "DT_HALF", "<f2", "half_val"),
+    _kind("float32", "<f4", "float_val"),
+    _kind("float64", "<f8", "double_val"),
+    _kind("int32", "<i4", "int_val"),
+    _kind("uint8", "u1", "int_val"),
+    _kind("int16", "<i2", "int_val"),
+    _kind("int8", "i1", "int_val"),
+    _kind("int64", "<i8", "int64_val"),
+    _kind("bool", "?", "bool_val"),
+    _kind("uint16", "<u2", "int_val"),
+    _kind("uint32", "<u4", "uint32_val"),
+    _kind("uint64", "<u8", "uint64_val"),
+    _kind("float16", "<f2", "half_val"),
     # NumPy has no bfloat16: it travels as the 16 upper bits of a float32.
-    _kind("bfloat16", "DT_BFLOAT16", "<u2", "half_val"),
-    _kind("complex64", "DT_COMPLEX64", "<c8", "scomplex_val"),
-    _kind("complex128", "DT_COMPLEX128", "<c16", "dcomplex_val"),
+    _kind("bfloat16", "<u2", "half_val"),
+    _kind("complex64", "<c8", "scomplex_val"),
+    _kind("complex128", "<c16", "dcomplex_val"),
 )
 _BY_NAME = {kind.name: kind for kind in _KINDS}
 _BY_ENUM = {kind.enum: kind for kind in _KINDS}
 # No message can hold more (protobuf's own limit), so a shape that claims more is an error.
 _MOST_BYTES = 2**31
-_STRING: int = DataType.Value("DT_STRING")
+_STRING = _ENUM_OF_DTYPE["string"]
 
 
 def dtype_name(array: Array) -> str:
@@ -153,7 +157,7 @@ def encode(array: Array, into: Any = None, dtype: str | None = None) -> Any:
     Raises:
         TensorError: TensorFlow Serving has no such dtype.
     """
-    tensor = TensorProto() if into is None else into
+    tensor = protos.TensorProto() if into is None else into
     name = dtype_name(array)
     if dtype == "bfloat16" and name == "float32":
         name, array = dtype, _upper_halves(array)
@@ -203,7 +207,8 @@ def decode(tensor: Any) -> Array:
     if tensor.dtype == _STRING:
         return _decode_text(tensor, count).reshape(shape)
     if kind is None:
-        known = DataType.Name(tensor.dtype) if tensor.dtype in DataType.values() else tensor.dtype
+        enum = protos.DataType
+        known = enum.Name(tensor.dtype) if tensor.dtype in enum.values() else tensor.dtype
         raise MessageError(
             f"expected a tensor of {', '.join([*_BY_NAME, 'string'])}, received dtype {known}"
         )

@@ -8,10 +8,12 @@ model_server``, Java runs in a worker of its own.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,6 +181,28 @@ def start_server(
         except subprocess.TimeoutExpired:
             server.process.kill()
             server.process.wait()
+
+
+@pytest.fixture(scope="session")
+def wheel(once: Once) -> Path:
+    """The package as ``pip install`` gets it."""
+
+    def make(folder: Path) -> str:
+        source = folder / "source"
+        source.mkdir()
+        project = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(REPO / name, source)
+        no_caches = shutil.ignore_patterns("__pycache__")
+        for name in {one.split(".")[0] for one in project["tool"]["setuptools"]["packages"]}:
+            shutil.copytree(REPO / name, source / name, ignore=no_caches)
+        pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
+        build = [*pip, "--no-build-isolation", f"--wheel-dir={folder}", str(source)]
+        subprocess.run(build, check=True, timeout=PATIENCE_S)
+        (made,) = folder.glob("*.whl")
+        return str(made)
+
+    return Path(once("wheel", make))
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,10 @@ import numpy as np
 
 from export.detector.annotations import Sample
 from export.detector.detection_arrays import DetectionArrays
-from export.errors import ExportError
+from export.errors import SettingsError
 
 
-class EvaluationUnavailableError(ExportError):
+class EvaluationUnavailableError(SettingsError):
     """An optional package that evaluation needs is not installed."""
 
 

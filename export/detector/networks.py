@@ -9,10 +9,10 @@ import keras
 from keras import layers
 
 from export.detector.layers import convolution
-from export.errors import ExportError
+from export.errors import SettingsError
 
 
-class BackboneUnavailableError(ExportError):
+class BackboneUnavailableError(SettingsError):
     """A backbone needs an optional package that is not installed."""
 
 

@@ -107,7 +107,7 @@ def run(
 
 def _published(version: Path) -> Contract:
     if importlib.util.find_spec("ai_edge_litert") is None:
-        raise EdgeError(
+        raise SettingsError(
             "LiteRT is not installed, which checks every file that is written: "
             "pip install 'vision-forge[edge]'"
         )

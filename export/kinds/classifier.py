@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from export.classifier import arguments
-from export.errors import ExportError
 from export.evaluation import arguments as evaluation_arguments
 from export.kinds.kind import ModelKind
 
@@ -26,13 +25,8 @@ def _train(parsed: argparse.Namespace) -> dict[str, Any]:
 
 
 def _evaluate(parsed: argparse.Namespace) -> dict[str, Any]:
-    try:
-        from export.evaluation import command
-    except ModuleNotFoundError as err:
-        raise ExportError(
-            f"{err.name} is not installed; evaluation needs the extra: "
-            "pip install 'vision-forge[evaluation]'"
-        ) from err
+    from export.evaluation import command  # loads scikit-learn
+
     return command.main(parsed)
 
 

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from export.errors import ExportError
+from export.errors import ExportError, SettingsError
 from export.kinds import KINDS
 from signature_contract import contract as contracts
 
@@ -75,7 +75,7 @@ def _check_packages() -> None:
         try:
             importlib.import_module(package)
         except ImportError as err:
-            raise ReportError(
+            raise SettingsError(
                 f"the report needs {package}, which is not installed; "
                 'install it with: pip install "vision-forge[report]"'
             ) from err

@@ -1,7 +1,7 @@
 """``python -m python_client``, or ``vision-client``: ask a TensorFlow Serving server from a shell.
 
 Answers go to stdout as one JSON object a line, everything else to stderr. Exit 0: all is well;
-1: a file, a call or a check failed; 2: the command line is wrong.
+1: a file, a call or a check failed; 2: the command line is wrong, or an extra is not installed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return code
     except (VisionClientError, DrawingUnavailableError) as err:
         print(f"{parser.prog}: {one_line(err)}", file=sys.stderr)  # noqa: T201
-        return 1
+        return 2 if isinstance(err, DrawingUnavailableError) else 1
     except BrokenPipeError:
         # The reader (`| head`) has seen enough. Python must not try to flush stdout again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

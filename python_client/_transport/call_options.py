@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -79,7 +79,7 @@ class CallDefaults:
         """
         seconds = self.timeout_s if timeout_s is None else timeout_s
         _check_timeout(seconds)
-        name = request_id or uuid.uuid4().hex
+        name = request_id or os.urandom(16).hex()
         return CallOptions(seconds, (*self.headers, (REQUEST_ID_HEADER, name)), name)
 
 

@@ -16,7 +16,7 @@ from signature_contract.checking.options import Options
 from signature_contract.checking.outcome import Item
 from signature_contract.checking.programs import LOAD, run_program
 from signature_contract.contract import Contract
-from signature_contract.contract_errors import TargetError
+from signature_contract.contract_errors import MissingRuntimeError
 from signature_contract.declared.server import Address
 from signature_contract.golden import GoldenCase
 from signature_contract.version_files import CONTRACT_FILE
@@ -24,7 +24,7 @@ from signature_contract.version_files import CONTRACT_FILE
 _LARGE_BYTES = 64 * 2**20
 # A module, what it is needed for, and the extra that brings it.
 _TENSORFLOW = ("tensorflow", "to run a SavedModel", "train")
-_LITERT = ("ai_edge_litert", "to run a TFLite file", "edge")
+_LITERT = ("ai_edge_litert", "to run a TFLite file", "litert")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Running:
         """Plan what to ask.
 
         Raises:
-            TargetError: What would run it is not installed.
+            MissingRuntimeError: What would run it is not installed.
             ContractError: The golden answers are not this contract's.
         """
         if isinstance(place, Path):
@@ -144,11 +144,11 @@ def demand(model: Path) -> None:
         model: A SavedModel's folder, or a TFLite file.
 
     Raises:
-        TargetError: It is not; the message says how to install it.
+        MissingRuntimeError: It is not; the message says how to install it.
     """
     module, purpose, extra = _TENSORFLOW if model.is_dir() else _LITERT
     if importlib.util.find_spec(module) is None:
-        raise TargetError(
+        raise MissingRuntimeError(
             f"{module} is not installed, and is needed {purpose}: "
             f"pip install 'vision-forge[{extra}]', or compare what it declares only: --static"
         )

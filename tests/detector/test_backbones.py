@@ -40,7 +40,7 @@ def test_without_keras_hub_one_paragraph_says_what_to_install(
     (hidden / "keras_hub.py").write_text(f'raise ModuleNotFoundError("{missing}")\n')
     monkeypatch.setenv("PYTHONPATH", str(hidden))
     ran = run_export("detector", "--data", shapes, "--out", tmp_path, "--backbone", "csp_darknet53")
-    assert ran.code == 1
+    assert ran.code == 2
     last = ran.err.splitlines()[-1]
     assert last.startswith("python -m export detector: the backbone csp_darknet53 needs keras-hub")
     assert 'pip install "vision-forge[hub]"' in last

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -275,18 +274,7 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
         Store.open(f"sqlite:///{tmp_path / 'absent.db'}", create=False)
 
 
-def test_an_installed_wheel_brings_its_migrations(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    source.mkdir()
-    project = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(REPO / name, source)
-    for name in {package.split(".")[0] for package in project["tool"]["setuptools"]["packages"]}:
-        shutil.copytree(REPO / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
-    build = [*pip, "--no-build-isolation", f"--wheel-dir={tmp_path}", str(source)]
-    subprocess.run(build, check=True, timeout=PATIENCE_S)
-    (wheel,) = tmp_path.glob("*.whl")
+def test_an_installed_wheel_brings_its_migrations(wheel: Path, tmp_path: Path) -> None:
     installed = tmp_path / "installed"
     shutil.unpack_archive(wheel, installed, "zip")
     script = (

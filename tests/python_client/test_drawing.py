@@ -97,7 +97,7 @@ def test_without_pillow_the_message_says_what_to_install() -> None:
         timeout=PATIENCE_S,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert "need Pillow, which is not installed" in line
-    assert "pip install" in line
+    assert 'pip install "vision-forge[drawing]"' in line
