@@ -65,7 +65,7 @@ def answer_differences(
         ):
             yield difference
         elif contract.class_names and lists_classes(spec):
-            yield from _class_differences(here, value, contract.class_names)
+            yield from _class_differences(where, value, contract.class_names)
 
 
 def dtype_name(value: Array, spec: TensorSpec) -> str:

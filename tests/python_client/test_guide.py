@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import shlex
 import subprocess
@@ -23,7 +25,10 @@ COMMANDS = re.findall(r"^(python -m python_client .*)$", GUIDE, re.MULTILINE)
 @pytest.fixture
 def workplace(tmp_path: Path, published: Path, published_detector: Path, photographs: Path) -> Path:
     """A directory with the files that the guide speaks of."""
-    (tmp_path / "cat.jpg").write_bytes(next(photographs.glob("*/*")).read_bytes())
+    photograph = next(photographs.glob("*/*")).read_bytes()
+    (tmp_path / "cat.jpg").write_bytes(photograph)
+    request = {"inputs": {"image_bytes": [{"b64": base64.b64encode(photograph).decode()}]}}
+    (tmp_path / "request.json").write_text(json.dumps(request))
     (tmp_path / "MODELS").mkdir()
     for version in (published, published_detector):
         link = tmp_path / "MODELS" / version.parent.name
@@ -60,7 +65,7 @@ def test_snippets(number: int, workplace: Path, target: str) -> None:
 
 
 def test_commands(workplace: Path, target: str) -> None:
-    assert len(COMMANDS) == 5
+    assert len(COMMANDS) == 6
     for line in COMMANDS:
         _, *arguments = shlex.split(line.replace("localhost:8500", target))
         assert _run([sys.executable, *arguments], workplace)
