@@ -3,6 +3,7 @@ package io.thecodeforge.ml.contract;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.StringReader;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -20,18 +21,25 @@ import java.util.stream.Collectors;
  *
  * <p>Immutable.
  *
- * @param model the model's name, {@code classifier} or {@code detector}
+ * @param model the model's name
  * @param signatures signature by key, in the order of the file
  * @param dimensions meaning of each named dimension
  * @param bound size of each named dimension that is already known
  * @param classNames names in column order; empty in a contract that is not published
+ * @param tags the tags of the graph that is served
+ * @param parameters what else was fixed at export, for instance thresholds, as JSON holds it
  */
 public record Contract(
     String model,
     Map<String, SignatureSpec> signatures,
     Map<String, String> dimensions,
     Map<String, Long> bound,
-    List<String> classNames) {
+    List<String> classNames,
+    List<String> tags,
+    Map<String, Object> parameters) {
+
+  /** The tags of a graph that is made for serving, as TensorFlow gives them. */
+  public static final List<String> DEFAULT_TAGS = List.of("serve");
 
   /** Where a published version keeps its own copy. */
   public static final Path PUBLISHED_FILE = Path.of("assets.extra", "contract.json");
@@ -42,6 +50,26 @@ public record Contract(
     dimensions = Map.copyOf(dimensions);
     bound = Map.copyOf(bound);
     classNames = List.copyOf(classNames);
+    tags = List.copyOf(tags);
+    parameters = Collections.unmodifiableMap(new LinkedHashMap<>(parameters));
+  }
+
+  /**
+   * Describes a model whose graph has {@link #DEFAULT_TAGS} and no parameters.
+   *
+   * @param model the model's name
+   * @param signatures signature by key
+   * @param dimensions meaning of each named dimension
+   * @param bound size of each named dimension that is already known
+   * @param classNames names in column order; empty for none
+   */
+  public Contract(
+      String model,
+      Map<String, SignatureSpec> signatures,
+      Map<String, String> dimensions,
+      Map<String, Long> bound,
+      List<String> classNames) {
+    this(model, signatures, dimensions, bound, classNames, DEFAULT_TAGS, Map.of());
   }
 
   /**
@@ -72,14 +100,33 @@ public record Contract(
    */
   public static Contract ofVersion(Path version) {
     Path file = version.resolve(PUBLISHED_FILE);
-    try {
-      return parse(Files.readString(file), file.toString());
-    } catch (NoSuchFileException e) {
+    if (!Files.exists(file)) {
       throw new ContractFileException(
           ("no contract at %s: is this a version that `python -m export` published, such as"
                   + " MODELS/classifier/1?")
-              .formatted(file),
-          e);
+              .formatted(file));
+    }
+    return read(file);
+  }
+
+  /**
+   * Reads a contract.
+   *
+   * @param path a contract file, or a published version's directory
+   * @throws ContractFileException when there is none, or it cannot be read as a contract
+   */
+  public static Contract load(Path path) {
+    return Files.isDirectory(path) ? ofVersion(path) : read(path);
+  }
+
+  private static Contract read(Path file) {
+    try {
+      return parse(Files.readString(file), file.toString());
+    } catch (NoSuchFileException e) {
+      throw new ContractFileException("no contract at %s: No such file".formatted(file), e);
+    } catch (CharacterCodingException e) {
+      throw new ContractFileException(
+          "%s: expected UTF-8 text, found other bytes".formatted(file), e);
     } catch (IOException e) {
       throw new ContractFileException("cannot read the contract %s: %s".formatted(file, e), e);
     }
@@ -96,7 +143,7 @@ public record Contract(
     try {
       return ContractFormat.contract(JsonDocument.read(new StringReader(json)));
     } catch (MalformedContractException e) {
-      throw new ContractFileException(source + ": " + e.getMessage(), e);
+      throw new ContractFileException(e.of(source), e);
     }
   }
 
@@ -119,6 +166,16 @@ public record Contract(
                   List.copyOf(signatures.keySet()))));
     }
     return signature;
+  }
+
+  /**
+   * Returns a signature of this contract, each bound dimension's name replaced by its size.
+   *
+   * @param key the signature key
+   * @throws ContractMismatchException when there is none; the message lists those that exist
+   */
+  public SignatureSpec resolved(String key) {
+    return signature(key).resolve(bound);
   }
 
   /**

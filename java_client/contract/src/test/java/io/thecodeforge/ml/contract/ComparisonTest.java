@@ -74,7 +74,7 @@ class ComparisonTest {
     assertEquals(
         List.of(
             "serving_default/one output \"logits\" (element 1): expected the golden answer -3.0"
-                + " within 2.0E-4 + 2.0E-5 of the value, found -3.25"),
+                + " within 0.0002 + 2e-05 of the value, found -3.25"),
         found.differences().stream().map(Difference::toString).toList());
   }
 

@@ -132,33 +132,4 @@ class ContractTest {
         List.of(new Difference("serving_default input \"x\"", "uint8 [-1, 3]", "uint8 [7, 4]")),
         signature.inputDifferences("serving_default", Map.of("x", TensorSpec.of("uint8", 7, 4))));
   }
-
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      value = {
-        "{\"dtype\": \"float32\", \"shape\": [\"N\"]}|names dimension 'N', not declared",
-        "{\"dtype\": \"float32\", \"shape\": [-2]}|has the size -2; use -1, a count or a name",
-        "{\"dtype\": \"float32\", \"shape\": [1.5]}|has the size 1.5; use -1, a count or a name",
-        "{\"dtype\": \"float32\"}|lacks shape",
-        "{\"dtype\": \"float32\", \"shape\": [], \"unit\": \"m\"}|has unknown unit; known are axes,"
-            + " dtype, meaning, range, shape, tolerance",
-        "{\"dtype\": \"float32\", \"shape\": [], \"tolerance\": {\"absolute\": -1}}|tolerance has"
-            + " absolute -1; use a number of at least 0",
-        "{\"dtype\": \"float32\", \"shape\": [], \"tolerance\": {\"relative\": 1}}|tolerance lacks"
-            + " absolute",
-        "{\"dtype\": \"float32\", \"shape\": [], \"range\": [1, 0]}|has range [1, 0]; use [lowest,"
-            + " highest]",
-        "{\"dtype\": \"float32\", \"shape\": [], \"range\": [0]}|has range [0]; use [lowest,"
-            + " highest]",
-        "{\"dtype\": \"string\", \"shape\": [], \"range\": [0, 1]}|has a range, and text has none;"
-            + " use it for numbers",
-      })
-  void aSpecThatDoesNotFollowTheFormat(String spec, String complaint) {
-    String json = contract("\"a\": " + spec);
-    assertEquals(
-        "toy.json: serving_default output 'a' " + complaint,
-        assertThrows(ContractFileException.class, () -> Contract.parse(json, "toy.json"))
-            .getMessage());
-  }
 }

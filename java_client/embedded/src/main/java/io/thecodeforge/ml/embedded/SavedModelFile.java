@@ -63,7 +63,7 @@ final class SavedModelFile {
   private static TensorSpec spec(TensorInfo info) {
     TensorShapeProto shape = info.getTensorShape();
     return TensorSpec.ofMessage(
-        info.getDtype().name(),
+        info.getDtypeValue(),
         shape.getUnknownRank(),
         shape.getDimList().stream().mapToLong(TensorShapeProto.Dim::getSize).toArray());
   }

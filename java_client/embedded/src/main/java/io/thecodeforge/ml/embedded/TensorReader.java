@@ -13,7 +13,7 @@ final class TensorReader {
   private TensorReader() {}
 
   static TensorSpec spec(Tensor tensor) {
-    return TensorSpec.ofMessage(tensor.dataType().name(), false, tensor.shape().asArray());
+    return TensorSpec.ofMessage(tensor.dataType().getNumber(), false, tensor.shape().asArray());
   }
 
   /** Returns the values row after row. */
