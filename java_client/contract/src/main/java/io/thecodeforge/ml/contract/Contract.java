@@ -14,7 +14,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /**
  * A model's signatures and, for a published version, also its class names.
@@ -160,6 +159,7 @@ public record Contract(
           "the signature \"%s\"".formatted(key),
           List.of(
               new Difference(
+                  "signature-missing",
                   "signature key",
                   "one of the contract's",
                   key,
@@ -189,7 +189,8 @@ public record Contract(
    */
   public List<Difference> differences(Map<String, SignatureSpec> found) {
     List<Difference> differences =
-        new ArrayList<>(Difference.ofNames("", "signature", signatures.keySet(), found.keySet()));
+        new ArrayList<>(
+            Difference.ofNames("", "signature", signatures.keySet(), found.keySet(), List.of()));
     Map<String, Long> sizes = new HashMap<>(bound);
     signatures.forEach(
         (key, want) -> {
@@ -209,18 +210,34 @@ public record Contract(
       Map<String, TensorSpec> have,
       Map<String, Long> sizes,
       List<Difference> differences) {
-    differences.addAll(Difference.ofNames(key, role, want.keySet(), have.keySet()));
+    differences.addAll(Difference.ofNames(key, role, want.keySet(), have.keySet(), List.of()));
     want.forEach(
         (name, spec) -> {
-          TensorSpec found = have.get(name);
-          if (found != null && !spec.agrees(found, sizes)) {
-            differences.add(
-                new Difference(
-                    "%s %s \"%s\"".formatted(key, role, name),
-                    spec.resolve(bound).toString(),
-                    found.toString()));
+          if (have.containsKey(name)) {
+            String where = "%s %s \"%s\"".formatted(key, role, name);
+            compare(where, role, spec, have.get(name), sizes, differences);
           }
         });
+  }
+
+  private void compare(
+      String where,
+      String role,
+      TensorSpec want,
+      TensorSpec have,
+      Map<String, Long> sizes,
+      List<Difference> differences) {
+    boolean hasDtype = want.dtype().equals(have.dtype());
+    // The first tensor that names a dimension binds it, also where the dtype is wrong.
+    if (!want.hasShapeOf(have, sizes) || !hasDtype) {
+      String rule = role + (hasDtype ? "-shape" : "-dtype");
+      String wanted = want.resolve(bound).toString();
+      differences.add(new Difference(rule, where, wanted, have.toString()));
+    }
+    if (!want.defaultValue().equals(have.defaultValue())) {
+      differences.add(
+          new Difference(role + "-default", where, want.defaultText(), have.defaultText()));
+    }
   }
 
   /**
@@ -249,7 +266,13 @@ public record Contract(
   public void checkClassNames(List<String> found, String subject) {
     if (!classNames.isEmpty() && !classNames.equals(found)) {
       throw new ContractMismatchException(
-          subject, List.of(new Difference("class order", quoted(classNames), quoted(found))));
+          subject,
+          List.of(
+              new Difference(
+                  "class-order",
+                  "class order",
+                  PythonText.list(classNames),
+                  PythonText.list(found))));
     }
   }
 
@@ -259,11 +282,11 @@ public record Contract(
    *
    * @param key the signature that was asked
    * @param output one of its outputs
-   * @param values the output's values, in row-major order
+   * @param values the output's values
    * @param subject whose answer it is, for the message
    * @throws ContractMismatchException when a value is outside, or not a number
    */
-  public void checkRange(String key, String output, float[] values, String subject) {
+  public void checkRange(String key, String output, TensorValue values, String subject) {
     TensorSpec spec = signature(key).outputs().get(output);
     if (spec == null || spec.range().isEmpty()) {
       return;
@@ -271,14 +294,10 @@ public record Contract(
     String where = "%s output \"%s\"".formatted(key, output);
     spec.range()
         .get()
-        .difference(where, values, spec.tolerance())
+        .outputDifference(where, values, spec.tolerance())
         .ifPresent(
             difference -> {
               throw new ContractMismatchException(subject, List.of(difference));
             });
-  }
-
-  private static String quoted(List<String> names) {
-    return names.stream().collect(Collectors.joining("', '", "['", "']"));
   }
 }

@@ -1,12 +1,15 @@
 package io.thecodeforge.ml.contract;
 
 import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * The value of an input that a request may leave out, as JSON holds it: a tensor is its rows,
@@ -22,6 +25,8 @@ import java.util.Objects;
  */
 public record DefaultValue(Object json) {
 
+  private static final Set<String> NOT_FINITE = Set.of("NaN", "Infinity", "-Infinity");
+
   /** Copies the lists. */
   public DefaultValue {
     json = frozen(Objects.requireNonNull(json, "json"));
@@ -36,6 +41,75 @@ public record DefaultValue(Object json) {
     return value instanceof Map<?, ?> object
         ? Collections.unmodifiableMap(new LinkedHashMap<>(object))
         : value;
+  }
+
+  /**
+   * Returns the value as a tensor.
+   *
+   * @param dtype the input's
+   * @throws IllegalArgumentException when it is ragged, or no value of that dtype
+   */
+  public TensorValue tensor(String dtype) {
+    Element element = Element.of(dtype);
+    List<Long> shape = new ArrayList<>();
+    Object first = json;
+    while (first instanceof List<?> list) {
+      shape.add((long) list.size());
+      first = list.isEmpty() ? null : list.get(0);
+    }
+    List<Object> items = new ArrayList<>();
+    flatten(json, shape, items);
+    Object data = element.zeros(items.size());
+    for (int i = 0; i < items.size(); i++) {
+      put(element, data, i, items.get(i));
+    }
+    return TensorValue.of(dtype, data, shape.stream().mapToLong(Long::longValue).toArray());
+  }
+
+  private void flatten(Object value, List<Long> shape, List<Object> into) {
+    if (shape.isEmpty() || !(value instanceof List<?> list) || list.size() != shape.get(0)) {
+      if (!shape.isEmpty() || value instanceof List<?>) {
+        throw new IllegalArgumentException("expected rows of one length, received " + this);
+      }
+      into.add(value);
+      return;
+    }
+    list.forEach(item -> flatten(item, shape.subList(1, shape.size()), into));
+  }
+
+  private void put(Element element, Object data, int index, Object item) {
+    if (element == Element.STRING) {
+      ((byte[][]) data)[index] = bytes(item);
+    } else if (element.isComplex()) {
+      Map<?, ?> parts = item instanceof Map<?, ?> found ? found : Map.of("re", item, "im", 0L);
+      element.set(data, 2 * index, number(parts.get("re")));
+      element.set(data, 2 * index + 1, number(parts.get("im")));
+    } else {
+      element.set(data, index, number(item));
+    }
+  }
+
+  private byte[] bytes(Object item) {
+    if (item instanceof String text) {
+      return text.getBytes(StandardCharsets.UTF_8);
+    }
+    if (item instanceof Map<?, ?> object && object.get("b64") instanceof String text) {
+      return Base64.getDecoder().decode(text);
+    }
+    throw new IllegalArgumentException("expected text, received " + this);
+  }
+
+  private Number number(Object item) {
+    if (item instanceof Number number) {
+      return number;
+    }
+    if (item instanceof Boolean flag) {
+      return flag ? 1 : 0;
+    }
+    if (item instanceof String text && NOT_FINITE.contains(text)) {
+      return Double.valueOf(text);
+    }
+    throw new IllegalArgumentException("expected numbers, received " + this);
   }
 
   @Override

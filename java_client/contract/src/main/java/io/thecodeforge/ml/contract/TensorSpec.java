@@ -33,6 +33,16 @@ public record TensorSpec(
     this(dtype, shape, Optional.empty(), Optional.empty(), Optional.empty());
   }
 
+  /** Tells whether a request may leave this input out. */
+  public boolean hasDefault() {
+    return defaultValue.isPresent();
+  }
+
+  /** Returns the default value for messages. */
+  String defaultText() {
+    return defaultValue.map(DefaultValue::toString).orElse("no default");
+  }
+
   /** Returns the stated tolerance, or the dtype's where a contract states none. */
   public Tolerance tolerance() {
     return statedTolerance.orElseGet(() -> Tolerance.ofDtype(dtype));
@@ -122,15 +132,12 @@ public record TensorSpec(
   }
 
   /**
-   * Tells whether a declared tensor is this one, axis by axis.
+   * Tells whether a declared tensor has this shape, axis by axis.
    *
    * @param sizes size of each named dimension met so far; the first tensor that names an unbound
    *     dimension binds it here for the rest
    */
-  boolean agrees(TensorSpec found, Map<String, Long> sizes) {
-    if (!dtype.equals(found.dtype)) {
-      return false;
-    }
+  boolean hasShapeOf(TensorSpec found, Map<String, Long> sizes) {
     if (shape.isEmpty() || found.shape.isEmpty()) {
       return shape.isEmpty() && found.shape.isEmpty();
     }

@@ -13,6 +13,7 @@ import io.thecodeforge.ml.contract.ContractMismatchException;
 import io.thecodeforge.ml.contract.Difference;
 import io.thecodeforge.ml.contract.SignatureSpec;
 import io.thecodeforge.ml.contract.TensorSpec;
+import io.thecodeforge.ml.contract.TensorValue;
 import io.thecodeforge.ml.image.EncodedImages;
 import io.thecodeforge.ml.image.ImageInputs;
 import io.thecodeforge.ml.image.PixelShape;
@@ -109,10 +110,7 @@ public final class VisionService implements AutoCloseable {
   private static void checkCopy(Contract copy, Path version) {
     List<Difference> differences =
         Contract.ofModel(copy.model()).differences(copy.signatures()).stream()
-            .map(
-                d ->
-                    new Difference(
-                        "the contract copy, " + d.where(), d.expected(), d.found(), d.available()))
+            .map(d -> d.at("contract-copy", "the contract copy, " + d.where()))
             .toList();
     if (!differences.isEmpty()) {
       throw new ContractMismatchException(version.toString(), differences);
@@ -268,8 +266,16 @@ public final class VisionService implements AutoCloseable {
         outputs -> {
           float[] probabilities = TensorReader.floats(outputs.get(0));
           float[] logits = TensorReader.floats(outputs.get(1));
-          contract.checkRange(key, ClassifierAnswer.PROBABILITIES, probabilities, ANSWER);
-          contract.checkRange(key, ClassifierAnswer.LOGITS, logits, ANSWER);
+          contract.checkRange(
+              key,
+              ClassifierAnswer.PROBABILITIES,
+              TensorValue.of(probabilities, outputs.get(0).shape().asArray()),
+              ANSWER);
+          contract.checkRange(
+              key,
+              ClassifierAnswer.LOGITS,
+              TensorValue.of(logits, outputs.get(1).shape().asArray()),
+              ANSWER);
           return new ClassifierAnswer(contract.classNames(), probabilities, logits)
               .classifications();
         });

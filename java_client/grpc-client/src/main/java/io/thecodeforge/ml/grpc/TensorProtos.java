@@ -86,7 +86,8 @@ final class TensorProtos {
     if (found != expected) {
       throw new ContractMismatchException(
           "the server's answer",
-          List.of(new Difference(where, expected + " values", Integer.toString(found))));
+          List.of(
+              new Difference("answer-form", where, expected + " values", Integer.toString(found))));
     }
   }
 }

@@ -228,6 +228,7 @@ public final class VisionGrpcClient implements AutoCloseable {
           subject,
           List.of(
               new Difference(
+                  "unreadable",
                   "metadata \"%s\"".formatted(SIGNATURE_FIELD),
                   "a tensorflow.serving.SignatureDefMap",
                   "something else",
