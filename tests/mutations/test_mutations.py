@@ -264,6 +264,7 @@ def _class_order_differences(version: Path) -> Iterator[str]:
     for case in cases_of(version):
         if case.name == "one":
             yield _other_classes(f"saved_model_cli run {case}", case)
+            yield f"saved_model_cli run {case} {CLASS_ORDER}"
 
 
 def _other_classes(where: str, case: GoldenCase) -> str:

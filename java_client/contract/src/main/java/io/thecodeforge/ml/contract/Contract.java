@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -156,16 +157,18 @@ public record Contract(
     SignatureSpec signature = signatures.get(key);
     if (signature == null) {
       throw new ContractMismatchException(
-          "the signature \"%s\"".formatted(key),
-          List.of(
-              new Difference(
-                  "signature-missing",
-                  "signature key",
-                  "one of the contract's",
-                  key,
-                  List.copyOf(signatures.keySet()))));
+          "the signature \"%s\"".formatted(key), List.of(noSignature(key)));
     }
     return signature;
+  }
+
+  private Difference noSignature(String key) {
+    return new Difference(
+        "signature-missing",
+        "signature key",
+        "one of the contract's",
+        key,
+        List.copyOf(signatures.keySet()));
   }
 
   /**
@@ -238,6 +241,51 @@ public record Contract(
       differences.add(
           new Difference(role + "-default", where, want.defaultText(), have.defaultText()));
     }
+  }
+
+  /**
+   * Compares the tensors of one request with this contract: names, dtypes, shapes and ranges.
+   *
+   * @param key the signature that is to be asked
+   * @param inputs what is about to be sent; an input that has a default value may be missing
+   * @return the differences; empty when the request may be sent
+   */
+  public List<Difference> requestDifferences(String key, Map<String, TensorValue> inputs) {
+    SignatureSpec signature = signatures.get(key);
+    if (signature == null) {
+      return List.of(noSignature(key));
+    }
+    Map<String, TensorSpec> found = new LinkedHashMap<>();
+    inputs.forEach((name, value) -> found.put(name, value.spec()));
+    List<Difference> differences =
+        new ArrayList<>(signature.resolve(bound).inputDifferences(key, found));
+    signature
+        .inputs()
+        .forEach(
+            (name, spec) -> {
+              if (found.containsKey(name) && spec.admits(found.get(name))) {
+                String where = "%s input \"%s\"".formatted(key, name);
+                spec.range()
+                    .flatMap(range -> range.inputDifference(where, inputs.get(name)))
+                    .ifPresent(differences::add);
+              }
+            });
+    return differences;
+  }
+
+  /**
+   * Compares the tensors of one answer with this contract: names, dtypes, shapes, ranges and the
+   * order of the classes.
+   *
+   * @param where what was asked, for messages
+   * @param key the signature that was asked
+   * @param outputs what came back
+   * @param asked the outputs that were asked for; empty for all
+   * @return the differences; empty when the answer may be read
+   */
+  public List<Difference> answerDifferences(
+      String where, String key, Map<String, TensorValue> outputs, Collection<String> asked) {
+    return new AnswerCheck(this, where).differences(key, outputs, asked);
   }
 
   /**

@@ -1,6 +1,9 @@
 package io.thecodeforge.ml.contract;
 
 import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -30,6 +33,61 @@ public record DefaultValue(Object json) {
   /** Copies the lists. */
   public DefaultValue {
     json = frozen(Objects.requireNonNull(json, "json"));
+  }
+
+  /** Returns the value of a tensor. */
+  public static DefaultValue of(TensorValue tensor) {
+    return new DefaultValue(nested(tensor));
+  }
+
+  private static Object nested(TensorValue tensor) {
+    long[] shape = tensor.shape();
+    if (shape.length == 0) {
+      return item(tensor);
+    }
+    List<Object> rows = new ArrayList<>();
+    for (int row = 0; row < shape[0]; row++) {
+      rows.add(nested(tensor.at(row)));
+    }
+    return rows;
+  }
+
+  private static Object item(TensorValue scalar) {
+    if (scalar.isText()) {
+      return text(scalar.byteStrings()[0]);
+    }
+    if (scalar.isComplex()) {
+      Map<String, Object> parts = new LinkedHashMap<>();
+      parts.put("re", number(scalar.number(0)));
+      parts.put("im", number(scalar.imaginary(0)));
+      return parts;
+    }
+    if (scalar.data() instanceof boolean[] flags) {
+      return flags[0];
+    }
+    if (!scalar.element().isWhole()) {
+      return number(scalar.number(0));
+    }
+    long whole = scalar.element().whole(scalar.data(), 0);
+    if (whole < 0 && scalar.element().isUnsigned()) {
+      return new BigInteger(Long.toUnsignedString(whole));
+    }
+    return whole;
+  }
+
+  private static Object number(double value) {
+    if (Double.isFinite(value)) {
+      return value;
+    }
+    return Double.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+  }
+
+  private static Object text(byte[] bytes) {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    } catch (CharacterCodingException e) {
+      return Map.of("b64", Base64.getEncoder().encodeToString(bytes));
+    }
   }
 
   private static Object frozen(Object value) {

@@ -158,6 +158,11 @@ public final class TensorValue {
     return element.dtype();
   }
 
+  /** Returns the dtype's number in TensorFlow's {@code DataType}. */
+  public int dtypeNumber() {
+    return DataTypes.number(dtype());
+  }
+
   /** Returns the size of each axis; nothing for a scalar. */
   public long[] shape() {
     return shape.clone();

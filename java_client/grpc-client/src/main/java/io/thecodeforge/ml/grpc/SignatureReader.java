@@ -16,6 +16,7 @@ final class SignatureReader {
       new Declaration<>(
           SignatureDef::getInputsMap,
           SignatureDef::getOutputsMap,
+          def -> TensorProtos.messages(def.getDefaultsMap()),
           info -> spec(info.getDtypeValue(), info.getTensorShape()));
 
   private SignatureReader() {}
