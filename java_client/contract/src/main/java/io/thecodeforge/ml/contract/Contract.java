@@ -274,6 +274,25 @@ public record Contract(
   }
 
   /**
+   * Returns the values of a signature's inputs that a request may leave out.
+   *
+   * @param key the signature key
+   * @return tensor by input name
+   * @throws ContractMismatchException when there is no such signature
+   * @throws IllegalArgumentException when a default is no value of its input's dtype
+   */
+  public Map<String, TensorValue> defaults(String key) {
+    Map<String, TensorValue> defaults = new LinkedHashMap<>();
+    signature(key)
+        .inputs()
+        .forEach(
+            (name, spec) ->
+                spec.defaultValue()
+                    .ifPresent(value -> defaults.put(name, value.tensor(spec.dtype()))));
+    return defaults;
+  }
+
+  /**
    * Compares the tensors of one answer with this contract: names, dtypes, shapes, ranges and the
    * order of the classes.
    *

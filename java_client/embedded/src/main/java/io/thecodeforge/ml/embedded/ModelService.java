@@ -364,12 +364,10 @@ public final class ModelService implements AutoCloseable {
   /** Adds what a session does not: the values of the inputs that were left out. */
   private void fillIn(String key, Map<String, Tensor> tensors, List<Tensor> made) {
     contract
-        .signature(key)
-        .inputs()
+        .defaults(key)
         .forEach(
-            (name, spec) -> {
+            (name, value) -> {
               if (!tensors.containsKey(name)) {
-                TensorValue value = spec.defaultValue().orElseThrow().tensor(spec.dtype());
                 tensors.put(name, tensor(key, name, value, made));
               }
             });

@@ -281,8 +281,13 @@ public final class ModelGrpcClient implements AutoCloseable {
         throw new RequestRefusedException(spec.getName(), signature, "sent", differences);
       }
     }
+    Map<String, TensorValue> tensors = new LinkedHashMap<>();
+    if (contract != null) {
+      tensors.putAll(contract.defaults(signature)); // not every server fills them in
+    }
+    tensors.putAll(inputs);
     Map<String, TensorProto> messages = new LinkedHashMap<>();
-    inputs.forEach((name, value) -> messages.put(name, TensorProtos.of(value)));
+    tensors.forEach((name, value) -> messages.put(name, TensorProtos.of(value)));
     Map<String, TensorValue> answer = new LinkedHashMap<>();
     ask(signature, messages, outputs)
         .forEach(
