@@ -22,6 +22,7 @@ import jpype
 import numpy as np
 
 Answer = dict[str, Any]
+Tensors = dict[str, np.ndarray[Any, Any]]
 PATIENCE_S = 600.0  # as tests.running's: only a hang misses it
 
 
@@ -37,6 +38,9 @@ class Worker:
         self._service = ml.embedded.VisionService
         self._client = ml.grpc.VisionGrpcClient
         self._contract = ml.contract.Contract
+        self._model_service = ml.embedded.ModelService
+        self._model_client = ml.grpc.ModelGrpcClient
+        self._value = ml.contract.TensorValue
         self._path = jpype.JClass("java.nio.file.Path")
         self._objects: dict[int, Any] = {}
 
@@ -59,6 +63,73 @@ class Worker:
         if model:
             builder.model(model)
         return self._keep(builder.build())
+
+    def load_model(self, path: str, contract: str, tags: list[str] | None = None) -> int:
+        """ModelService of a SavedModel under the contract of a file."""
+        builder = self._model_service.builder(self._path.of(path))
+        builder.contract(self._contract.load(self._path.of(contract)))
+        if tags:
+            builder.tags(tags)
+        return self._keep(builder.load())
+
+    def connect_model(self, target: str, contract: str | None, version: int | None = None) -> int:
+        """ModelGrpcClient of the model ``any`` of ``target``, held to the contract of a file."""
+        builder = self._model_client.builder(target).model("any")
+        builder.deadline(jpype.JClass("java.time.Duration").ofSeconds(round(PATIENCE_S)))
+        if contract:
+            builder.contract(self._contract.load(self._path.of(contract)))
+        if version:
+            builder.version(version)
+        return self._keep(builder.build())
+
+    def predict(
+        self, number: int, signature: str, inputs: Tensors, outputs: list[str] | None = None
+    ) -> Tensors:
+        """Ask a signature; float32 for a tensor that is named bfloat16 is sent as bfloat16."""
+        tensors = jpype.java.util.LinkedHashMap()
+        for name, value in inputs.items():
+            tensors.put(name, self._tensor(value, name if name == "bfloat16" else None))
+        asked = jpype.java.util.ArrayList(outputs or [])
+        answer = self._objects[number].predict(signature, tensors, asked)
+        return {str(one.getKey()): _array(one.getValue()) for one in answer.entrySet()}
+
+    def call_with_tensor(self, number: int, x: np.ndarray[Any, Any]) -> list[float]:
+        """Ask with a float32 tensor of TensorFlow's own, and read its tensor of an answer."""
+        tensor = jpype.JClass("org.tensorflow.types.TFloat32").vectorOf(jpype.JArray.of(x))
+        try:
+
+            def read(outputs: Any) -> Any:
+                y = outputs.get("y")
+                return jpype.java.util.ArrayList([y.getFloat(i) for i in range(y.size())])
+
+            service = self._objects[number]
+            answer = service.call("serving_default", {"x": tensor}, jpype.java.util.List.of(), read)
+            return [float(one) for one in answer]
+        finally:
+            tensor.close()
+
+    def check_model(self, number: int) -> None:
+        """Hold what a server declares to the contract."""
+        self._objects[number].checkContract()
+
+    def metadata(self, number: int) -> tuple[str, int, list[str]]:
+        """Name, version and signature keys that a server declares."""
+        found = self._objects[number].metadata()
+        return str(found.model()), int(found.version()), [str(k) for k in found.signatures()]
+
+    def status(self, number: int) -> list[tuple[int, str, str]]:
+        """Number, state and error of each version."""
+        found = self._objects[number].status()
+        return [(int(v.version()), str(v.state()), str(v.error())) for v in found]
+
+    def _tensor(self, value: np.ndarray[Any, Any], dtype: str | None) -> Any:
+        if value.dtype == object:
+            texts = [jpype.JArray(jpype.JByte)(item) for item in value.flat]
+            return self._value.of(jpype.JArray(jpype.JArray(jpype.JByte))(texts), *value.shape)
+        if dtype == "bfloat16":
+            return self._value.of(dtype, jpype.JArray(jpype.JFloat)(value), list(value.shape))
+        content = jpype.java.nio.ByteBuffer.wrap(jpype.JArray(jpype.JByte)(value.tobytes()))
+        return self._value.ofContent(value.dtype.name, content, *value.shape)
 
     def close(self, number: int) -> None:
         """Close a service or a client."""
@@ -204,6 +275,18 @@ def _plain_detection(one: Any) -> Answer:
         "score": float(one.score()),
         "box": [float(edge) for edge in (box.ymin(), box.xmin(), box.ymax(), box.xmax())],
     }
+
+
+def _array(value: Any) -> np.ndarray[Any, Any]:
+    shape = tuple(value.shape())
+    if str(value.dtype()) == "string":
+        array = np.empty(value.size(), dtype=object)
+        array[:] = [bytes(text) for text in value.byteStrings()]
+        return array.reshape(shape)
+    if str(value.dtype()) == "bfloat16":
+        return np.array(value.floats(), np.float32).reshape(shape)
+    content = bytes(value.content().array())
+    return np.frombuffer(content, str(value.dtype())).reshape(shape)
 
 
 def _by_class(values: Any) -> dict[str, float]:

@@ -64,27 +64,31 @@ def add_an_input(signatures: Signatures) -> None:
 MUTATIONS: dict[Callable[[Signatures], None], tuple[str, ...]] = {
     rename_the_key: (
         'signature "serving_default": expected it to be there, found nothing '
-        "(what exists: predict, serving_bytes)",
-        'signature "predict": expected only serving_default, serving_bytes, found one more',
+        "(what exists: predict, serving_bytes) [signature-missing]",
+        'signature "predict": expected only serving_default, serving_bytes, found one more '
+        "[signature-unknown]",
     ),
     rename_an_input: (
         'serving_default input "input_tensor": expected it to be there, found nothing '
-        "(what exists: input_1)",
-        'serving_default input "input_1": expected only input_tensor, found one more',
+        "(what exists: input_1) [input-missing]",
+        'serving_default input "input_1": expected only input_tensor, found one more '
+        "[input-unknown]",
     ),
     change_a_dtype: (
         'serving_default input "input_tensor": expected uint8 [-1, -1, -1, 3], '
-        "found float32 [-1, -1, -1, 3]",
+        "found float32 [-1, -1, -1, 3] [input-dtype]",
     ),
     change_a_rank: (
-        'serving_bytes input "image_bytes": expected string [-1], found string [-1, 1]',
+        'serving_bytes input "image_bytes": expected string [-1], found string [-1, 1] '
+        "[input-shape]",
     ),
     drop_an_output: (
         'serving_bytes output "{dropped}": expected it to be there, found nothing '
-        "(what exists: {left})",
+        "(what exists: {left}) [output-missing]",
     ),
     add_an_input: (
-        'serving_default input "image_size": expected only input_tensor, found one more',
+        'serving_default input "image_size": expected only input_tensor, found one more '
+        "[input-unknown]",
     ),
 }
 LEFT = {
@@ -92,7 +96,7 @@ LEFT = {
     "detector": "detection_boxes, detection_classes, detection_scores",
 }
 NAMES = ["brick", "grass", "gravel"]
-CLASS_ORDER = f"class order: expected {NAMES}, found {NAMES[::-1]}"
+CLASS_ORDER = f"class order: expected {NAMES}, found {NAMES[::-1]} [class-order]"
 
 
 @pytest.fixture(scope="module", params=["classifier", "detector"])
@@ -262,11 +266,13 @@ def _class_order_differences(version: Path) -> Iterator[str]:
     for case in cases_of(version):
         if case.name == "one":
             yield _other_classes(f"saved_model_cli run {case}", case)
+            yield f"saved_model_cli run {case} {CLASS_ORDER}"
 
 
 def _other_classes(where: str, case: GoldenCase) -> str:
     rows = len(case.outputs["classes"])
-    return f'{where} output "classes": expected {[NAMES] * rows}, found {[NAMES[::-1]] * rows}'
+    wanted, found = [NAMES] * rows, [NAMES[::-1]] * rows
+    return f'{where} output "classes": expected {wanted}, found {found} [golden-answer]'
 
 
 def refusals_of(

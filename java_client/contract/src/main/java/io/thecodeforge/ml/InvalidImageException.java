@@ -1,7 +1,7 @@
 package io.thecodeforge.ml;
 
 /** The given bytes or pixels cannot be an image; the same call will fail again. */
-public final class InvalidImageException extends VisionException {
+public final class InvalidImageException extends InvalidInputException {
   private static final long serialVersionUID = 1L;
 
   /**

@@ -8,7 +8,9 @@ package io.thecodeforge.ml;
  *   ├── contract.ContractFileException       a contract cannot be read as one
  *   ├── contract.ContractMismatchException   a model, a server or an answer differs from its contract
  *   ├── ModelLoadException                   TensorFlow cannot load or run the version
- *   ├── InvalidImageException                this input cannot be an image; asking again will not help
+ *   ├── InvalidInputException                this input cannot be answered; asking again will not help
+ *   │     ├── InvalidImageException             it cannot be an image
+ *   │     └── contract.RequestRefusedException  it is not what the contract says
  *   ├── InferenceException                   the model failed on an input that the contract allows
  *   └── grpc.ServerException                 a call to a server failed; carries the gRPC status
  *         ├── grpc.ServerUnavailableException   nobody answered, also after the retries

@@ -119,6 +119,8 @@ public record DetectorAnswer(
   private ContractMismatchException mismatch(String output, String expected, String found) {
     return new ContractMismatchException(
         subject,
-        List.of(new Difference("%s output \"%s\"".formatted(key, output), expected, found)));
+        List.of(
+            new Difference(
+                "output-range", "%s output \"%s\"".formatted(key, output), expected, found)));
   }
 }

@@ -1,114 +1,227 @@
 package io.thecodeforge.ml.contract;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
-/** Turns a JSON document into a {@link Contract}, refusing whatever the format does not know. */
+/**
+ * Turns a JSON document into a {@link Contract}, refusing whatever the format does not know.
+ *
+ * <p>By the rules and in the words of Python's {@code signature_contract.contract_format}: one
+ * folder of documents holds both to it. docs/compatibility.md says what the versions of the format
+ * promise each other.
+ */
 final class ContractFormat {
 
-  /** Versions of the format that this class reads. 2 added tolerance and ranking. */
-  private static final List<Long> VERSIONS = List.of(1L, 2L);
+  private static final int OLDEST_MAJOR = 1;
+  private static final int MAJOR = 2;
+  private static final int MINOR = 1;
+  private static final Pattern VERSION = Pattern.compile("(\\d{1,9})\\.(\\d{1,9})");
+  private static final double MOST = 1e300; // the largest number of a tolerance
+  private static final int LONGEST = 60; // of a value in a message
 
-  private ContractFormat() {}
+  private final Map<String, Object> document;
+  private final boolean isLater;
+  private Map<String, String> dimensions = Map.of();
 
-  static Contract contract(Object json) throws MalformedContractException {
-    Map<String, Object> document =
-        object(
-            json,
-            "the contract",
-            Set.of("model", "contract_version", "signatures"),
-            Set.of("summary", "dimensions", "bound", "class_names", "parameters"));
-    if (!VERSIONS.contains(document.get("contract_version"))) {
-      throw new MalformedContractException(
-          "contract_version is %s, this toolkit reads %s"
-              .formatted(
-                  document.get("contract_version"),
-                  VERSIONS.stream().map(String::valueOf).collect(Collectors.joining(" and "))));
-    }
-    Map<String, String> dimensions =
-        values(document.getOrDefault("dimensions", Map.of()), "dimensions", String.class);
-    Map<String, SignatureSpec> signatures = new LinkedHashMap<>();
-    for (var entry : object(document.get("signatures"), "signatures").entrySet()) {
-      signatures.put(entry.getKey(), signature(entry.getKey(), entry.getValue(), dimensions));
-    }
-    if (signatures.isEmpty()) {
-      throw new MalformedContractException("a contract needs at least one signature");
-    }
-    return new Contract(
-        cast(document.get("model"), "model", String.class),
-        signatures,
-        dimensions,
-        values(document.getOrDefault("bound", Map.of()), "bound", Long.class),
-        list(document.getOrDefault("class_names", List.of()), "class_names", String.class));
+  private ContractFormat(Map<String, Object> document, boolean isLater) {
+    this.document = document;
+    this.isLater = isLater;
   }
 
-  private static SignatureSpec signature(String key, Object json, Map<String, String> dimensions)
-      throws MalformedContractException {
+  /** Reads the version first: it says how to read the rest. */
+  static Contract contract(Object json) throws MalformedContractException {
+    Map<String, Object> document = object(json, "the contract");
+    if (!document.containsKey("contract_version")) {
+      throw new MalformedContractException("the contract lacks contract_version");
+    }
+    return new ContractFormat(document, isLater(document.get("contract_version"))).contract();
+  }
+
+  private Contract contract() throws MalformedContractException {
     Map<String, Object> entry =
-        object(
-            json,
-            "signature '%s'".formatted(key),
-            Set.of("inputs", "outputs"),
-            Set.of("summary", "ranking"));
-    Map<String, TensorSpec> outputs = specs(entry.get("outputs"), key + " output", dimensions);
+        keys(
+            document,
+            "the contract",
+            List.of("model", "contract_version", "signatures"),
+            List.of("summary", "tags", "dimensions", "bound", "class_names", "parameters"));
+    dimensions = texts(entry.getOrDefault("dimensions", Map.of()), "dimensions");
+    Map<String, SignatureSpec> signatures = new LinkedHashMap<>();
+    for (var one : object(entry.get("signatures"), "signatures").entrySet()) {
+      signatures.put(one.getKey(), signature(one.getKey(), one.getValue()));
+    }
+    if (signatures.isEmpty()) {
+      throw new MalformedContractException("signatures: expected at least one, found none");
+    }
+    List<String> tags = names(entry.getOrDefault("tags", Contract.DEFAULT_TAGS), "tags");
+    String model = name(entry.get("model"), "model");
+    text(entry.getOrDefault("summary", ""), "summary");
+    return new Contract(
+        model,
+        signatures,
+        dimensions,
+        bound(entry.getOrDefault("bound", Map.of())),
+        names(entry.getOrDefault("class_names", List.of()), "class_names"),
+        tags,
+        object(entry.getOrDefault("parameters", Map.of()), "parameters"));
+  }
+
+  /** Tells whether a version may say what this class does not know. */
+  private static boolean isLater(Object json) throws MalformedContractException {
+    if (json instanceof Long number && (number == 1 || number == 2)) {
+      return false; // the first two versions were whole numbers
+    }
+    Matcher found = VERSION.matcher(json instanceof String text ? text : "");
+    if (!found.matches()) {
+      throw refusal(
+          "contract_version", "a version such as \"%d.%d\"".formatted(MAJOR, MINOR), json);
+    }
+    int major = Integer.parseInt(found.group(1));
+    if (major < OLDEST_MAJOR || major > MAJOR) {
+      throw new MalformedContractException(
+          ("contract_version is %s, and this toolkit reads %d.0 to %d.x; install the one that the"
+                  + " contract was written with, or a later one")
+              .formatted(json, OLDEST_MAJOR, MAJOR));
+    }
+    return major == MAJOR && Integer.parseInt(found.group(2)) > MINOR;
+  }
+
+  private SignatureSpec signature(String key, Object json) throws MalformedContractException {
+    String where = "signature \"%s\"".formatted(key);
+    Map<String, Object> entry =
+        keys(json, where, List.of("inputs", "outputs"), List.of("summary", "ranking"));
+    Map<String, TensorSpec> inputs = specs(entry.get("inputs"), key, "input");
+    Map<String, TensorSpec> outputs = specs(entry.get("outputs"), key, "output");
+    if (outputs.isEmpty()) {
+      throw new MalformedContractException(
+          "%s outputs: expected at least one, found none".formatted(key));
+    }
     Optional<Ranking> ranking =
         entry.containsKey("ranking")
             ? Optional.of(ranking(entry.get("ranking"), key + " ranking", outputs))
             : Optional.empty();
-    return new SignatureSpec(
-        specs(entry.get("inputs"), key + " input", dimensions), outputs, ranking);
+    text(entry.getOrDefault("summary", ""), where + " summary");
+    return new SignatureSpec(inputs, outputs, ranking);
   }
 
-  private static Ranking ranking(Object json, String where, Map<String, TensorSpec> outputs)
+  private Ranking ranking(Object json, String where, Map<String, TensorSpec> outputs)
       throws MalformedContractException {
-    Map<String, Object> entry = object(json, where, Set.of("scores", "count"), Set.of("threshold"));
-    for (String role : List.of("scores", "count")) {
-      if (!outputs.containsKey(entry.get(role))) {
-        throw new MalformedContractException(
-            "%s has %s '%s'; outputs are %s"
-                .formatted(where, role, entry.get(role), String.join(", ", outputs.keySet())));
-      }
-      TensorSpec output = outputs.get(entry.get(role));
-      int axes = role.equals("scores") ? 2 : 1;
-      if (output.shape().orElse(List.of()).size() != axes) {
-        throw new MalformedContractException(
-            "%s has %s '%s' of %s; it needs %d axes"
-                .formatted(where, role, entry.get(role), output, axes));
-      }
-    }
-    Object threshold = entry.getOrDefault("threshold", "");
-    if (!(threshold instanceof String parameter)) {
-      throw new MalformedContractException(
-          "%s has threshold %s; use a parameter's name".formatted(where, threshold));
-    }
-    return new Ranking((String) entry.get("scores"), (String) entry.get("count"), parameter);
+    Map<String, Object> entry = keys(json, where, List.of("scores"), List.of("count", "threshold"));
+    String scores = ranked(entry.get("scores"), where + " scores", 2, outputs);
+    String count =
+        entry.containsKey("count") ? ranked(entry.get("count"), where + " count", 1, outputs) : "";
+    return new Ranking(
+        scores, count, text(entry.getOrDefault("threshold", ""), where + " threshold"));
   }
 
-  private static Tolerance tolerance(Object json, String where) throws MalformedContractException {
-    Map<String, Object> entry = object(json, where, Set.of("absolute"), Set.of("relative"));
-    double[] values = new double[2];
-    for (String name : entry.keySet()) {
-      if (!(entry.get(name) instanceof Number number)
-          || !(number.doubleValue() >= 0 && number.doubleValue() < 1e300)) {
-        throw new MalformedContractException(
-            "%s has %s %s; use a number of at least 0".formatted(where, name, entry.get(name)));
-      }
-      values[name.equals("absolute") ? 0 : 1] = number.doubleValue();
+  private static String ranked(Object json, String where, int axes, Map<String, TensorSpec> outputs)
+      throws MalformedContractException {
+    if (!(json instanceof String name) || !outputs.containsKey(name)) {
+      throw refusal(where, "one of " + String.join(", ", outputs.keySet()), json);
     }
-    return new Tolerance(values[0], values[1]);
+    TensorSpec output = outputs.get(name);
+    if (output.shape().isPresent() && output.shape().get().size() != axes) {
+      throw new MalformedContractException(
+          "%s: expected an output of %d axes, found %s".formatted(where, axes, output));
+    }
+    return name;
+  }
+
+  private Map<String, TensorSpec> specs(Object json, String key, String role)
+      throws MalformedContractException {
+    Map<String, TensorSpec> specs = new LinkedHashMap<>();
+    for (var entry : object(json, "%s %ss".formatted(key, role)).entrySet()) {
+      String where = "%s %s \"%s\"".formatted(key, role, entry.getKey());
+      specs.put(entry.getKey(), spec(entry.getValue(), where, role.equals("input")));
+    }
+    return specs;
+  }
+
+  private TensorSpec spec(Object json, String where, boolean isInput)
+      throws MalformedContractException {
+    Map<String, Object> entry =
+        keys(
+            json,
+            where,
+            List.of("dtype", "shape"),
+            List.of("axes", "range", "meaning", isInput ? "default" : "tolerance"));
+    if (!(entry.get("dtype") instanceof String dtype) || !DataTypes.NAMES.contains(dtype)) {
+      throw refusal(
+          where + " dtype", "one of " + String.join(", ", DataTypes.NAMES), entry.get("dtype"));
+    }
+    Optional<List<Size>> shape = shape(entry.get("shape"), where + " shape");
+    if (entry.containsKey("default") && entry.get("default") == null) {
+      throw refusal(where + " default", "a value", null);
+    }
+    if (entry.containsKey("axes")) {
+      checkAxes(entry.get("axes"), shape, where + " axes");
+    }
+    Optional<ValueRange> range =
+        entry.containsKey("range")
+            ? Optional.of(range(entry.get("range"), dtype, where + " range"))
+            : Optional.empty();
+    text(entry.getOrDefault("meaning", ""), where + " meaning");
+    Optional<Tolerance> tolerance =
+        entry.containsKey("tolerance")
+            ? Optional.of(tolerance(entry.get("tolerance"), where + " tolerance"))
+            : Optional.empty();
+    return new TensorSpec(
+        dtype,
+        shape,
+        tolerance,
+        range,
+        Optional.ofNullable(entry.get("default")).map(DefaultValue::new));
+  }
+
+  private Optional<List<Size>> shape(Object json, String where) throws MalformedContractException {
+    if (json == null) {
+      return Optional.empty();
+    }
+    List<Size> shape = new ArrayList<>();
+    for (Object size : list(json, where)) {
+      shape.add(size(size, "%s[%d]".formatted(where, shape.size())));
+    }
+    return Optional.of(shape);
+  }
+
+  private Size size(Object json, String where) throws MalformedContractException {
+    if (json instanceof String name) {
+      if (!dimensions.containsKey(name)) {
+        throw new MalformedContractException(
+            "%s: there is no dimension %s".formatted(where, JsonText.of(name)));
+      }
+      return new Size.Named(name);
+    }
+    if (json instanceof Long count && count >= -1) {
+      return new Size.Count(count);
+    }
+    throw refusal(where, "-1, a size or a dimension's name", json);
+  }
+
+  private static void checkAxes(Object json, Optional<List<Size>> shape, String where)
+      throws MalformedContractException {
+    List<?> axes = list(json, where);
+    for (int i = 0; i < axes.size(); i++) {
+      text(axes.get(i), "%s[%d]".formatted(where, i));
+    }
+    if (shape.isPresent() && shape.get().size() != axes.size()) {
+      throw refusal(where, "a name for each of %d axes".formatted(shape.get().size()), json);
+    }
   }
 
   private static ValueRange range(Object json, String dtype, String where)
       throws MalformedContractException {
-    if (dtype.equals("string")) {
+    if (DataTypes.WITHOUT_RANGE.contains(dtype)) {
       throw new MalformedContractException(
-          where + " has a range, and text has none; use it for numbers");
+          "%s: values of %s have no range".formatted(where, dtype));
     }
     if (json instanceof List<?> bounds
         && bounds.size() == 2
@@ -117,75 +230,52 @@ final class ContractFormat {
         && low.doubleValue() <= high.doubleValue()) {
       return new ValueRange(low.doubleValue(), high.doubleValue());
     }
-    throw new MalformedContractException(
-        "%s has range %s; use [lowest, highest]".formatted(where, json));
+    throw refusal(where, "[lowest, highest]", json);
   }
 
-  private static Map<String, TensorSpec> specs(
-      Object json, String where, Map<String, String> dimensions) throws MalformedContractException {
-    Map<String, TensorSpec> specs = new LinkedHashMap<>();
-    for (var entry : object(json, where + "s").entrySet()) {
-      String here = "%s '%s'".formatted(where, entry.getKey());
-      specs.put(entry.getKey(), spec(entry.getValue(), here, dimensions));
-    }
-    if (specs.isEmpty()) {
-      throw new MalformedContractException(where + "s must be a non-empty object");
-    }
-    return specs;
+  private Tolerance tolerance(Object json, String where) throws MalformedContractException {
+    Map<String, Object> entry = keys(json, where, List.of("absolute"), List.of("relative"));
+    return new Tolerance(
+        share(entry.get("absolute"), where + " absolute"),
+        share(entry.getOrDefault("relative", 0.0), where + " relative"));
   }
 
-  private static TensorSpec spec(Object json, String here, Map<String, String> dimensions)
-      throws MalformedContractException {
-    Map<String, Object> entry =
-        object(
-            json, here, Set.of("dtype", "shape"), Set.of("axes", "range", "meaning", "tolerance"));
-    String dtype = cast(entry.get("dtype"), here + " dtype", String.class);
-    if (!DataTypes.names().contains(dtype)) {
-      throw new MalformedContractException(
-          "%s has dtype '%s'; known are %s"
-              .formatted(here, dtype, String.join(", ", DataTypes.names())));
+  private static double share(Object json, String where) throws MalformedContractException {
+    if (json instanceof Number number && number.doubleValue() >= 0 && number.doubleValue() < MOST) {
+      return number.doubleValue();
     }
-    List<Size> shape = new ArrayList<>();
-    for (Object size : list(entry.get("shape"), here + " shape", Object.class)) {
-      if (size instanceof Long count && count >= -1) {
-        shape.add(new Size.Count(count));
-      } else if (size instanceof String name) {
-        if (!dimensions.containsKey(name)) {
-          throw new MalformedContractException(
-              "%s names dimension '%s', not declared".formatted(here, name));
-        }
-        shape.add(new Size.Named(name));
-      } else {
-        throw new MalformedContractException(
-            "%s has the size %s; use -1, a count or a name".formatted(here, size));
+    throw refusal(where, "a number of at least 0", json);
+  }
+
+  private Map<String, Long> bound(Object json) throws MalformedContractException {
+    Map<String, Long> bound = new LinkedHashMap<>();
+    for (var entry : object(json, "bound").entrySet()) {
+      String where = "bound \"%s\"".formatted(entry.getKey());
+      if (!dimensions.containsKey(entry.getKey())) {
+        throw new MalformedContractException(where + ": there is no such dimension");
       }
+      if (!(entry.getValue() instanceof Long size) || size < 0) {
+        throw refusal(where, "a size", entry.getValue());
+      }
+      bound.put(entry.getKey(), size);
     }
-    Optional<Tolerance> stated =
-        entry.containsKey("tolerance")
-            ? Optional.of(tolerance(entry.get("tolerance"), here + " tolerance"))
-            : Optional.empty();
-    Optional<ValueRange> range =
-        entry.containsKey("range")
-            ? Optional.of(range(entry.get("range"), dtype, here))
-            : Optional.empty();
-    return new TensorSpec(dtype, Optional.of(shape), stated, range);
+    return bound;
   }
 
-  private static Map<String, Object> object(
-      Object json, String where, Set<String> required, Set<String> optional)
+  /** Returns an object after looking at its keys; only a later version may have unknown ones. */
+  private Map<String, Object> keys(
+      Object json, String where, List<String> required, List<String> optional)
       throws MalformedContractException {
     Map<String, Object> object = object(json, where);
-    Set<String> missing = new TreeSet<>(required);
-    missing.removeAll(object.keySet());
-    if (!missing.isEmpty()) {
-      throw new MalformedContractException(
-          "%s lacks %s".formatted(where, String.join(", ", missing)));
+    for (String name : required) {
+      if (!object.containsKey(name)) {
+        throw new MalformedContractException("%s lacks %s".formatted(where, name));
+      }
     }
     Set<String> known = new TreeSet<>(required);
     known.addAll(optional);
-    Set<String> unknown = new TreeSet<>(object.keySet());
-    unknown.removeAll(known);
-    if (!unknown.isEmpty()) {
+    List<String> unknown = object.keySet().stream().filter(key -> !known.contains(key)).toList();
+    if (!unknown.isEmpty() && !isLater) {
       throw new MalformedContractException(
           "%s has unknown %s; known are %s"
               .formatted(where, String.join(", ", unknown), String.join(", ", known)));
@@ -195,48 +285,66 @@ final class ContractFormat {
 
   private static Map<String, Object> object(Object json, String where)
       throws MalformedContractException {
-    return values(json, where, Object.class);
+    if (!(json instanceof Map<?, ?> found)) {
+      throw refusal(where, "an object", json);
+    }
+    Map<String, Object> object = new LinkedHashMap<>();
+    found.forEach((key, value) -> object.put((String) key, value));
+    return object;
   }
 
-  private static <T> Map<String, T> values(Object json, String where, Class<T> type)
+  private static List<?> list(Object json, String where) throws MalformedContractException {
+    if (json instanceof List<?> list) {
+      return list;
+    }
+    throw refusal(where, "a list", json);
+  }
+
+  private static String text(Object json, String where) throws MalformedContractException {
+    if (json instanceof String text) {
+      return text;
+    }
+    throw refusal(where, "a text", json);
+  }
+
+  private static String name(Object json, String where) throws MalformedContractException {
+    if (json instanceof String text && !text.isEmpty()) {
+      return text;
+    }
+    throw refusal(where, "a name", json);
+  }
+
+  private static List<String> names(Object json, String where) throws MalformedContractException {
+    List<String> names = new ArrayList<>();
+    for (Object item : list(json, where)) {
+      names.add(name(item, "%s[%d]".formatted(where, names.size())));
+    }
+    Set<String> once = new HashSet<>();
+    for (String name : names) {
+      if (!once.add(name)) {
+        throw new MalformedContractException(
+            "%s: %s appears twice".formatted(where, JsonText.of(name)));
+      }
+    }
+    return Collections.unmodifiableList(names);
+  }
+
+  private static Map<String, String> texts(Object json, String where)
       throws MalformedContractException {
-    Map<String, T> values = new LinkedHashMap<>();
-    Map<?, ?> object = cast(json, where, Map.class);
-    for (Map.Entry<?, ?> entry : object.entrySet()) {
-      String key = (String) entry.getKey();
-      values.put(key, cast(entry.getValue(), "%s '%s'".formatted(where, key), type));
+    Map<String, String> texts = new LinkedHashMap<>();
+    for (var entry : object(json, where).entrySet()) {
+      String here = "%s \"%s\"".formatted(where, entry.getKey());
+      texts.put(entry.getKey(), text(entry.getValue(), here));
     }
-    return values;
+    return texts;
   }
 
-  private static <T> List<T> list(Object json, String where, Class<T> type)
-      throws MalformedContractException {
-    List<T> items = new ArrayList<>();
-    for (Object item : cast(json, where, List.class)) {
-      items.add(cast(item, where, type));
+  private static MalformedContractException refusal(String where, String expected, Object found) {
+    String text = JsonText.of(found);
+    if (text.codePointCount(0, text.length()) > LONGEST) {
+      text = text.substring(0, text.offsetByCodePoints(0, LONGEST)) + "…";
     }
-    return items;
-  }
-
-  private static <T> T cast(Object json, String where, Class<T> type)
-      throws MalformedContractException {
-    if (!type.isInstance(json)) {
-      throw new MalformedContractException(
-          "%s must be %s, is %s".formatted(where, jsonName(type), jsonName(json.getClass())));
-    }
-    return type.cast(json);
-  }
-
-  private static String jsonName(Class<?> type) {
-    if (Map.class.isAssignableFrom(type)) {
-      return "an object";
-    }
-    if (List.class.isAssignableFrom(type)) {
-      return "a list";
-    }
-    if (type == String.class) {
-      return "a text";
-    }
-    return type == Long.class ? "a whole number" : "a " + type.getSimpleName().toLowerCase();
+    return new MalformedContractException(
+        "%s: expected %s, found %s".formatted(where, expected, text));
   }
 }

@@ -1,38 +1,71 @@
 package io.thecodeforge.ml.contract;
 
-import java.util.Collection;
-import java.util.Map;
-import java.util.TreeSet;
+import java.util.List;
+import java.util.Set;
 
-/** The dtypes that a signature can meaningfully carry, under NumPy's names. */
+/**
+ * TensorFlow's dtypes under the names that a contract uses: NumPy's, or TensorFlow's own where
+ * NumPy has none.
+ */
 final class DataTypes {
 
-  /** By the name in TensorFlow's enumeration. */
-  private static final Map<String, String> NAMES =
-      Map.ofEntries(
-          Map.entry("DT_FLOAT", "float32"),
-          Map.entry("DT_DOUBLE", "float64"),
-          Map.entry("DT_INT32", "int32"),
-          Map.entry("DT_UINT8", "uint8"),
-          Map.entry("DT_INT16", "int16"),
-          Map.entry("DT_INT8", "int8"),
-          Map.entry("DT_STRING", "string"),
-          Map.entry("DT_INT64", "int64"),
-          Map.entry("DT_BOOL", "bool"),
-          Map.entry("DT_BFLOAT16", "bfloat16"),
-          Map.entry("DT_UINT16", "uint16"),
-          Map.entry("DT_HALF", "float16"),
-          Map.entry("DT_UINT32", "uint32"),
-          Map.entry("DT_UINT64", "uint64"));
+  /** In the order of their numbers in TensorFlow's {@code DataType}, from 1. */
+  static final List<String> NAMES =
+      List.of(
+          "float32",
+          "float64",
+          "int32",
+          "uint8",
+          "int16",
+          "int8",
+          "string",
+          "complex64",
+          "int64",
+          "bool",
+          "qint8",
+          "quint8",
+          "qint32",
+          "bfloat16",
+          "qint16",
+          "quint16",
+          "uint16",
+          "complex128",
+          "float16",
+          "resource",
+          "variant",
+          "uint32",
+          "uint64",
+          "float8_e5m2",
+          "float8_e4m3fn",
+          "float8_e4m3fnuz",
+          "float8_e4m3b11fnuz",
+          "float8_e5m2fnuz",
+          "int4",
+          "uint4",
+          "int2",
+          "uint2",
+          "float4_e2m1fn");
+
+  /** dtypes whose values are not ordered, or have no values at all. */
+  static final Set<String> WITHOUT_RANGE =
+      Set.of("string", "bool", "complex64", "complex128", "resource", "variant");
 
   private DataTypes() {}
 
-  /** Returns NumPy's name, or TensorFlow's own where no contract can have the dtype. */
-  static String name(String type) {
-    return NAMES.getOrDefault(type, type);
+  /** Returns the name of a dtype by its number in TensorFlow's {@code DataType}. */
+  static String name(int number) {
+    return number >= 1 && number <= NAMES.size()
+        ? NAMES.get(number - 1)
+        : "DataType(%d)".formatted(number);
   }
 
-  static Collection<String> names() {
-    return new TreeSet<>(NAMES.values());
+  /** Returns the number of a dtype in TensorFlow's {@code DataType}. */
+  static int number(String name) {
+    int index = NAMES.indexOf(name);
+    if (index < 0) {
+      throw new IllegalArgumentException(
+          "expected a dtype of %s, received %s".formatted(String.join(", ", NAMES), name));
+    }
+    return index + 1;
   }
 }

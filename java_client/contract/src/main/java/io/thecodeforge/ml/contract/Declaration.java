@@ -14,11 +14,13 @@ import java.util.function.Function;
  * @param <T> the message of one of its tensors
  * @param inputs finds a signature's inputs by name
  * @param outputs finds a signature's outputs by name
+ * @param defaults finds the values of the inputs that a request may leave out
  * @param spec reads the dtype and the shape of a tensor
  */
 public record Declaration<S, T>(
     Function<S, Map<String, T>> inputs,
     Function<S, Map<String, T>> outputs,
+    Function<S, Map<String, TensorMessage>> defaults,
     Function<T, TensorSpec> spec) {
 
   /** TensorFlow's own entry in a map of signatures; it is none. */
@@ -36,9 +38,15 @@ public record Declaration<S, T>(
     messages.forEach(
         (key, message) -> {
           if (!key.equals(INIT_OP_KEY)) {
-            signatures.put(
-                key,
-                new SignatureSpec(specs(inputs.apply(message)), specs(outputs.apply(message))));
+            Map<String, TensorSpec> taken = specs(inputs.apply(message));
+            defaults
+                .apply(message)
+                .forEach(
+                    (name, value) ->
+                        taken.computeIfPresent(
+                            name,
+                            (same, spec) -> spec.withDefault(DefaultValue.of(value.tensor()))));
+            signatures.put(key, new SignatureSpec(taken, specs(outputs.apply(message))));
           }
         });
     return signatures;

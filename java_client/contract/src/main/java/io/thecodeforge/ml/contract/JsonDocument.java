@@ -7,37 +7,56 @@ import com.google.gson.stream.MalformedJsonException;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.Reader;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
- * Reads JSON into maps, lists, strings, numbers and booleans.
+ * Reads JSON into maps, lists, strings, numbers, booleans and nulls.
  *
  * <p>Gson's own tree keeps the last of two equal keys; in a contract a repeated key is a mistake
  * that must be said.
  */
 final class JsonDocument {
 
+  private static final Pattern PLACE = Pattern.compile("at line (\\d+) column (\\d+)");
+  private static final String TOO_DEEP = "Nesting limit";
+
   private JsonDocument() {}
 
   /**
-   * Reads one whole document; numbers are {@link Long} when they are whole, else {@link Double}.
+   * Reads one whole document; numbers are {@link Long} (or {@link BigInteger} where that is too
+   * small) when they are written without a fraction or exponent, else {@link Double}.
    */
   static Object read(Reader source) throws MalformedContractException {
     try (JsonReader reader = new JsonReader(source)) {
       reader.setStrictness(Strictness.STRICT);
       Object document = value(reader);
       if (reader.peek() != JsonToken.END_DOCUMENT) {
-        throw new MalformedContractException("there is text after the end of the JSON document");
+        throw new MalformedContractException("it is not JSON: there is text behind its end");
       }
       return document;
-    } catch (MalformedJsonException | EOFException | NumberFormatException e) {
-      throw new MalformedContractException("not JSON: " + e.getMessage(), e);
+    } catch (MalformedJsonException | EOFException e) {
+      throw notJson(e);
     } catch (IOException e) {
       throw new MalformedContractException("cannot be read: " + e.getMessage(), e);
     }
+  }
+
+  private static MalformedContractException notJson(IOException e) {
+    String message = String.valueOf(e.getMessage());
+    if (message.startsWith(TOO_DEEP)) {
+      return new MalformedContractException("it is nested too deep", e);
+    }
+    Matcher place = PLACE.matcher(message);
+    return place.find()
+        ? new MalformedContractException(
+            ":%s:%s".formatted(place.group(1), place.group(2)), "it is not JSON", e)
+        : new MalformedContractException("it is not JSON", e);
   }
 
   private static Object value(JsonReader reader) throws IOException, MalformedContractException {
@@ -47,9 +66,11 @@ final class JsonDocument {
       case STRING -> reader.nextString();
       case BOOLEAN -> reader.nextBoolean();
       case NUMBER -> number(reader.nextString());
-      default ->
-          throw new MalformedContractException(
-              "%s at %s has no place in a contract".formatted(reader.peek(), reader.getPath()));
+      case NULL -> {
+        reader.nextNull();
+        yield null;
+      }
+      default -> throw new IllegalStateException(reader.peek() + " at " + reader.getPath());
     };
   }
 
@@ -59,10 +80,11 @@ final class JsonDocument {
     reader.beginObject();
     while (reader.hasNext()) {
       String key = reader.nextName();
-      if (object.put(key, value(reader)) != null) {
+      if (object.containsKey(key)) {
         throw new MalformedContractException(
-            "the key '%s' appears twice in one object".formatted(key));
+            "the key %s appears twice in one object".formatted(JsonText.of(key)));
       }
+      object.put(key, value(reader));
     }
     reader.endObject();
     return object;
@@ -80,10 +102,14 @@ final class JsonDocument {
   }
 
   private static Number number(String text) {
-    // Not a conditional expression: that would promote the Long to a Double.
-    if (text.matches("-?[0-9]+")) {
-      return Long.valueOf(text);
+    if (!text.matches("-?[0-9]+")) {
+      return Double.valueOf(text);
     }
-    return Double.valueOf(text);
+    BigInteger whole = new BigInteger(text);
+    // Not a conditional expression: that would promote both to one type.
+    if (whole.bitLength() < Long.SIZE) {
+      return whole.longValue();
+    }
+    return whole;
   }
 }

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BinaryOperator;
 
 /**
  * Named inputs and outputs of one signature.
@@ -36,7 +37,14 @@ public record SignatureSpec(
    * @return the differences; empty when the request may be sent
    */
   public List<Difference> inputDifferences(String key, Map<String, TensorSpec> tensors) {
-    return concreteDifferences(key, "input", inputs, tensors);
+    List<String> optional =
+        inputs.keySet().stream().filter(name -> inputs.get(name).hasDefault()).toList();
+    List<Difference> differences =
+        new ArrayList<>(
+            Difference.ofNames(key, "input", inputs.keySet(), tensors.keySet(), optional));
+    differences.addAll(
+        specDifferences(key, "input", inputs, tensors, SignatureSpec::brokenByARequest));
+    return differences;
   }
 
   /**
@@ -47,23 +55,38 @@ public record SignatureSpec(
    * @return the differences; empty when the answer may be read
    */
   public List<Difference> outputDifferences(String key, Map<String, TensorSpec> tensors) {
-    return concreteDifferences(key, "output", outputs, tensors);
+    List<Difference> differences =
+        new ArrayList<>(
+            Difference.ofNames(key, "output", outputs.keySet(), tensors.keySet(), List.of()));
+    differences.addAll(
+        specDifferences(key, "output", outputs, tensors, (want, got) -> "answer-form"));
+    return differences;
   }
 
-  private static List<Difference> concreteDifferences(
-      String key, String role, Map<String, TensorSpec> want, Map<String, TensorSpec> tensors) {
-    List<Difference> differences =
-        new ArrayList<>(Difference.ofNames(key, role, want.keySet(), tensors.keySet()));
+  private static List<Difference> specDifferences(
+      String key,
+      String role,
+      Map<String, TensorSpec> want,
+      Map<String, TensorSpec> tensors,
+      BinaryOperator<String> ruleOfDtypes) {
+    List<Difference> differences = new ArrayList<>();
     want.forEach(
         (name, spec) -> {
           TensorSpec tensor = tensors.get(name);
           if (tensor != null && !spec.admits(tensor)) {
             differences.add(
                 new Difference(
-                    "%s %s \"%s\"".formatted(key, role, name), spec.toString(), tensor.toString()));
+                    ruleOfDtypes.apply(spec.dtype(), tensor.dtype()),
+                    "%s %s \"%s\"".formatted(key, role, name),
+                    spec.toString(),
+                    tensor.toString()));
           }
         });
     return differences;
+  }
+
+  private static String brokenByARequest(String wanted, String received) {
+    return wanted.equals(received) ? "input-shape" : "input-dtype";
   }
 
   /**

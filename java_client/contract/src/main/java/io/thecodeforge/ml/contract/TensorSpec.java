@@ -9,17 +9,20 @@ import java.util.stream.Collectors;
 /**
  * dtype and shape of one named tensor.
  *
- * @param dtype NumPy's name of the dtype, or {@code string}
+ * @param dtype NumPy's name of the dtype, TensorFlow's ({@code bfloat16}, {@code qint8}) where
+ *     NumPy has none, or {@code string}
  * @param shape a size for each axis; empty when not even the rank is known
  * @param statedTolerance how far an answer may lie from the golden one, where a contract says so;
  *     {@link #tolerance} is what counts
  * @param range lowest and highest value; empty where any will do
+ * @param defaultValue value of an input that a request may leave out; empty where it may not
  */
 public record TensorSpec(
     String dtype,
     Optional<List<Size>> shape,
     Optional<Tolerance> statedTolerance,
-    Optional<ValueRange> range) {
+    Optional<ValueRange> range,
+    Optional<DefaultValue> defaultValue) {
 
   /** Copies the shape, so that a spec never changes. */
   public TensorSpec {
@@ -27,7 +30,17 @@ public record TensorSpec(
   }
 
   private TensorSpec(String dtype, Optional<List<Size>> shape) {
-    this(dtype, shape, Optional.empty(), Optional.empty());
+    this(dtype, shape, Optional.empty(), Optional.empty(), Optional.empty());
+  }
+
+  /** Tells whether a request may leave this input out. */
+  public boolean hasDefault() {
+    return defaultValue.isPresent();
+  }
+
+  /** Returns the default value for messages. */
+  String defaultText() {
+    return defaultValue.map(DefaultValue::toString).orElse("no default");
   }
 
   /** Returns the stated tolerance, or the dtype's where a contract states none. */
@@ -52,13 +65,22 @@ public record TensorSpec(
   /**
    * Describes a tensor as TensorFlow's messages do.
    *
-   * @param type the dtype's name in TensorFlow's enumeration, for instance {@code DT_FLOAT}
+   * @param type the dtype's number in TensorFlow's enumeration, 1 for {@code DT_FLOAT}
    * @param unknownRank whether not even the rank is known
    * @param shape a size for each axis; -1 means "any"
    */
-  public static TensorSpec ofMessage(String type, boolean unknownRank, long... shape) {
+  public static TensorSpec ofMessage(int type, boolean unknownRank, long... shape) {
     String dtype = DataTypes.name(type);
     return unknownRank ? ofUnknownRank(dtype) : of(dtype, shape);
+  }
+
+  /**
+   * Returns the same tensor as one that a request may leave out.
+   *
+   * @param value what counts then
+   */
+  public TensorSpec withDefault(DefaultValue value) {
+    return new TensorSpec(dtype, shape, statedTolerance, range, Optional.of(value));
   }
 
   /** Describes a tensor of which not even the rank is known. */
@@ -99,7 +121,8 @@ public record TensorSpec(
         dtype,
         shape.map(sizes -> sizes.stream().map(size -> resolve(size, bound)).toList()),
         statedTolerance,
-        range);
+        range,
+        defaultValue);
   }
 
   private static Size resolve(Size size, Map<String, Long> bound) {
@@ -109,15 +132,12 @@ public record TensorSpec(
   }
 
   /**
-   * Tells whether a declared tensor is this one, axis by axis.
+   * Tells whether a declared tensor has this shape, axis by axis.
    *
    * @param sizes size of each named dimension met so far; the first tensor that names an unbound
    *     dimension binds it here for the rest
    */
-  boolean agrees(TensorSpec found, Map<String, Long> sizes) {
-    if (!dtype.equals(found.dtype)) {
-      return false;
-    }
+  boolean hasShapeOf(TensorSpec found, Map<String, Long> sizes) {
     if (shape.isEmpty() || found.shape.isEmpty()) {
       return shape.isEmpty() && found.shape.isEmpty();
     }

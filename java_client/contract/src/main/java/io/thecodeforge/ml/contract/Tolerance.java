@@ -27,7 +27,8 @@ public record Tolerance(double absolute, double relative) {
   @Override
   public String toString() {
     return relative == 0
-        ? String.valueOf(absolute)
-        : "%s + %s of the value".formatted(absolute, relative);
+        ? NumberText.general(absolute)
+        : "%s + %s of the value"
+            .formatted(NumberText.general(absolute), NumberText.general(relative));
   }
 }

@@ -19,45 +19,73 @@ public record ValueRange(double low, double high) {
   }
 
   /**
+   * Compares what is about to be sent with this range, exactly. The same rule as Python's {@code
+   * signature_contract.value_range}.
+   *
+   * @param where the input, for the message
+   * @param values the tensor; text and complex numbers have no range
+   * @return the difference; empty when every value is inside
+   */
+  Optional<Difference> inputDifference(String where, TensorValue values) {
+    return difference("input-range", where, low, high, values);
+  }
+
+  /**
    * Compares what a model answered with this range, give or take the output's tolerance: rounding
-   * on another processor is no fault. The same rule as {@code signature_contract/value_range.py}.
+   * on another processor is no fault.
    *
    * @param where the output, for the message
-   * @param values every element, in row-major order
+   * @param values the tensor; text and complex numbers have no range
    * @param tolerance the output's
    * @return the difference; empty when every value is inside
    */
-  Optional<Difference> difference(String where, float[] values, Tolerance tolerance) {
-    double least = low - tolerance.limit(low);
-    double most = high + tolerance.limit(high);
-    for (int i = 0; i < values.length; i++) {
+  Optional<Difference> outputDifference(String where, TensorValue values, Tolerance tolerance) {
+    return difference(
+        "output-range", where, low - tolerance.limit(low), high + tolerance.limit(high), values);
+  }
+
+  private Optional<Difference> difference(
+      String rule, String where, double least, double most, TensorValue values) {
+    // No value of uint8 can be outside of [0, 255], so that pixels need not be looked at.
+    if ((values.element() == Element.UINT8 && low <= 0 && high >= 255)
+        || values.isText()
+        || values.isComplex()) {
+      return Optional.empty();
+    }
+    for (int i = 0; i < values.size(); i++) {
       // Comparisons are false for NaN, so NaN is refused as well.
-      if (!(values[i] >= least && values[i] <= most)) {
+      if (!(values.number(i) >= least && values.number(i) <= most)) {
+        List<Long> place = values.place(i);
         return Optional.of(
             new Difference(
+                rule,
                 where,
-                "values from %s to %s".formatted(low, high),
-                "%s at place %d".formatted(values[i], i),
+                "values from %s to %s".formatted(NumberText.general(low), NumberText.general(high)),
+                values.shown(i) + (place.isEmpty() ? "" : " at " + place),
                 List.of(available(values))));
       }
     }
     return Optional.empty();
   }
 
-  private static String available(float[] values) {
-    float least = Float.POSITIVE_INFINITY;
-    float most = Float.NEGATIVE_INFINITY;
+  private static String available(TensorValue values) {
+    double least = Double.POSITIVE_INFINITY;
+    double most = Double.NEGATIVE_INFINITY;
     int missing = 0;
-    for (float value : values) {
-      if (Float.isNaN(value)) {
+    for (int i = 0; i < values.size(); i++) {
+      double value = values.number(i);
+      if (Double.isNaN(value)) {
         missing++;
       } else {
         least = Math.min(least, value);
         most = Math.max(most, value);
       }
     }
-    String numbers = missing == values.length ? "no number" : least + " to " + most;
+    String numbers =
+        missing == values.size()
+            ? "no number"
+            : "%s to %s".formatted(NumberText.general(least), NumberText.general(most));
     return "%d values, %s%s"
-        .formatted(values.length, numbers, missing == 0 ? "" : ", %d NaN".formatted(missing));
+        .formatted(values.size(), numbers, missing == 0 ? "" : ", %d NaN".formatted(missing));
   }
 }

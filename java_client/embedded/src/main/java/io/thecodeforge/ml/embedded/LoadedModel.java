@@ -1,10 +1,13 @@
 package io.thecodeforge.ml.embedded;
 
 import io.thecodeforge.ml.InferenceException;
-import io.thecodeforge.ml.InvalidImageException;
+import io.thecodeforge.ml.InvalidInputException;
 import io.thecodeforge.ml.ModelLoadException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -12,7 +15,6 @@ import java.util.TreeMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
-import java.util.stream.IntStream;
 import org.tensorflow.Output;
 import org.tensorflow.Result;
 import org.tensorflow.SavedModelBundle;
@@ -32,12 +34,15 @@ import org.tensorflow.proto.TensorInfo;
  * for those that have begun, because freeing a session under a running call would end the process.
  *
  * <p>{@link org.tensorflow.SessionFunction} is not used: it ignores surplus inputs, never checks
- * that outputs exist, and fetches all of them on each call.
+ * that outputs exist, fetches all of them on each call, and cannot fetch one tensor twice.
  */
 final class LoadedModel implements AutoCloseable {
 
   /** Where a signature's tensors are in the graph, by the signature's own names. */
   private record Ends(Map<String, Output<?>> inputs, Map<String, Output<?>> outputs) {}
+
+  /** What a run fetches, each tensor once, and where an output's is among them. */
+  private record Fetches(List<Output<?>> tensors, Map<String, Integer> places) {}
 
   private final Path version;
   private final SavedModelBundle bundle;
@@ -48,15 +53,17 @@ final class LoadedModel implements AutoCloseable {
   /**
    * Loads a version and finds every tensor that its signatures name.
    *
+   * @param tags the tags of the graph
    * @param keys the signatures to be run
    * @throws ModelLoadException when TensorFlow refuses it or its native library is missing
    */
-  static LoadedModel load(Path version, Set<String> keys, ConfigProto config) {
+  static LoadedModel load(
+      Path version, Collection<String> tags, Set<String> keys, ConfigProto config) {
     SavedModelBundle bundle;
     try {
       bundle =
           SavedModelBundle.loader(version.toString())
-              .withTags(SavedModelBundle.DEFAULT_TAG)
+              .withTags(tags.toArray(String[]::new))
               .withConfigProto(config)
               .load();
     } catch (TensorFlowException | IllegalArgumentException | UnsupportedOperationException e) {
@@ -87,12 +94,27 @@ final class LoadedModel implements AutoCloseable {
           new Ends(
               resolve(key, "input", def.getInputsMap()),
               resolve(key, "output", def.getOutputsMap())));
+      requireDistinct(key, def.getInputsMap());
     }
+  }
+
+  /** One tensor cannot be two inputs: a run can feed it one value only. */
+  private void requireDistinct(String key, Map<String, TensorInfo> inputs) {
+    Map<String, String> nameOf = new HashMap<>();
+    new TreeMap<>(inputs)
+        .forEach(
+            (name, info) -> {
+              String other = nameOf.putIfAbsent(info.getName(), name);
+              if (other != null) {
+                throw new ModelLoadException(
+                    "%s: %s inputs \"%s\" and \"%s\" are one and the same tensor \"%s\""
+                        .formatted(version, key, other, name, info.getName()));
+              }
+            });
   }
 
   private Map<String, Output<?>> resolve(String key, String role, Map<String, TensorInfo> infos) {
     Map<String, Output<?>> found = new HashMap<>();
-    Map<String, String> nameOf = new HashMap<>();
     new TreeMap<>(infos)
         .forEach(
             (name, info) -> {
@@ -104,13 +126,6 @@ final class LoadedModel implements AutoCloseable {
                         .formatted(version, key, role, name, info.getName()),
                     e);
               }
-              // TensorFlow Java cannot fetch one tensor twice in a run.
-              String other = nameOf.putIfAbsent(info.getName(), name);
-              if (other != null) {
-                throw new ModelLoadException(
-                    "%s: %s %ss \"%s\" and \"%s\" are one and the same tensor \"%s\""
-                        .formatted(version, key, role, other, name, info.getName()));
-              }
             });
     return found;
   }
@@ -120,20 +135,18 @@ final class LoadedModel implements AutoCloseable {
    *
    * @param <T> what is read from the outputs
    * @param key the signature's key
-   * @param inputName the name of its only input
-   * @param input the input; stays the caller's to close
-   * @param outputNames the outputs to fetch; only they are computed
-   * @param read reads the fetched tensors, in that order; they are closed when it returns
+   * @param inputs every input by name; they stay the caller's to close
+   * @param outputs the outputs to fetch; only they are computed
+   * @param read reads the fetched tensors by name, in that order; they are closed when it returns
    * @throws IllegalStateException after {@link #close}
-   * @throws InvalidImageException when the graph refuses the input
+   * @throws InvalidInputException when the graph refuses the input
    * @throws InferenceException when the graph fails otherwise
    */
   <T> T run(
       String key,
-      String inputName,
-      Tensor input,
-      List<String> outputNames,
-      Function<List<Tensor>, T> read) {
+      Map<String, Tensor> inputs,
+      Collection<String> outputs,
+      Function<Map<String, Tensor>, T> read) {
     life.readLock().lock();
     try {
       if (closed) {
@@ -142,18 +155,35 @@ final class LoadedModel implements AutoCloseable {
       }
       Ends signature = ends.get(key);
       Session.Runner runner = bundle.session().runner();
-      runner.feed(signature.inputs().get(inputName), input);
-      outputNames.forEach(name -> runner.fetch(signature.outputs().get(name)));
+      inputs.forEach((name, tensor) -> runner.feed(signature.inputs().get(name), tensor));
+      Fetches fetches = fetches(signature, outputs);
+      fetches.tensors().forEach(runner::fetch);
       try (Result result = runner.run()) {
-        return read.apply(IntStream.range(0, result.size()).mapToObj(result::get).toList());
+        Map<String, Tensor> answer = new LinkedHashMap<>();
+        outputs.forEach(name -> answer.put(name, result.get(fetches.places().get(name))));
+        return read.apply(answer);
       }
     } catch (TFInvalidArgumentException e) {
-      throw new InvalidImageException("%s refused the input: %s".formatted(key, firstLine(e)), e);
+      throw new InvalidInputException("%s refused the input: %s".formatted(key, firstLine(e)), e);
     } catch (TensorFlowException | TFUnimplementedException e) {
       throw new InferenceException("%s failed: %s".formatted(key, firstLine(e)), e);
     } finally {
       life.readLock().unlock();
     }
+  }
+
+  /** TensorFlow Java cannot fetch one tensor twice in a run, and two outputs may be one. */
+  private static Fetches fetches(Ends signature, Collection<String> outputs) {
+    List<Output<?>> tensors = new ArrayList<>();
+    Map<String, Integer> places = new HashMap<>();
+    for (String name : outputs) {
+      Output<?> tensor = signature.outputs().get(name);
+      if (!tensors.contains(tensor)) {
+        tensors.add(tensor);
+      }
+      places.put(name, tensors.indexOf(tensor));
+    }
+    return new Fetches(tensors, places);
   }
 
   /** Leaves out the graph's stack of node names; the cause keeps it. */

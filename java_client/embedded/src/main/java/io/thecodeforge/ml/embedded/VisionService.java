@@ -4,6 +4,7 @@ import io.thecodeforge.ml.Classification;
 import io.thecodeforge.ml.Detection;
 import io.thecodeforge.ml.InferenceException;
 import io.thecodeforge.ml.InvalidImageException;
+import io.thecodeforge.ml.InvalidInputException;
 import io.thecodeforge.ml.ModelLoadException;
 import io.thecodeforge.ml.answer.ClassifierAnswer;
 import io.thecodeforge.ml.answer.DetectorAnswer;
@@ -13,6 +14,7 @@ import io.thecodeforge.ml.contract.ContractMismatchException;
 import io.thecodeforge.ml.contract.Difference;
 import io.thecodeforge.ml.contract.SignatureSpec;
 import io.thecodeforge.ml.contract.TensorSpec;
+import io.thecodeforge.ml.contract.TensorValue;
 import io.thecodeforge.ml.image.EncodedImages;
 import io.thecodeforge.ml.image.ImageInputs;
 import io.thecodeforge.ml.image.PixelShape;
@@ -33,7 +35,8 @@ import org.tensorflow.types.TString;
 import org.tensorflow.types.TUint8;
 
 /**
- * A published version, running in this process.
+ * A published classifier or detector, running in this process: {@link ModelService} with images for
+ * inputs and plain values for answers.
  *
  * <p>Thread-safe: one service for all threads, whose calls run side by side. Not cheap to load,
  * cheap to call; keep it as long as the program asks questions.
@@ -57,9 +60,9 @@ public final class VisionService implements AutoCloseable {
       List.of(ClassifierAnswer.PROBABILITIES, ClassifierAnswer.LOGITS);
 
   private final Contract contract;
-  private final LoadedModel model;
+  private final ModelService model;
 
-  private VisionService(Contract contract, LoadedModel model) {
+  private VisionService(Contract contract, ModelService model) {
     this.contract = contract;
     this.model = model;
   }
@@ -91,8 +94,8 @@ public final class VisionService implements AutoCloseable {
   public static VisionService load(Path version, ConfigProto config) {
     Contract contract = Contract.ofVersion(version);
     checkCopy(contract, version);
-    contract.check(SavedModelFile.signatures(version), version.toString());
-    LoadedModel model = LoadedModel.load(version, contract.signatures().keySet(), config);
+    ModelService model =
+        ModelService.builder(version).contract(contract).config(config).probe(false).load();
     VisionService service = new VisionService(contract, model);
     try {
       service.probe(version);
@@ -109,10 +112,7 @@ public final class VisionService implements AutoCloseable {
   private static void checkCopy(Contract copy, Path version) {
     List<Difference> differences =
         Contract.ofModel(copy.model()).differences(copy.signatures()).stream()
-            .map(
-                d ->
-                    new Difference(
-                        "the contract copy, " + d.where(), d.expected(), d.found(), d.available()))
+            .map(d -> d.at("contract-copy", "the contract copy, " + d.where()))
             .toList();
     if (!differences.isEmpty()) {
       throw new ContractMismatchException(version.toString(), differences);
@@ -135,17 +135,15 @@ public final class VisionService implements AutoCloseable {
             (key, signature) -> {
               Map.Entry<String, TensorSpec> input = signature.inputs().entrySet().iterator().next();
               try (Tensor image = probeTensor(input.getValue())) {
-                List<String> names = List.copyOf(signature.outputs().keySet());
                 model.run(
                     key,
-                    input.getKey(),
-                    image,
-                    names,
+                    Map.of(input.getKey(), image),
+                    signature.outputs().keySet(),
                     outputs -> {
-                      checkProbe(key, signature, names, outputs, version);
+                      checkProbe(key, signature, outputs, version);
                       return null;
                     });
-              } catch (InvalidImageException | InferenceException e) {
+              } catch (InvalidInputException | InferenceException e) {
                 throw new ModelLoadException(
                     "%s loads but cannot answer a probe image: %s"
                         .formatted(version, e.getMessage()),
@@ -161,21 +159,19 @@ public final class VisionService implements AutoCloseable {
   }
 
   private void checkProbe(
-      String key, SignatureSpec signature, List<String> names, List<Tensor> outputs, Path version) {
+      String key, SignatureSpec signature, Map<String, Tensor> outputs, Path version) {
     Map<String, TensorSpec> found = new LinkedHashMap<>();
-    for (int i = 0; i < names.size(); i++) {
-      found.put(names.get(i), TensorReader.spec(outputs.get(i)));
-    }
+    outputs.forEach((name, tensor) -> found.put(name, NativeTensors.spec(tensor)));
     String subject = "the answer of %s to a probe image".formatted(version);
     List<Difference> differences =
         signature.resolve(contract.bound()).outputDifferences(key, found);
     if (!differences.isEmpty()) {
       throw new ContractMismatchException(subject, differences);
     }
-    int classes = names.indexOf(ClassifierAnswer.CLASSES);
-    if (classes >= 0) {
+    if (outputs.containsKey(ClassifierAnswer.CLASSES)) {
       contract.checkClassNames(
-          TensorReader.texts(outputs.get(classes)), "%s, %s".formatted(subject, key));
+          NativeTensors.value(outputs.get(ClassifierAnswer.CLASSES)).texts(),
+          "%s, %s".formatted(subject, key));
     }
   }
 
@@ -260,19 +256,13 @@ public final class VisionService implements AutoCloseable {
 
   private List<Classification> classify(String key, String inputName, Tensor input) {
     require("classify", ClassifierAnswer.MODEL);
-    return model.run(
-        key,
-        inputName,
-        input,
-        CLASSIFIER_OUTPUTS,
-        outputs -> {
-          float[] probabilities = TensorReader.floats(outputs.get(0));
-          float[] logits = TensorReader.floats(outputs.get(1));
-          contract.checkRange(key, ClassifierAnswer.PROBABILITIES, probabilities, ANSWER);
-          contract.checkRange(key, ClassifierAnswer.LOGITS, logits, ANSWER);
-          return new ClassifierAnswer(contract.classNames(), probabilities, logits)
-              .classifications();
-        });
+    Map<String, TensorValue> outputs = run(key, inputName, input, CLASSIFIER_OUTPUTS);
+    outputs.forEach((name, values) -> contract.checkRange(key, name, values, ANSWER));
+    return new ClassifierAnswer(
+            contract.classNames(),
+            outputs.get(ClassifierAnswer.PROBABILITIES).floats(),
+            outputs.get(ClassifierAnswer.LOGITS).floats())
+        .classifications();
   }
 
   /**
@@ -351,21 +341,25 @@ public final class VisionService implements AutoCloseable {
 
   private List<List<Detection>> detect(String key, String inputName, Tensor input) {
     require("detect", DetectorAnswer.MODEL);
-    return model.run(
-        key,
-        inputName,
-        input,
-        DetectorAnswer.OUTPUTS,
-        outputs ->
-            new DetectorAnswer(
-                    contract,
-                    key,
-                    ANSWER,
-                    TensorReader.floats(outputs.get(0)),
-                    TensorReader.floats(outputs.get(1)),
-                    TensorReader.floats(outputs.get(2)),
-                    TensorReader.floats(outputs.get(3)))
-                .detections());
+    Map<String, TensorValue> outputs = run(key, inputName, input, DetectorAnswer.OUTPUTS);
+    return new DetectorAnswer(
+            contract,
+            key,
+            ANSWER,
+            outputs.get(DetectorAnswer.BOXES).floats(),
+            outputs.get(DetectorAnswer.SCORES).floats(),
+            outputs.get(DetectorAnswer.CLASSES).floats(),
+            outputs.get(DetectorAnswer.COUNTS).floats())
+        .detections();
+  }
+
+  private Map<String, TensorValue> run(
+      String key, String inputName, Tensor input, List<String> outputs) {
+    try {
+      return model.run(key, Map.of(inputName, input), outputs, NativeTensors::values);
+    } catch (InvalidInputException e) {
+      throw new InvalidImageException(e.getMessage(), e.getCause());
+    }
   }
 
   private void require(String method, String model) {

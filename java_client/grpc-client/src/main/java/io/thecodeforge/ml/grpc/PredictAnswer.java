@@ -6,6 +6,7 @@ import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.contract.ContractMismatchException;
 import io.thecodeforge.ml.contract.Difference;
 import io.thecodeforge.ml.contract.TensorSpec;
+import io.thecodeforge.ml.contract.TensorValue;
 import io.thecodeforge.ml.grpc.proto.TensorProto;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -44,8 +45,8 @@ record PredictAnswer(Contract contract, String key, Map<String, TensorProto> out
     List<String> names = classNames(columns);
     float[] probabilities = floats(ClassifierAnswer.PROBABILITIES, columns);
     float[] logits = floats(ClassifierAnswer.LOGITS, columns);
-    contract.checkRange(key, ClassifierAnswer.PROBABILITIES, probabilities, SUBJECT);
-    contract.checkRange(key, ClassifierAnswer.LOGITS, logits, SUBJECT);
+    checkRange(ClassifierAnswer.PROBABILITIES, probabilities, columns);
+    checkRange(ClassifierAnswer.LOGITS, logits, columns);
     return new ClassifierAnswer(names, probabilities, logits);
   }
 
@@ -83,7 +84,8 @@ record PredictAnswer(Contract contract, String key, Map<String, TensorProto> out
     TensorSpec found = SignatureReader.spec(outputs.get(output));
     TensorSpec expected = TensorSpec.of(found.dtype(), sizes);
     if (!found.equals(expected)) {
-      differences.add(new Difference(where(output), expected.toString(), found.toString()));
+      differences.add(
+          new Difference("answer-form", where(output), expected.toString(), found.toString()));
     }
   }
 
@@ -97,16 +99,25 @@ record PredictAnswer(Contract contract, String key, Map<String, TensorProto> out
     List<String> repeated =
         Collections.nCopies(count, first).stream().flatMap(List::stream).toList();
     if (!names.equals(repeated)) {
-      refuse(List.of(new Difference(where, "the same row for each image", "other rows")));
+      refuse(
+          List.of(
+              new Difference("class-order", where, "the same row for each image", "other rows")));
     }
     if (Set.copyOf(first).size() != columns) {
-      refuse(List.of(new Difference(where, "a name of its own for each class", first.toString())));
+      refuse(
+          List.of(
+              new Difference(
+                  "class-order", where, "a name of its own for each class", first.toString())));
     }
     return first;
   }
 
   private float[] floats(String output, int columns) {
     return TensorProtos.floats(where(output), outputs.get(output), count * columns);
+  }
+
+  private void checkRange(String output, float[] values, int columns) {
+    contract.checkRange(key, output, TensorValue.of(values, count, columns), SUBJECT);
   }
 
   private String where(String output) {

@@ -3,7 +3,6 @@ package io.thecodeforge.ml.grpc;
 import io.thecodeforge.ml.contract.Declaration;
 import io.thecodeforge.ml.contract.SignatureSpec;
 import io.thecodeforge.ml.contract.TensorSpec;
-import io.thecodeforge.ml.grpc.proto.DataType;
 import io.thecodeforge.ml.grpc.proto.SignatureDef;
 import io.thecodeforge.ml.grpc.proto.TensorInfo;
 import io.thecodeforge.ml.grpc.proto.TensorProto;
@@ -17,7 +16,8 @@ final class SignatureReader {
       new Declaration<>(
           SignatureDef::getInputsMap,
           SignatureDef::getOutputsMap,
-          info -> spec(info.getDtype(), info.getTensorShape()));
+          def -> TensorProtos.messages(def.getDefaultsMap()),
+          info -> spec(info.getDtypeValue(), info.getTensorShape()));
 
   private SignatureReader() {}
 
@@ -28,12 +28,12 @@ final class SignatureReader {
 
   /** Describes the tensor that a message carries; its values are not looked at. */
   static TensorSpec spec(TensorProto tensor) {
-    return spec(tensor.getDtype(), tensor.getTensorShape());
+    return spec(tensor.getDtypeValue(), tensor.getTensorShape());
   }
 
-  private static TensorSpec spec(DataType type, TensorShapeProto shape) {
+  private static TensorSpec spec(int type, TensorShapeProto shape) {
     return TensorSpec.ofMessage(
-        type.name(),
+        type,
         shape.getUnknownRank(),
         shape.getDimList().stream().mapToLong(TensorShapeProto.Dim::getSize).toArray());
   }

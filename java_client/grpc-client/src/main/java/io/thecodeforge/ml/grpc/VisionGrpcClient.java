@@ -1,30 +1,15 @@
 package io.thecodeforge.ml.grpc;
 
-import com.google.protobuf.Any;
-import com.google.protobuf.InvalidProtocolBufferException;
-import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ChannelCredentials;
-import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
-import io.grpc.ManagedChannel;
-import io.grpc.MethodDescriptor;
-import io.grpc.StatusRuntimeException;
-import io.grpc.stub.ClientCalls;
 import io.thecodeforge.ml.Classification;
 import io.thecodeforge.ml.Detection;
 import io.thecodeforge.ml.InvalidImageException;
+import io.thecodeforge.ml.InvalidInputException;
 import io.thecodeforge.ml.answer.ClassifierAnswer;
 import io.thecodeforge.ml.answer.DetectorAnswer;
 import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.contract.ContractMismatchException;
-import io.thecodeforge.ml.contract.Difference;
-import io.thecodeforge.ml.grpc.proto.GetModelMetadataRequest;
-import io.thecodeforge.ml.grpc.proto.GetModelMetadataResponse;
-import io.thecodeforge.ml.grpc.proto.ModelSpec;
-import io.thecodeforge.ml.grpc.proto.PredictRequest;
-import io.thecodeforge.ml.grpc.proto.PredictResponse;
-import io.thecodeforge.ml.grpc.proto.SignatureDefMap;
 import io.thecodeforge.ml.grpc.proto.TensorProto;
 import io.thecodeforge.ml.image.EncodedImages;
 import io.thecodeforge.ml.image.ImageInputs;
@@ -33,10 +18,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.TimeUnit;
 
 /**
- * Asks a server that speaks TensorFlow Serving's gRPC API.
+ * Asks a classifier or a detector on a server that speaks TensorFlow Serving's gRPC API: {@link
+ * ModelGrpcClient} with images for inputs and plain values for answers.
  *
  * <p>Thread-safe: one client for all threads. Needs nothing of TensorFlow.
  *
@@ -50,34 +35,14 @@ import java.util.concurrent.TimeUnit;
 public final class VisionGrpcClient implements AutoCloseable {
 
   /** Time that each call has, retries included, unless the builder says otherwise. */
-  public static final Duration DEFAULT_DEADLINE = Duration.ofSeconds(10);
+  public static final Duration DEFAULT_DEADLINE = ModelGrpcClient.DEFAULT_DEADLINE;
 
-  private static final String SIGNATURE_FIELD = "signature_def";
-
-  private final Channel channel;
-  private final ManagedChannel owned; // null when the channel is the caller's
-  private final String target;
-  private final String model;
+  private final ModelGrpcClient client;
   private final Contract contract;
-  private final Duration deadline;
-  private volatile boolean closed;
 
   private VisionGrpcClient(Builder builder) {
-    if (builder.channel == null) {
-      owned =
-          Grpc.newChannelBuilder(builder.target, builder.credentials)
-              .defaultServiceConfig(serviceConfig())
-              .enableRetry()
-              .build();
-      channel = owned;
-    } else {
-      owned = null;
-      channel = builder.channel;
-    }
-    target = builder.target;
     contract = builder.contract;
-    model = builder.model == null ? contract.model() : builder.model;
-    deadline = builder.deadline;
+    client = builder.client.contract(contract).build();
   }
 
   /**
@@ -87,7 +52,7 @@ public final class VisionGrpcClient implements AutoCloseable {
    * @param target {@code host:port}, or any gRPC name such as {@code dns:///vision:8500}
    */
   public static Builder builder(String target) {
-    return new Builder(Objects.requireNonNull(target, "target"), null);
+    return new Builder(ModelGrpcClient.builder(target));
   }
 
   /**
@@ -97,7 +62,7 @@ public final class VisionGrpcClient implements AutoCloseable {
    * @param channel an open channel
    */
   public static Builder builder(Channel channel) {
-    return new Builder(channel.authority(), channel);
+    return new Builder(ModelGrpcClient.builder(channel));
   }
 
   /**
@@ -106,40 +71,16 @@ public final class VisionGrpcClient implements AutoCloseable {
    * backoff from 0.1 s to 2 s, within the deadline of the call.
    */
   public static Map<String, Object> serviceConfig() {
-    return Map.of(
-        "loadBalancingConfig",
-        List.of(Map.of("round_robin", Map.of())),
-        "methodConfig",
-        List.of(
-            Map.of(
-                "name",
-                List.of(Map.of("service", ServingMethods.SERVICE)),
-                "retryPolicy",
-                Map.of(
-                    "maxAttempts",
-                    4.0,
-                    "initialBackoff",
-                    "0.1s",
-                    "maxBackoff",
-                    "2s",
-                    "backoffMultiplier",
-                    3.0,
-                    "retryableStatusCodes",
-                    List.of("UNAVAILABLE")))));
+    return ModelGrpcClient.serviceConfig();
   }
 
   /** Settings of a client. */
   public static final class Builder {
-    private final String target;
-    private final Channel channel;
-    private ChannelCredentials credentials = InsecureChannelCredentials.create();
+    private final ModelGrpcClient.Builder client;
     private Contract contract = Contract.ofModel(ClassifierAnswer.MODEL);
-    private String model;
-    private Duration deadline = DEFAULT_DEADLINE;
 
-    private Builder(String target, Channel channel) {
-      this.target = target;
-      this.channel = channel;
+    private Builder(ModelGrpcClient.Builder client) {
+      this.client = client;
     }
 
     /**
@@ -159,7 +100,27 @@ public final class VisionGrpcClient implements AutoCloseable {
      * @param model the name
      */
     public Builder model(String model) {
-      this.model = Objects.requireNonNull(model, "model");
+      client.model(model);
+      return this;
+    }
+
+    /**
+     * Asks one version only, by default the server's choice: the newest.
+     *
+     * @param version its number
+     */
+    public Builder version(long version) {
+      client.version(version);
+      return this;
+    }
+
+    /**
+     * Asks the version that the server gives a label, instead of a number.
+     *
+     * @param label for instance {@code stable}
+     */
+    public Builder label(String label) {
+      client.label(label);
       return this;
     }
 
@@ -169,10 +130,7 @@ public final class VisionGrpcClient implements AutoCloseable {
      * @param deadline a positive time
      */
     public Builder deadline(Duration deadline) {
-      if (deadline.isNegative() || deadline.isZero()) {
-        throw new IllegalArgumentException("expected a positive deadline, received " + deadline);
-      }
-      this.deadline = deadline;
+      client.deadline(deadline);
       return this;
     }
 
@@ -183,11 +141,7 @@ public final class VisionGrpcClient implements AutoCloseable {
      * @throws IllegalStateException when the channel is the caller's
      */
     public Builder credentials(ChannelCredentials credentials) {
-      if (channel != null) {
-        throw new IllegalStateException(
-            "the channel is open already: give the credentials to its own builder");
-      }
-      this.credentials = Objects.requireNonNull(credentials, "credentials");
+      client.credentials(credentials);
       return this;
     }
 
@@ -206,33 +160,7 @@ public final class VisionGrpcClient implements AutoCloseable {
    * @throws IllegalStateException after {@link #close}
    */
   public void checkContract() {
-    GetModelMetadataRequest request =
-        GetModelMetadataRequest.newBuilder()
-            .setModelSpec(ModelSpec.newBuilder().setName(model))
-            .addMetadataField(SIGNATURE_FIELD)
-            .build();
-    GetModelMetadataResponse response;
-    try {
-      response = call(ServingMethods.GET_MODEL_METADATA, request);
-    } catch (StatusRuntimeException e) {
-      throw failure(e);
-    }
-    String subject = "the model \"%s\" at %s".formatted(model, target);
-    try {
-      Any packed = response.getMetadataOrDefault(SIGNATURE_FIELD, Any.getDefaultInstance());
-      contract.check(
-          SignatureReader.signatures(packed.unpack(SignatureDefMap.class).getSignatureDefMap()),
-          subject);
-    } catch (InvalidProtocolBufferException e) {
-      throw new ContractMismatchException(
-          subject,
-          List.of(
-              new Difference(
-                  "metadata \"%s\"".formatted(SIGNATURE_FIELD),
-                  "a tensorflow.serving.SignatureDefMap",
-                  "something else",
-                  List.copyOf(response.getMetadataMap().keySet()))));
-    }
+    client.checkContract();
   }
 
   /**
@@ -369,50 +297,12 @@ public final class VisionGrpcClient implements AutoCloseable {
   }
 
   private PredictAnswer predict(String key, String inputName, TensorProto input, int count) {
-    PredictRequest request =
-        PredictRequest.newBuilder()
-            .setModelSpec(ModelSpec.newBuilder().setName(model).setSignatureName(key))
-            .putInputs(inputName, input)
-            .build();
-    PredictResponse response;
     try {
-      response = call(ServingMethods.PREDICT, request);
-    } catch (StatusRuntimeException e) {
-      throw switch (e.getStatus().getCode()) {
-        case INVALID_ARGUMENT ->
-            new InvalidImageException(
-                "the server at %s refused the input: %s"
-                    .formatted(target, e.getStatus().getDescription()),
-                e);
-        default -> failure(e);
-      };
+      Map<String, TensorProto> outputs = client.ask(key, Map.of(inputName, input), List.of());
+      return new PredictAnswer(contract, key, outputs, count);
+    } catch (InvalidInputException e) {
+      throw new InvalidImageException(e.getMessage(), e.getCause());
     }
-    return new PredictAnswer(contract, key, response.getOutputsMap(), count);
-  }
-
-  private <Q, A> A call(MethodDescriptor<Q, A> method, Q request) {
-    if (closed) {
-      throw new IllegalStateException("the client of %s is closed".formatted(target));
-    }
-    CallOptions options =
-        CallOptions.DEFAULT.withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS);
-    return ClientCalls.blockingUnaryCall(channel, method, options, request);
-  }
-
-  private ServerException failure(StatusRuntimeException e) {
-    String said = e.getStatus().getDescription();
-    return switch (e.getStatus().getCode()) {
-      case UNAVAILABLE ->
-          new ServerUnavailableException("no server answers at %s: %s".formatted(target, said), e);
-      case DEADLINE_EXCEEDED ->
-          new DeadlineExceededException(
-              "no answer from %s within %d ms".formatted(target, deadline.toMillis()), e);
-      default ->
-          new ServerException(
-              "the server at %s answered %s: %s".formatted(target, e.getStatus().getCode(), said),
-              e.getStatus().getCode(),
-              e);
-    };
   }
 
   /**
@@ -421,18 +311,6 @@ public final class VisionGrpcClient implements AutoCloseable {
    */
   @Override
   public void close() {
-    closed = true;
-    if (owned == null) {
-      return;
-    }
-    owned.shutdown();
-    try {
-      if (!owned.awaitTermination(deadline.toMillis(), TimeUnit.MILLISECONDS)) {
-        owned.shutdownNow();
-      }
-    } catch (InterruptedException e) {
-      owned.shutdownNow();
-      Thread.currentThread().interrupt();
-    }
+    client.close();
   }
 }

@@ -159,8 +159,8 @@ class VisionGrpcClientTest {
         mismatch(with("probabilities", FakeServing.floats(2, List.of(-.5f, .25f, 1.25f))))
             .getMessage()
             .contains(
-                "serving_bytes output \"probabilities\": expected values from 0.0 to 1.0, found"
-                    + " -0.5 at place 0 (what exists: 6 values, -0.5 to 1.25)"));
+                "serving_bytes output \"probabilities\": expected values from 0 to 1, found -0.5"
+                    + " at [0, 0] (what exists: 6 values, -0.5 to 1.25) [output-range]"));
     assertTrue(
         mismatch(with("logits", FakeServing.texts(2, FakeServing.CLASS_NAMES)))
             .getMessage()
@@ -213,7 +213,8 @@ class VisionGrpcClientTest {
         VisionGrpcClient.builder(channel).contract(published("blue", "green", "red")).build();
     assertEquals(
         "the server's answer breaks its contract:\n"
-            + "  - class order: expected ['blue', 'green', 'red'], found ['red', 'green', 'blue']",
+            + "  - class order: expected ['blue', 'green', 'red'], found ['red', 'green', 'blue']"
+            + " [class-order]",
         assertThrows(ContractMismatchException.class, () -> other.classify(PNG)).getMessage());
     VisionGrpcClient fewer =
         VisionGrpcClient.builder(channel).contract(published("red", "green")).build();
@@ -234,10 +235,11 @@ class VisionGrpcClientTest {
     assertEquals(
         ("the model \"classifier\" at %s breaks its contract:\n"
                 + "  - signature \"serving_bytes\": expected it to be there, found nothing"
-                + " (what exists: serving_default)\n"
+                + " (what exists: serving_default) [signature-missing]\n"
                 + "  - serving_default input \"input_tensor\": expected it to be there, found"
-                + " nothing (what exists: image)\n"
-                + "  - serving_default input \"image\": expected only input_tensor, found one more")
+                + " nothing (what exists: image) [input-missing]\n"
+                + "  - serving_default input \"image\": expected only input_tensor, found one more"
+                + " [input-unknown]")
             .formatted(channel.authority()),
         assertThrows(ContractMismatchException.class, client::checkContract).getMessage());
   }

@@ -1,0 +1,399 @@
+package io.thecodeforge.ml.embedded;
+
+import io.thecodeforge.ml.InferenceException;
+import io.thecodeforge.ml.InvalidInputException;
+import io.thecodeforge.ml.ModelLoadException;
+import io.thecodeforge.ml.contract.Contract;
+import io.thecodeforge.ml.contract.ContractFileException;
+import io.thecodeforge.ml.contract.ContractMismatchException;
+import io.thecodeforge.ml.contract.Difference;
+import io.thecodeforge.ml.contract.MadeUpRequest;
+import io.thecodeforge.ml.contract.RequestRefusedException;
+import io.thecodeforge.ml.contract.SignatureSpec;
+import io.thecodeforge.ml.contract.TensorSpec;
+import io.thecodeforge.ml.contract.TensorValue;
+import io.thecodeforge.ml.image.ProbeImage;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tensorflow.Tensor;
+import org.tensorflow.proto.ConfigProto;
+
+/**
+ * Any SavedModel under any contract, running in this process.
+ *
+ * <p>It is held to its contract when it is loaded; each request is before it is run, and each
+ * answer before it is read: names, dtypes, shapes, ranges and the order of the classes.
+ *
+ * <p>Thread-safe: one service for all threads, whose calls run side by side. Not cheap to load,
+ * cheap to call; keep it as long as the program asks questions.
+ *
+ * <p>The service owns native memory that the garbage collector does not see: close it, best with
+ * try-with-resources.
+ *
+ * <pre>{@code
+ * Contract contract = Contract.load(Path.of("contract.json"));
+ * try (ModelService service =
+ *     ModelService.builder(Path.of("exported")).contract(contract).load()) {
+ *   Map<String, TensorValue> answer =
+ *       service.predict(Map.of("x", TensorValue.of(new float[] {1, 2, 3}, 3)));
+ *   float[] y = answer.get("y").floats();
+ * }
+ * }</pre>
+ */
+public final class ModelService implements AutoCloseable {
+
+  /** The signature that is asked where no other is named. */
+  public static final String DEFAULT_SIGNATURE = "serving_default";
+
+  private static final Logger logger = LoggerFactory.getLogger(ModelService.class);
+
+  private static final String ANSWER = "the model's answer";
+
+  private final Contract contract;
+  private final LoadedModel model;
+
+  private ModelService(Contract contract, LoadedModel model) {
+    this.contract = contract;
+    this.model = model;
+  }
+
+  /**
+   * Loads a version under the contract that it carries.
+   *
+   * @param version the version's directory
+   * @throws ContractFileException as {@link Builder#load}
+   * @throws ContractMismatchException as {@link Builder#load}
+   * @throws ModelLoadException as {@link Builder#load}
+   */
+  public static ModelService load(Path version) {
+    return builder(version).load();
+  }
+
+  /**
+   * Starts with a SavedModel.
+   *
+   * @param savedModel its directory
+   */
+  public static Builder builder(Path savedModel) {
+    return new Builder(savedModel);
+  }
+
+  /** Settings of a service. */
+  public static final class Builder {
+    private final Path savedModel;
+    private Contract contract;
+    private List<String> tags;
+    private ConfigProto config = ConfigProto.getDefaultInstance();
+    private boolean probe = true;
+
+    private Builder(Path savedModel) {
+      this.savedModel = Objects.requireNonNull(savedModel, "savedModel");
+    }
+
+    /**
+     * Sets what the model is held to, by default the copy that a published version carries.
+     *
+     * @param contract the contract
+     */
+    public Builder contract(Contract contract) {
+      this.contract = Objects.requireNonNull(contract, "contract");
+      return this;
+    }
+
+    /**
+     * Sets the tags of the graph to load, by default the contract's.
+     *
+     * @param tags the whole set of the graph's tags
+     */
+    public Builder tags(String... tags) {
+      this.tags = List.of(tags);
+      return this;
+    }
+
+    /**
+     * Sets TensorFlow's session settings. {@code intra_op_parallelism_threads = 1} is often the
+     * fastest where many threads ask at once; the first session of a process fixes it for all.
+     *
+     * @param config the settings
+     */
+    public Builder config(ConfigProto config) {
+      this.config = Objects.requireNonNull(config, "config");
+      return this;
+    }
+
+    /**
+     * Sets whether each signature is run once while it is loaded, which is the default: a
+     * SavedModel can declare what it cannot do. The request is made up from the contract, so a
+     * model may refuse its values; that is logged, and no fault.
+     *
+     * @param probe whether to do so
+     */
+    public Builder probe(boolean probe) {
+      this.probe = probe;
+      return this;
+    }
+
+    /**
+     * Loads the model.
+     *
+     * @throws ContractFileException when no contract was given and the model carries none
+     * @throws ContractMismatchException when its signatures, or its answers to a probe, are not
+     *     those of the contract; the message lists every difference
+     * @throws ModelLoadException when TensorFlow cannot load or run it
+     */
+    public ModelService load() {
+      Contract wanted = contract == null ? Contract.ofVersion(savedModel) : contract;
+      List<String> graph = tags == null ? wanted.tags() : tags;
+      wanted.check(SavedModelFile.signatures(savedModel, graph), savedModel.toString());
+      LoadedModel model = LoadedModel.load(savedModel, graph, wanted.signatures().keySet(), config);
+      ModelService service = new ModelService(wanted, model);
+      if (probe) {
+        try {
+          service.probe(savedModel);
+        } catch (RuntimeException e) {
+          service.close();
+          throw e;
+        }
+      }
+      logger.info("loaded {}: {}, {}", savedModel, wanted.model(), wanted.signatures().keySet());
+      return service;
+    }
+  }
+
+  private void probe(Path savedModel) {
+    contract
+        .signatures()
+        .keySet()
+        .forEach(
+            key -> {
+              SignatureSpec signature = contract.resolved(key);
+              String cannot = unheld(key, signature);
+              if (!cannot.isEmpty()) {
+                logger.warn("{}: {} was not tried: {}", savedModel, key, cannot);
+                return;
+              }
+              try {
+                predict(
+                    key,
+                    MadeUpRequest.acceptable(signature, ProbeImage.png()),
+                    List.of(),
+                    "the answer of %s to a probe".formatted(savedModel));
+              } catch (InvalidInputException e) {
+                logger.info(
+                    "{}: {} refused a made-up request: {}", savedModel, key, e.getMessage());
+              } catch (InferenceException e) {
+                throw new ModelLoadException(
+                    "%s loads but cannot answer a probe: %s".formatted(savedModel, e.getMessage()),
+                    e);
+              }
+            });
+  }
+
+  private static String unheld(String key, SignatureSpec signature) {
+    try {
+      requireHeld(key, "input", signature.inputs());
+      requireHeld(key, "output", signature.outputs());
+      return "";
+    } catch (InferenceException e) {
+      return e.getMessage();
+    }
+  }
+
+  private static void requireHeld(String key, String role, Map<String, TensorSpec> specs) {
+    specs.forEach(
+        (name, spec) ->
+            NativeTensors.requireHeld("%s %s \"%s\"".formatted(key, role, name), spec.dtype()));
+  }
+
+  /** Returns the contract that the model is held to. */
+  public Contract contract() {
+    return contract;
+  }
+
+  /**
+   * Asks the signature {@link #DEFAULT_SIGNATURE} for all its outputs.
+   *
+   * @param inputs tensor by input name; an input that has a default value may be left out
+   * @return tensor by output name
+   * @throws RequestRefusedException as {@link #predict(String, Map, Collection)}
+   * @throws InvalidInputException as there
+   * @throws InferenceException as there
+   * @throws ContractMismatchException as there
+   */
+  public Map<String, TensorValue> predict(Map<String, TensorValue> inputs) {
+    return predict(DEFAULT_SIGNATURE, inputs);
+  }
+
+  /**
+   * Asks a signature for all its outputs.
+   *
+   * @param signature the signature key
+   * @param inputs tensor by input name; an input that has a default value may be left out
+   * @return tensor by output name
+   * @throws RequestRefusedException as {@link #predict(String, Map, Collection)}
+   * @throws InvalidInputException as there
+   * @throws InferenceException as there
+   * @throws ContractMismatchException as there
+   */
+  public Map<String, TensorValue> predict(String signature, Map<String, TensorValue> inputs) {
+    return predict(signature, inputs, List.of());
+  }
+
+  /**
+   * Asks a signature for some of its outputs.
+   *
+   * @param signature the signature key
+   * @param inputs tensor by input name, copied into native memory; an input that has a default
+   *     value may be left out
+   * @param outputs names of the outputs; only what they need is computed. Empty for all
+   * @return tensor by output name
+   * @throws RequestRefusedException when the request is not what the contract says; it is not run
+   * @throws InvalidInputException when the graph refuses it
+   * @throws InferenceException when the graph fails otherwise, or TensorFlow Java has no tensors of
+   *     such a dtype
+   * @throws ContractMismatchException when the answer is not what the contract says
+   * @throws IllegalStateException after {@link #close}
+   */
+  public Map<String, TensorValue> predict(
+      String signature, Map<String, TensorValue> inputs, Collection<String> outputs) {
+    return predict(signature, inputs, outputs, ANSWER);
+  }
+
+  private Map<String, TensorValue> predict(
+      String key, Map<String, TensorValue> inputs, Collection<String> outputs, String subject) {
+    refuse(key, contract.requestDifferences(key, inputs));
+    List<Tensor> made = new ArrayList<>();
+    try {
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      inputs.forEach((name, value) -> tensors.put(name, tensor(key, name, value, made)));
+      fillIn(key, tensors, made);
+      return run(
+          key,
+          tensors,
+          names(key, outputs),
+          answer -> {
+            Map<String, TensorValue> values = NativeTensors.values(answer);
+            checkAnswer(key, values, outputs, subject);
+            return values;
+          });
+    } finally {
+      made.forEach(Tensor::close);
+    }
+  }
+
+  /**
+   * Asks a signature with TensorFlow's own tensors, which are not copied.
+   *
+   * @param <T> what is read from the outputs
+   * @param signature the signature key
+   * @param inputs tensor by input name; they stay the caller's to close. An input that has a
+   *     default value may be left out
+   * @param outputs names of the outputs; empty for all
+   * @param read reads the answer; its tensors are closed when this returns
+   * @return what {@code read} returned
+   * @throws RequestRefusedException when the request is not what the contract says; it is not run
+   * @throws InvalidInputException when the graph refuses it
+   * @throws InferenceException when the graph fails otherwise
+   * @throws ContractMismatchException when the answer is not what the contract says
+   * @throws IllegalStateException after {@link #close}
+   */
+  public <T> T call(
+      String signature,
+      Map<String, ? extends Tensor> inputs,
+      Collection<String> outputs,
+      Function<Map<String, Tensor>, T> read) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>(inputs);
+    refuse(signature, contract.requestDifferences(signature, NativeTensors.values(tensors)));
+    List<Tensor> made = new ArrayList<>();
+    try {
+      fillIn(signature, tensors, made);
+      return run(
+          signature,
+          tensors,
+          names(signature, outputs),
+          answer -> {
+            checkAnswer(signature, NativeTensors.values(answer), outputs, ANSWER);
+            return read.apply(answer);
+          });
+    } finally {
+      made.forEach(Tensor::close);
+    }
+  }
+
+  /**
+   * Runs a signature without looking at what goes in or comes out.
+   *
+   * @param outputs the outputs to fetch, which must exist
+   */
+  <T> T run(
+      String key,
+      Map<String, Tensor> inputs,
+      Collection<String> outputs,
+      Function<Map<String, Tensor>, T> read) {
+    return model.run(key, inputs, outputs, read);
+  }
+
+  private void refuse(String key, List<Difference> differences) {
+    if (!differences.isEmpty()) {
+      throw new RequestRefusedException(contract.model(), key, "run", differences);
+    }
+  }
+
+  private Collection<String> names(String key, Collection<String> outputs) {
+    Map<String, TensorSpec> specs = contract.signature(key).outputs();
+    Collection<String> asked = outputs.isEmpty() ? specs.keySet() : outputs;
+    for (String name : asked) {
+      if (!specs.containsKey(name)) {
+        throw new IllegalArgumentException(
+            "%s has no output \"%s\" (what exists: %s)"
+                .formatted(key, name, String.join(", ", specs.keySet())));
+      }
+      NativeTensors.requireHeld("%s output \"%s\"".formatted(key, name), specs.get(name).dtype());
+    }
+    return asked;
+  }
+
+  /** Adds what a session does not: the values of the inputs that were left out. */
+  private void fillIn(String key, Map<String, Tensor> tensors, List<Tensor> made) {
+    contract
+        .defaults(key)
+        .forEach(
+            (name, value) -> {
+              if (!tensors.containsKey(name)) {
+                tensors.put(name, tensor(key, name, value, made));
+              }
+            });
+  }
+
+  private static Tensor tensor(String key, String name, TensorValue value, List<Tensor> made) {
+    NativeTensors.requireHeld("%s input \"%s\"".formatted(key, name), value.dtype());
+    Tensor tensor = NativeTensors.of(value);
+    made.add(tensor);
+    return tensor;
+  }
+
+  private void checkAnswer(
+      String key, Map<String, TensorValue> answer, Collection<String> outputs, String subject) {
+    List<Difference> differences = contract.answerDifferences(key, key, answer, outputs);
+    if (!differences.isEmpty()) {
+      throw new ContractMismatchException(subject, differences);
+    }
+  }
+
+  /**
+   * Waits for running calls, then frees the model. Later calls throw {@link IllegalStateException};
+   * closing again does nothing.
+   */
+  @Override
+  public void close() {
+    model.close();
+  }
+}
