@@ -22,7 +22,7 @@ class CheckedInputs(NamedTuple):
     Attributes:
         arrays: Array by input name.
         dtypes: dtype by input name, as the contract names it; empty without a contract.
-        sizes: Size of each named dimension that the inputs have bound.
+        sizes: Size of each named dimension that is known once the inputs are.
     """
 
     arrays: Mapping[str, Array]
@@ -58,13 +58,13 @@ class RequestCheck:
         signature = self._signature()
         specs = signature.inputs if signature else {}
         arrays = {name: self._array(name, value, specs) for name, value in values.items()}
-        if signature is None:
+        if signature is None or self.contract is None:
             return CheckedInputs(arrays, {}, {})
         received = {
             name: (dtype_name(array, specs.get(name, TensorSpec("", None))), array.shape)
             for name, array in arrays.items()
         }
-        sizes: dict[str, int] = {}
+        sizes = dict(self.contract.bound)
         differences = signature.input_differences(self.key, received, sizes)
         for name, spec in specs.items():
             if name in arrays and spec.admits(*received[name]):
@@ -98,7 +98,6 @@ class RequestCheck:
         return names
 
     def _signature(self) -> Signature | None:
-        """Return the signature, its bound dimensions' names replaced by their sizes."""
         if self.contract is None:
             return None
         signatures = self.contract.signatures
@@ -111,7 +110,7 @@ class RequestCheck:
                 tuple(signatures),
             )
             raise self._refusal([str(difference)], [difference])
-        return self.contract.resolved(self.key)
+        return signatures[self.key]
 
     def _array(self, name: str, value: Any, specs: Mapping[str, TensorSpec]) -> Array:
         try:

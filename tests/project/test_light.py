@@ -137,12 +137,16 @@ def test_a_client_loads_nothing_of_the_check() -> None:
     assert not {name.partition(".")[0] for name in loaded} & {"PIL", "keras", "tensorflow"}
 
 
-EXPORT = "from export.__main__ import main\nimport sys; sys.exit(main(sys.argv[1:]))"
-SERVER = "from model_server.__main__ import main\nimport sys; sys.exit(main(sys.argv[1:]))"
+EXPORT, SERVER = "export", "model_server"
+
+
+def command(program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m`` one of our programs in a light installation."""
+    return light(f"from {program}.__main__ import main; sys.exit(main(sys.argv[1:]))", *words)
 
 
 @pytest.mark.parametrize(
-    ("code", "arguments", "extra"),
+    ("program", "arguments", "extra"),
     [
         (EXPORT, "classifier --data {tmp} --out {tmp}", "train"),
         (EXPORT, "detector --data {tmp} --out {tmp}", "train"),
@@ -155,33 +159,35 @@ SERVER = "from model_server.__main__ import main\nimport sys; sys.exit(main(sys.
         (SERVER, "--server=embedded --model_name=m --model_base_path={tmp}", "serve"),
     ],
 )
-def test_what_lacks_an_extra_says_so(code: str, arguments: str, extra: str, tmp_path: Path) -> None:
+def test_what_lacks_an_extra_says_so(
+    program: str, arguments: str, extra: str, tmp_path: Path
+) -> None:
     words = arguments.format(tmp=tmp_path).split()
-    done = light(code, *words)
+    done = command(program, *words)
     assert "Traceback" not in done.stderr
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert f"vision-forge[{extra}]" in done.stderr.splitlines()[-1]
     assert re.search(r"pip install ['\"]vision-forge", done.stderr.splitlines()[-1])
 
 
-def test_a_model_that_cannot_be_run_here_can_be_compared(tmp_path: Path) -> None:
+def test_verifying_without_tensorflow_says_so(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(b"")
     contract = ROOT / "serving_config" / "contracts" / "classifier.json"
-    done = light(EXPORT, "verify", str(tmp_path), "--contract", str(contract))
+    done = command(EXPORT, "verify", str(tmp_path), "--contract", str(contract))
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'vision-forge[train]'" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["classifier", "evaluate", "lineage", "report", "verify"])
-def test_help_needs_no_extra(command: str) -> None:
-    done = light(EXPORT, command, "--help")
+@pytest.mark.parametrize("subcommand", ["classifier", "evaluate", "lineage", "report", "verify"])
+def test_help_needs_no_extra(subcommand: str) -> None:
+    done = command(EXPORT, subcommand, "--help")
     assert done.returncode == 0, done.stderr
     assert "usage:" in done.stdout
 
 
 def test_the_server_answers_for_its_help_without_an_extra() -> None:
     for flag in ("--help", "--version"):
-        done = light(SERVER, flag)
+        done = command(SERVER, flag)
         assert done.returncode == 0, done.stderr
 
 
