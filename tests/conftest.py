@@ -30,6 +30,7 @@ from tests.warm.warmth import warm_python
 pytest_plugins = [
     "tests.needs",  # markers by what a test needs, and what this machine lacks
     "tests.warm.plugin",  # programs that need TensorFlow start in a tenth of a second
+    "tests.java.any_model",  # a model of text, scalars and every dtype
     "tests.java.fixtures",  # the JVM's worker process, for whoever asks Java
     "tests.detector.fixtures",  # a published detector
     "tests.kept",  # trainings that were killed before they could publish

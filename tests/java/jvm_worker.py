@@ -40,6 +40,7 @@ class Worker:
         self._contract = ml.contract.Contract
         self._model_service = ml.embedded.ModelService
         self._model_client = ml.grpc.ModelGrpcClient
+        self._signature_contract = ml.junit.SignatureContract
         self._value = ml.contract.TensorValue
         self._path = jpype.JClass("java.nio.file.Path")
         self._objects: dict[int, Any] = {}
@@ -107,6 +108,25 @@ class Worker:
             return [float(one) for one in answer]
         finally:
             tensor.close()
+
+    def contract_tests(
+        self, contract: str, golden: str | None, model: str | None, server: str | None
+    ) -> dict[str, str]:
+        """Run the JUnit tests of a contract; return by name why one failed, "" if none did."""
+        tests = self._signature_contract.of(self._path.of(contract))
+        tests = tests.golden(self._path.of(golden)) if golden else tests
+        tests = tests.model(self._path.of(model)) if model else tests.server(server)
+        said = {}
+        stream = tests.deadline(jpype.JClass("java.time.Duration").ofSeconds(600)).tests()
+        for test in stream.toList():
+            try:
+                test.getExecutable().execute()
+            except jpype.JException as err:
+                said[str(test.getDisplayName())] = str(err.getMessage())
+            else:
+                said[str(test.getDisplayName())] = ""
+        stream.close()
+        return said
 
     def check_model(self, number: int) -> None:
         """Hold what a server declares to the contract."""
@@ -308,7 +328,7 @@ def main() -> None:
         "-Xmx512m",
         "-XX:+AlwaysPreTouch",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        classpath=[jar],
+        classpath=[jar, *map(str, Path(jar).parent.glob("junit/*.jar"))],
     )
     worker = Worker()
     with Connection(int(descriptor)) as connection:

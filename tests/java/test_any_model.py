@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,55 +10,8 @@ import numpy as np
 import pytest
 
 from signature_contract import contract as contracts
-from signature_contract.contract import Contract
-from signature_contract.declared.saved_model import read_saved_model
+from tests.java.any_model import EVERY, Tensors, text
 from tests.java.fixtures import JavaError
-from tests.once import Once
-from tests.running import run_python
-
-Tensors = dict[str, np.ndarray[Any, Any]]
-
-
-def text(*items: str | bytes) -> np.ndarray[Any, Any]:
-    """Return a vector of bytes."""
-    encoded = [item.encode() if isinstance(item, str) else item for item in items]
-    return np.array(encoded, dtype=object)
-
-
-@pytest.fixture(scope="session")
-def any_model(once: Once) -> Path:
-    """The folder of a model's versions, version 1 among them."""
-
-    def make(folder: Path) -> str:
-        version = folder / "1"
-        ran = run_python(Path(__file__).with_name("make_any.py"), version)
-        assert ran.code == 0, ran.err
-        return str(folder)
-
-    return Path(once("java_any_model", make))
-
-
-@pytest.fixture(scope="module")
-def contract(any_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The contract of that model: what it declares, and a range."""
-    declared = read_saved_model(any_model / "1").signatures
-    several = declared["several"]
-    scale = replace(several.inputs["scale"], value_range=(0.0, 10.0))
-    total = replace(several.outputs["total"], value_range=(-1000.0, 1000.0))
-    several = replace(
-        several,
-        inputs={**several.inputs, "scale": scale},
-        outputs={**several.outputs, "total": total},
-    )
-    file = tmp_path_factory.mktemp("any") / "contract.json"
-    signatures = {**declared, "several": several}
-    file.write_text(Contract("any", signatures).to_json(), encoding="utf-8")
-    return file
-
-
-@pytest.fixture(scope="module")
-def target(any_model: Path, start_server: Callable[..., Any]) -> str:
-    return str(start_server("--model_name=any", f"--model_base_path={any_model}").target)
 
 
 @pytest.fixture(scope="module", params=["embedded", "grpc"])
@@ -70,12 +22,12 @@ def side(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def model(
-    side: str, java: Any, any_model: Path, contract: Path, request: pytest.FixtureRequest
+    side: str, java: Any, any_model: Path, any_contract: Path, request: pytest.FixtureRequest
 ) -> Iterator[int]:
     if side == "embedded":
-        number = java("load_model", any_model / "1", contract)
+        number = java("load_model", any_model / "1", any_contract)
     else:
-        number = java("connect_model", request.getfixturevalue("target"), contract)
+        number = java("connect_model", request.getfixturevalue("any_target"), any_contract)
     yield number
     java("close", number)
 
@@ -110,20 +62,6 @@ def test_any_rank_and_one_tensor_twice(java: Any, model: int, shape: tuple[int, 
     for name in ("y", "same"):
         assert answer[name].shape == shape
         np.testing.assert_array_equal(answer[name], x / 2)
-
-
-EVERY: Tensors = {
-    "float16": np.array([1.5, 6e-8, -65504, np.inf, np.nan], np.float16),
-    "bfloat16": np.array([1.5, 3e38, -1e-38, np.inf, np.nan], np.float32),
-    "float32": np.array([1.1, 3e38, -1e-45, np.inf, np.nan], np.float32),
-    "float64": np.array([1.1, 1e300, -5e-324, np.inf, np.nan]),
-    "uint8": np.array([0, 1, 127, 128, 255], np.uint8),
-    "uint16": np.array([0, 1, 32767, 32768, 65535], np.uint16),
-    "int32": np.array([0, 1, -1, 2**31 - 1, -(2**31)], np.int32),
-    "int64": np.array([0, 1, -1, 2**63 - 1, -(2**63)], np.int64),
-    "bool": np.array([True, False, True, True, False]),
-    "string": text("a", "", "ü", b"\xff", b"\0"),
-}
 
 
 def test_every_dtype_comes_back_as_it_went(java: Any, model: int) -> None:
@@ -233,30 +171,32 @@ def test_a_dtype_that_tensorflow_java_lacks(java: Any, model: int, side: str) ->
             java("predict", model, "narrow", inputs)
 
 
-def test_tensors_of_tensorflow_itself(java: Any, any_model: Path, contract: Path) -> None:
-    number = java("load_model", any_model / "1", contract)
+def test_tensors_of_tensorflow_itself(java: Any, any_model: Path, any_contract: Path) -> None:
+    number = java("load_model", any_model / "1", any_contract)
     assert java("call_with_tensor", number, np.array([2, 4], np.float32)) == [4.5, 8.5]
     java("close", number)
 
 
 def test_a_changed_contract_is_refused_by_both(
-    java: Any, any_model: Path, contract: Path, target: str, tmp_path: Path
+    java: Any, any_model: Path, any_contract: Path, any_target: str, tmp_path: Path
 ) -> None:
-    found = contracts.load(contract)
+    found = contracts.load(any_contract)
     changed = tmp_path / "contract.json"
-    changed.write_text(contract.read_text(encoding="utf-8").replace("2.0", "3.0"), encoding="utf-8")
+    changed.write_text(
+        any_contract.read_text(encoding="utf-8").replace("2.0", "3.0"), encoding="utf-8"
+    )
     with pytest.raises(contracts.ContractMismatchError) as python:
         contracts.load(changed).check(found.signatures, "it")
     (difference,) = python.value.differences
     assert difference.rule == "input-default"
     assert java.refusal("load_model", any_model / "1", changed).endswith(f"\n  - {difference}")
-    number = java("connect_model", target, changed)
+    number = java("connect_model", any_target, changed)
     assert java.refusal("check_model", number).endswith(f"\n  - {difference}")
     java("close", number)
 
 
-def test_metadata_and_status(java: Any, contract: Path, target: str) -> None:
-    number = java("connect_model", target, contract)
+def test_metadata_and_status(java: Any, any_contract: Path, any_target: str) -> None:
+    number = java("connect_model", any_target, any_contract)
     java("check_model", number)
     assert java("metadata", number) == (
         "any",
@@ -267,24 +207,26 @@ def test_metadata_and_status(java: Any, contract: Path, target: str) -> None:
     java("close", number)
 
 
-def test_a_version_that_is_not_there(java: Any, contract: Path, target: str) -> None:
-    number = java("connect_model", target, contract, 7)
+def test_a_version_that_is_not_there(java: Any, any_contract: Path, any_target: str) -> None:
+    number = java("connect_model", any_target, any_contract, 7)
     refusal = java.refusal("predict", number, "serving_default", {"x": np.zeros(1, np.float32)})
-    assert refusal.startswith(f"ServerException: the server at {target} answered NOT_FOUND: ")
+    assert refusal.startswith(f"ServerException: the server at {any_target} answered NOT_FOUND: ")
     java("close", number)
 
 
-def test_without_a_contract_the_server_decides(java: Any, target: str) -> None:
-    number = java("connect_model", target, None)
+def test_without_a_contract_the_server_decides(java: Any, any_target: str) -> None:
+    number = java("connect_model", any_target, None)
     x = np.array([1], np.float32)
     assert java("predict", number, "any_rank", {"x": x})["y"].tolist() == [0.5]
     refusal = java.refusal("predict", number, "any_rank", {"x": x.astype(np.int64)})
-    assert refusal.startswith(f"InvalidInputException: the server at {target} refused the input: ")
+    assert refusal.startswith(
+        f"InvalidInputException: the server at {any_target} refused the input: "
+    )
     java("close", number)
 
 
-def test_other_tags_are_refused(java: Any, any_model: Path, contract: Path) -> None:
-    assert java.refusal("load_model", any_model / "1", contract, ["serve", "gpu"]) == (
+def test_other_tags_are_refused(java: Any, any_model: Path, any_contract: Path) -> None:
+    assert java.refusal("load_model", any_model / "1", any_contract, ["serve", "gpu"]) == (
         f"ModelLoadException: {any_model / '1'}: expected a graph with the tags serve, gpu, "
         "found graphs with serve; name one with builder(…).tags(…)"
     )

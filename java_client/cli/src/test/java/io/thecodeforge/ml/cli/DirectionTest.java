@@ -37,6 +37,8 @@ class DirectionTest {
           Set.of(ROOT, ROOT + ".contract", ROOT + ".image", ROOT + ".answer", ROOT + ".grpc.proto"),
           ROOT + ".embedded",
           Set.of(ROOT, ROOT + ".contract", ROOT + ".image", ROOT + ".answer"),
+          ROOT + ".junit",
+          Set.of(ROOT, ROOT + ".contract", ROOT + ".image", ROOT + ".grpc", ROOT + ".embedded"),
           ROOT + ".cli",
           Set.of(ROOT, ROOT + ".contract", ROOT + ".grpc", ROOT + ".embedded"));
 
