@@ -33,6 +33,7 @@ pytest_plugins = [
     "tests.java.any_model",  # a model of text, scalars and every dtype
     "tests.java.fixtures",  # the JVM's worker process, for whoever asks Java
     "tests.detector.fixtures",  # a published detector
+    "tests.signature_contract.fixtures",  # models as other people make them
     "tests.kept",  # trainings that were killed before they could publish
 ]
 

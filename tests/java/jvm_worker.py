@@ -73,9 +73,15 @@ class Worker:
             builder.tags(tags)
         return self._keep(builder.load())
 
-    def connect_model(self, target: str, contract: str | None, version: int | None = None) -> int:
-        """ModelGrpcClient of the model ``any`` of ``target``, held to the contract of a file."""
-        builder = self._model_client.builder(target).model("any")
+    def connect_model(
+        self,
+        target: str,
+        contract: str | None,
+        version: int | None = None,
+        name: str = "any",
+    ) -> int:
+        """ModelGrpcClient of a model of ``target``, held to the contract of a file."""
+        builder = self._model_client.builder(target).model(name)
         builder.deadline(jpype.JClass("java.time.Duration").ofSeconds(round(PATIENCE_S)))
         if contract:
             builder.contract(self._contract.load(self._path.of(contract)))
@@ -131,6 +137,14 @@ class Worker:
     def check_model(self, number: int) -> None:
         """Hold what a server declares to the contract."""
         self._objects[number].checkContract()
+
+    def check_served(self, target: str, contract: str, name: str) -> None:
+        """Hold what a server declares of a model to the contract of a file."""
+        number = self.connect_model(target, contract, name=name)
+        try:
+            self.check_model(number)
+        finally:
+            self.close(number)
 
     def metadata(self, number: int) -> tuple[str, int, list[str]]:
         """Name, version and signature keys that a server declares."""

@@ -13,7 +13,7 @@ import pytest
 
 from signature_contract.rules import CHANGE_RULES, CHECK_RULES
 from tests.running import PATIENCE_S, REPO
-from tests.signature_contract.conftest import Held, vision_contract
+from tests.signature_contract.fixtures import Held, vision_contract
 from tests.signature_contract.test_diffing import contract_files
 
 __all__ = ["contract_files"]

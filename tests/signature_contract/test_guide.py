@@ -10,7 +10,7 @@ import pytest
 import protos
 from signature_contract.rules import CHANGE_RULES, CHECK_RULES
 from tests.running import REPO
-from tests.signature_contract.conftest import vision_contract
+from tests.signature_contract.fixtures import vision_contract
 
 GUIDE = (REPO / "docs" / "contract.md").read_text(encoding="utf-8")
 EXAMPLE = REPO / "examples" / "contract_in_ci"

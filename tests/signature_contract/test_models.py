@@ -15,7 +15,7 @@ import pytest
 import protos
 from signature_contract import contract as contracts
 from signature_contract import golden
-from tests.signature_contract.conftest import SOUND, Held, findings, vision_contract
+from tests.signature_contract.fixtures import SOUND, Held, findings, vision_contract
 from tests.warm.warmth import PROCESSORS
 
 Hold = Callable[[str], Held]

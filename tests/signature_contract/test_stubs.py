@@ -18,7 +18,7 @@ from signature_contract.contract_errors import ContractError
 from signature_contract.stubs.java_stub import java_stub
 from signature_contract.stubs.python_stub import python_stub
 from tests.running import PATIENCE_S, REPO
-from tests.signature_contract.conftest import Held, vision_contract
+from tests.signature_contract.fixtures import Held, vision_contract
 from tests.signature_contract.test_format import GOOD
 
 Hold = Callable[[str], Held]
@@ -136,14 +136,15 @@ public class Ask {
 
 def compile_java(jar: Path, folder: Path) -> None:
     libraries = f"{jar}:{jar.parent / 'lib'}/*"
+    lint = ("-Xlint:all,-processing", "-Werror", "-Xmaxerrs", "3")
+    sources = folder.rglob("*.java")
     done = subprocess.run(
-        ["javac", "-Xlint:all,-processing", "-Werror", "-cp", libraries, "-d", folder / "classes",  # noqa: S607
-         *folder.rglob("*.java")],
+        ["javac", *lint, "-cp", libraries, "-d", folder / "classes", *sources],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,
         timeout=PATIENCE_S,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
 
 

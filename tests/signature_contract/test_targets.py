@@ -11,7 +11,7 @@ import pytest
 
 from signature_contract import contract as contracts
 from tests.running import free_ports
-from tests.signature_contract.conftest import Held, findings, vision_contract
+from tests.signature_contract.fixtures import Held, findings, vision_contract
 
 Hold = Callable[[str], Held]
 SERVED = ("several", "vocabulary", "defaults", "kinds")
