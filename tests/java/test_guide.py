@@ -41,7 +41,7 @@ def guide_classes(vision_client_jar: Path, tmp_path_factory: pytest.TempPathFact
 
 
 def _class_path(jar: Path) -> str:
-    return f"{jar}:{jar.parent / 'lib' / '*'}"
+    return f"{jar}:{jar.parent / 'lib' / '*'}:{jar.parent / 'junit' / '*'}"
 
 
 def _run(jar: Path, classes: Path, *arguments: object) -> list[str]:
@@ -57,6 +57,9 @@ def test_the_guides_programs(
     published: Path,
     classifier_server: str,
     published_detector: Path,
+    any_model: Path,
+    any_contract: Path,
+    any_target: str,
     tmp_path: Path,
 ) -> None:
     contract = contracts.load(published)
@@ -72,3 +75,5 @@ def test_the_guides_programs(
     assert served[0].split()[0] == label
     for line in _run(vision_client_jar, guide_classes, "FindObjects", published_detector, image):
         assert line.split()[0] in ("disc", "square")
+    asked = [any_model / "1", any_contract, any_target]
+    assert _run(vision_client_jar, guide_classes, "AskAnyModel", *asked) == ["2.5", "2.5"]
