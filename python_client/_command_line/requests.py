@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from python_client._command_line.connection import addressed, connect
+from python_client._command_line.json_answers import to_json
 from python_client._command_line.json_lines import one_line, write
-from python_client._command_line.json_tensors import JsonRequest
 from python_client._model_client import ModelClient
 from python_client.errors import InputError, InvalidArgumentError
 from signature_contract.contract import Contract, ContractMismatchError
+from signature_contract.json_requests import JsonRequest, RequestError
 
 STDIN = "-"
 
@@ -38,7 +39,7 @@ def _each_request(client: ModelClient, contract: Contract, options: argparse.Nam
         named = {} if file == STDIN else {"file": file}
         try:
             write({**named, **_answer(client, contract, JsonRequest.of(_read(file)), options)})
-        except (InputError, InvalidArgumentError, ContractMismatchError) as err:
+        except (InputError, RequestError, InvalidArgumentError, ContractMismatchError) as err:
             failed = True
             write({**named, "error": one_line(err)})
     return int(failed)
@@ -50,7 +51,7 @@ def _answer(
     key = options.signature or request.signature or "serving_default"
     inputs = request.inputs(contract.signature(key))
     outputs = client.predict(inputs, key, output_filter=options.output, **addressed(options))
-    return request.answer(outputs)
+    return to_json(outputs, request.rows)
 
 
 def _read(file: str) -> str:

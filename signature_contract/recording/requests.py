@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +13,7 @@ from signature_contract import tensor_messages
 from signature_contract.contract import Contract, Signature
 from signature_contract.contract_errors import ContractError
 from signature_contract.golden import Array, GoldenCase
+from signature_contract.json_requests import JsonRequest, RequestError, parse
 
 _IMAGES = frozenset((".jpg", ".jpeg", ".png", ".gif", ".bmp"))
 _DEFAULT_KEY = "serving_default"
@@ -50,7 +48,7 @@ def read_requests(path: Path, contract: Contract) -> list[GoldenCase]:
     files = [file for file in files if not file.name.startswith(".")]
     cases: dict[tuple[str, str], GoldenCase] = {}
     for file in files:
-        for case in _read(file, contract):
+        for case in _read_file(file, contract):
             _check(case, contract, file)
             name, number = case.name, 2
             while (case.signature, name) in cases:
@@ -59,6 +57,13 @@ def read_requests(path: Path, contract: Contract) -> list[GoldenCase]:
     if not cases:
         raise RequestFileError(f"{path} holds no requests: no .npz, .json or image file")
     return list(cases.values())
+
+
+def _read_file(file: Path, contract: Contract) -> list[GoldenCase]:
+    try:
+        return list(_read(file, contract))
+    except RequestError as err:
+        raise RequestFileError(f"{file}: {err}") from err
 
 
 def _read(file: Path, contract: Contract) -> Iterator[GoldenCase]:
@@ -91,58 +96,18 @@ def _npz(file: Path, contract: Contract) -> Iterator[GoldenCase]:
 
 def _json(file: Path, contract: Contract) -> Iterator[GoldenCase]:
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        raise RequestFileError(f"{file} cannot be read as JSON: {err}") from err
+        document = parse(file.read_text(encoding="utf-8"))
+    except OSError as err:
+        raise RequestFileError(f"{file} cannot be read: {err.strerror or err}") from err
+    except UnicodeDecodeError as err:
+        raise RequestFileError(f"{file}: expected UTF-8 text, found other bytes") from err
     entries = document if isinstance(document, list) else [document]
     for number, entry in enumerate(entries):
-        if not isinstance(entry, dict) or not {"inputs", "instances"} & entry.keys():
-            raise RequestFileError(
-                f'{file}: expected an object with "inputs" or "instances", as REST\'s predict '
-                f"takes it, found {json.dumps(entry)[:60]}"
-            )
-        key = entry.get("signature_name") or _only_key(contract, file)
+        request = JsonRequest.of_document(entry)
+        key = request.signature or _only_key(contract, file)
         case = file.stem if len(entries) == 1 else f"{file.stem}_{number}"
-        signature = _signature(key, contract, file)
-        if "inputs" in entry:
-            inputs = _by_name(entry["inputs"], signature)
-        else:
-            inputs = _of_rows(entry["instances"], signature, file)
+        inputs = request.inputs(_signature(key, contract, file))
         yield _case(key, case, inputs, contract, file)
-
-
-def _by_name(value: Any, signature: Signature) -> dict[str, Any]:
-    """Return inputs by name; a signature's only one may stand for itself."""
-    if isinstance(value, dict) and not _is_bytes(value):
-        return {name: _values(item) for name, item in value.items()}
-    return {name: _values(value) for name in list(signature.inputs)[:1]}
-
-
-def _of_rows(rows: Any, signature: Signature, file: Path) -> dict[str, Any]:
-    if not isinstance(rows, list) or not rows:
-        raise RequestFileError(f'{file}: "instances" must be a list of at least one row')
-    if all(isinstance(row, dict) and not _is_bytes(row) for row in rows):
-        names = rows[0].keys()
-        if any(row.keys() != names for row in rows):
-            raise RequestFileError(f"{file}: every row must name the same inputs")
-        return {name: [_values(row[name]) for row in rows] for name in names}
-    return {name: [_values(row) for row in rows] for name in list(signature.inputs)[:1]}
-
-
-def _values(value: Any) -> Any:
-    """Put bytes in the place of ``{"b64": …}``."""
-    if isinstance(value, list):
-        return [_values(item) for item in value]
-    if isinstance(value, dict) and _is_bytes(value):
-        try:
-            return base64.b64decode(value["b64"], validate=True)
-        except (binascii.Error, TypeError) as err:
-            raise RequestFileError(f'"b64": {err}') from err
-    return value
-
-
-def _is_bytes(value: Mapping[str, Any]) -> bool:
-    return isinstance(value, dict) and value.keys() == {"b64"}
 
 
 def _encoded(file: Path, contract: Contract) -> GoldenCase:
