@@ -1,6 +1,7 @@
 package io.thecodeforge.ml.contract;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -94,6 +95,17 @@ public record TensorSpec(
    * @param tensor dtype and sizes of a tensor that exists
    */
   public boolean admits(TensorSpec tensor) {
+    return admits(tensor, new HashMap<>());
+  }
+
+  /**
+   * Tells whether a concrete tensor may be used here, beside others.
+   *
+   * @param tensor dtype and sizes of a tensor that exists
+   * @param sizes size of each named dimension that is known; the first tensor that has a dimension,
+   *     and may be used, binds it for those that follow: its size is added
+   */
+  boolean admits(TensorSpec tensor, Map<String, Long> sizes) {
     if (!dtype.equals(tensor.dtype)) {
       return false;
     }
@@ -105,13 +117,21 @@ public record TensorSpec(
     if (want.size() != got.size()) {
       return false;
     }
+    Map<String, Long> named = new HashMap<>();
     for (int axis = 0; axis < want.size(); axis++) {
-      if (want.get(axis) instanceof Size.Count count
-          && count.value() != -1
-          && !count.equals(got.get(axis))) {
+      long size = ((Size.Count) got.get(axis)).value();
+      long wanted;
+      if (want.get(axis) instanceof Size.Named dimension) {
+        named.putIfAbsent(dimension.name(), size);
+        wanted = sizes.getOrDefault(dimension.name(), named.get(dimension.name()));
+      } else {
+        wanted = ((Size.Count) want.get(axis)).value();
+      }
+      if (wanted != -1 && wanted != size) {
         return false;
       }
     }
+    named.forEach(sizes::putIfAbsent);
     return true;
   }
 

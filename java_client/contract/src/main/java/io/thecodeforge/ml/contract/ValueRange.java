@@ -2,6 +2,7 @@ package io.thecodeforge.ml.contract;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntPredicate;
 
 /**
  * Lowest and highest value of a tensor, both included. NaN is outside any range.
@@ -27,7 +28,7 @@ public record ValueRange(double low, double high) {
    * @return the difference; empty when every value is inside
    */
   Optional<Difference> inputDifference(String where, TensorValue values) {
-    return difference("input-range", where, low, high, values);
+    return difference("input-range", where, low, high, values, i -> true);
   }
 
   /**
@@ -37,15 +38,28 @@ public record ValueRange(double low, double high) {
    * @param where the output, for the message
    * @param values the tensor; text and complex numbers have no range
    * @param tolerance the output's
+   * @param counts tells of each position whether its value means anything; what only fills up a
+   *     list is inside any range
    * @return the difference; empty when every value is inside
    */
-  Optional<Difference> outputDifference(String where, TensorValue values, Tolerance tolerance) {
+  Optional<Difference> outputDifference(
+      String where, TensorValue values, Tolerance tolerance, IntPredicate counts) {
     return difference(
-        "output-range", where, low - tolerance.limit(low), high + tolerance.limit(high), values);
+        "output-range",
+        where,
+        low - tolerance.limit(low),
+        high + tolerance.limit(high),
+        values,
+        counts);
   }
 
   private Optional<Difference> difference(
-      String rule, String where, double least, double most, TensorValue values) {
+      String rule,
+      String where,
+      double least,
+      double most,
+      TensorValue values,
+      IntPredicate counts) {
     // No value of uint8 can be outside of [0, 255], so that pixels need not be looked at.
     if ((values.element() == Element.UINT8 && low <= 0 && high >= 255)
         || values.isText()
@@ -54,7 +68,7 @@ public record ValueRange(double low, double high) {
     }
     for (int i = 0; i < values.size(); i++) {
       // Comparisons are false for NaN, so NaN is refused as well.
-      if (!(values.number(i) >= least && values.number(i) <= most)) {
+      if (counts.test(i) && !(values.number(i) >= least && values.number(i) <= most)) {
         List<Long> place = values.place(i);
         return Optional.of(
             new Difference(
@@ -62,18 +76,18 @@ public record ValueRange(double low, double high) {
                 where,
                 "values from %s to %s".formatted(NumberText.general(low), NumberText.general(high)),
                 values.shown(i) + (place.isEmpty() ? "" : " at " + place),
-                List.of(available(values))));
+                List.of(available(values, counts))));
       }
     }
     return Optional.empty();
   }
 
-  private static String available(TensorValue values) {
+  private String available(TensorValue values, IntPredicate counts) {
     double least = Double.POSITIVE_INFINITY;
     double most = Double.NEGATIVE_INFINITY;
     int missing = 0;
     for (int i = 0; i < values.size(); i++) {
-      double value = values.number(i);
+      double value = counts.test(i) ? values.number(i) : low;
       if (Double.isNaN(value)) {
         missing++;
       } else {
