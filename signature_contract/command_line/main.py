@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from signature_contract import contract as contracts
 from signature_contract.command_line import arguments as options
-from signature_contract.contract import Contract, ContractError, TensorSpec, Tolerance
-from signature_contract.contract_errors import TargetError
-from signature_contract.declared.server import Address
-from signature_contract.declared.targets import read_declaration, target_of
-from signature_contract.diffing import diff, select
-from signature_contract.first_contract import first_contract, left_out, to_fill_in
-from signature_contract.rules import CHANGE_RULES, CHECK_RULES, Severity
-from signature_contract.version_files import CONTRACT_FILE, extra, golden_beside, golden_of
-
-KEPT, BROKEN, NO_TELLING = 0, 1, 2
-
-
-class UsageError(ContractError):
-    """What was asked for cannot be done as it was asked."""
+from signature_contract.command_line.exit_codes import KEPT, NO_TELLING
+from signature_contract.command_line.files import counted, print_text, say, write
+from signature_contract.contract import ContractError
+from signature_contract.first_contract import to_fill_in
+from signature_contract.rules import CHANGE_RULES, CHECK_RULES
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -42,165 +27,38 @@ def main(words: Sequence[str] | None = None) -> int:
     parsed = options.parser().parse_args(words)
     try:
         return _COMMANDS[parsed.command](parsed)
+    except BrokenPipeError:  # whoever read what is printed has read enough
+        return NO_TELLING
     except (ContractError, OSError) as err:
-        print(f"vision-contract: {err}", file=sys.stderr)  # noqa: T201  # a command's words
+        say(f"vision-contract: {err}")
         return NO_TELLING
-    except BrokenPipeError:
-        return NO_TELLING
+
+
+# A command's module is loaded when it is called: some load NumPy.
 
 
 def _init(parsed: argparse.Namespace) -> int:
-    place = target_of(parsed.model, parsed.name or "")
-    found = read_declaration(place, parsed.tags or ("serve",))
-    if not found.signatures:
-        raise TargetError(f"{parsed.model} has no signatures, so nobody can call it by name")
-    contract = first_contract(found, parsed.name or _name_of(place))
-    if not contract.signatures:
-        raise TargetError(f"{parsed.model}: no signature has dtypes that a contract can name")
-    out = parsed.out or Path(f"{contract.model}.contract.json")
-    _write(out, contract.to_json(), parsed.force)
-    _say(f"wrote {out}: {_counted(len(contract.signatures), 'signature')}")
-    for key in left_out(found):
-        _say(f'  left out signature "{key}": it has a dtype that no contract can name')
-    _say("to fill in by a person:")
-    for line in to_fill_in(contract):
-        _say(f"  - {line}")
-    _say(f"next: vision-contract record {parsed.model} --contract {out}")
-    return KEPT
+    from signature_contract.command_line.init_command import init
 
-
-def _name_of(place: Path | Address) -> str:
-    """Return a model's name: on a server, of a file, or of the folder of its versions."""
-    if isinstance(place, Address):
-        return place.model
-    if place.is_file():
-        return place.stem
-    return place.parent.name if place.name.isdecimal() else place.name
+    return init(parsed)
 
 
 def _record(parsed: argparse.Namespace) -> int:
-    from signature_contract import golden  # loads NumPy
-    from signature_contract.command_line import printing
-    from signature_contract.recording.drawn import drawn_cases
-    from signature_contract.recording.record import record
-    from signature_contract.recording.requests import read_requests
+    from signature_contract.command_line.record_command import record
 
-    contract_file = Path(parsed.contract)
-    contract = _with_tolerances(contracts.load(contract_file), parsed.tolerance)
-    out = parsed.out or golden_beside(contract_file)
-    if out.exists() and not parsed.force:
-        raise UsageError(f"{out} exists; replace it with --force, or name another with --out")
-    if parsed.requests:
-        requests = read_requests(parsed.requests, contract)
-    else:
-        requests = drawn_cases(contract, parsed.examples, parsed.seed)
-    recording = record(parsed.model, contract, requests)
-    if not recording.outcome.ok:
-        _say(printing.outcome_text(recording.outcome).rstrip())
-        _say("nothing was recorded" + _advice(recording.outcome.differences, parsed))
-        return BROKEN
-    with _placed(out) as temporary:
-        golden.save(temporary, recording.cases, contract)
-    if parsed.tolerance:
-        _write(contract_file, contract.to_json(), force=True)
-    _say(f"wrote {out}: {_counted(len(recording.cases), 'golden answer')}, each given twice")
-    for name, distance in recording.outcome.distances.items():
-        _say(f"  {name}: the two answers at most {distance:.3g} apart")
-    _say(f"next: vision-contract check {parsed.model} --contract {parsed.contract}")
-    return KEPT
-
-
-def _advice(differences: Sequence[contracts.Difference], parsed: argparse.Namespace) -> str:
-    drawn = not parsed.requests
-    if drawn and any(one.rule in ("request-refused", "process-ended") for one in differences):
-        return "; the requests were drawn by chance: give real ones with --requests"
-    if any(one.rule == "not-deterministic" for one in differences):
-        return "; where answers may differ that much, say so with --tolerance"
-    return ""
-
-
-def _with_tolerances(contract: Contract, stated: Sequence[str]) -> Contract:
-    tolerances = dict(map(_tolerance, stated))
-    known = {name for signature in contract.signatures.values() for name in signature.outputs}
-    if unknown := sorted(tolerances.keys() - known):
-        raise UsageError(
-            f"--tolerance names {', '.join(unknown)}; outputs are {', '.join(sorted(known))}"
-        )
-
-    def stating(name: str, spec: TensorSpec) -> TensorSpec:
-        return replace(spec, stated_tolerance=tolerances.get(name, spec.stated_tolerance))
-
-    signatures = {
-        key: replace(
-            signature,
-            outputs={name: stating(name, spec) for name, spec in signature.outputs.items()},
-        )
-        for key, signature in contract.signatures.items()
-    }
-    return replace(contract, signatures=signatures)
-
-
-def _tolerance(text: str) -> tuple[str, Tolerance]:
-    name, _, numbers = text.rpartition("=")
-    try:
-        absolute, *relative = map(float, numbers.split(",", 1))
-        tolerance = Tolerance(absolute, sum(relative))
-    except (TypeError, ValueError):
-        tolerance = Tolerance(-1)
-    if not name or not (tolerance.absolute >= 0 and tolerance.relative >= 0):
-        raise UsageError(f"--tolerance: expected OUTPUT=ABSOLUTE[,RELATIVE], received {text}")
-    return name, tolerance
+    return record(parsed)
 
 
 def _check(parsed: argparse.Namespace) -> int:
-    from signature_contract.checking.check import check
-    from signature_contract.checking.options import Options
-    from signature_contract.command_line import printing
+    from signature_contract.command_line.check_command import check
 
-    contract = contracts.load(parsed.contract)
-    golden = parsed.golden or golden_of(Path(parsed.contract))
-    if parsed.golden and not parsed.golden.exists():
-        raise UsageError(f"no golden answers at {parsed.golden}")
-    checked = Options(
-        golden=golden,
-        tags=tuple(parsed.tags) if parsed.tags else None,
-        static=parsed.static,
-        hostile=parsed.hostile,
-        strict=parsed.strict,
-        name=parsed.name or "",
-    )
-    outcome = check(parsed.target, contract, checked).without(parsed.ignore)
-    if parsed.format == "github":
-        text = printing.outcome_github(outcome, parsed.contract)
-    else:
-        text = printing.OUTCOME_FORMATS[parsed.format](outcome)
-    _print(text, parsed.output)
-    if parsed.junit:
-        _write(parsed.junit, printing.outcome_junit(outcome), force=True)
-    return KEPT if outcome.ok else BROKEN
+    return check(parsed)
 
 
 def _diff(parsed: argparse.Namespace) -> int:
-    from signature_contract.command_line import printing
+    from signature_contract.command_line.diff_command import diff
 
-    changes = diff(_contract_of(parsed.old), _contract_of(parsed.new))
-    found = select(changes, parsed.against, parsed.ignore)
-    text = {
-        "text": lambda: printing.changes_text(found, parsed.against),
-        "json": lambda: printing.changes_json(found, parsed.against),
-        "github": lambda: printing.changes_github(found, str(parsed.new)),
-    }[parsed.format]()
-    _print(text, parsed.output)
-    return BROKEN if found[Severity.BREAKING] else KEPT
-
-
-def _contract_of(named: str) -> Contract:
-    """Read a contract from its file, from a version that carries it, or from what a model says."""
-    path = Path(named)
-    if path.suffix == ".json" or extra(path, CONTRACT_FILE).is_file():
-        return contracts.load(path)
-    place = target_of(named)
-    return first_contract(read_declaration(place), _name_of(place))
+    return diff(parsed)
 
 
 def _stubs(parsed: argparse.Namespace) -> int:
@@ -213,10 +71,10 @@ def _stubs(parsed: argparse.Namespace) -> int:
     else:
         text = java_stub(contract, parsed.package)
     if parsed.out:
-        _write(parsed.out, text, parsed.force)
-        _say(f"wrote {parsed.out}")
+        write(parsed.out, text, parsed.force)
+        say(f"wrote {parsed.out}")
     else:
-        _print(text, None)
+        print_text(text, None)
     return KEPT
 
 
@@ -227,11 +85,11 @@ def _validate(parsed: argparse.Namespace) -> int:
             contract = contracts.load(named)
         except ContractError as err:
             refused += 1
-            _say(str(err))
+            say(str(err))
         else:
             marked = to_fill_in(contract)
-            note = f", {_counted(len(marked), 'place')} to fill in" if marked else ""
-            _print(f"{named}: {_counted(len(contract.signatures), 'signature')}{note}\n", None)
+            note = f", {counted(len(marked), 'place')} to fill in" if marked else ""
+            print_text(f"{named}: {counted(len(contract.signatures), 'signature')}{note}\n", None)
     return NO_TELLING if refused else KEPT
 
 
@@ -243,7 +101,7 @@ def _rules(_parsed: argparse.Namespace) -> int:
         f"  {rule.id}: {rule.meaning} ({rule.callers}, {rule.servers})"
         for rule in CHANGE_RULES.values()
     ]
-    _print("\n".join(lines) + "\n", None)
+    print_text("\n".join(lines) + "\n", None)
     return KEPT
 
 
@@ -256,41 +114,3 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "validate": _validate,
     "rules": _rules,
 }
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}" + ("s" if count != 1 else "")
-
-
-def _write(path: Path, text: str, force: bool) -> None:
-    if path.exists() and not force:
-        raise UsageError(f"{path} exists; replace it with --force, or name another with --out")
-    with _placed(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-@contextlib.contextmanager
-def _placed(place: Path) -> Iterator[Path]:
-    """Give a file to write beside its place; it takes the place whole, or not at all."""
-    handle, name = tempfile.mkstemp(place.suffix, ".vision-contract-", place.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)  # as any other file; mkstemp's are private
-        temporary.replace(place)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _print(text: str, output: Path | None) -> None:
-    if output:
-        _write(output, text, force=True)
-    else:
-        sys.stdout.write(text)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201  # a command's words

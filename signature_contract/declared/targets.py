@@ -58,3 +58,12 @@ def read_declaration(place: Path | Address, tags: Sequence[str] = SERVE) -> Decl
     if isinstance(place, Address):
         return read_server(place)
     return read_saved_model(place, tags) if place.is_dir() else read_tflite(place)
+
+
+def model_name(place: Path | Address) -> str:
+    """Return a model's name: on a server, of a file, or of the folder of its versions."""
+    if isinstance(place, Address):
+        return place.model
+    if place.is_file():
+        return place.stem
+    return place.parent.name if place.name.isdecimal() else place.name
