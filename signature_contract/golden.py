@@ -106,7 +106,7 @@ def load(path: Path, contract: Contract, *, answered: bool = True) -> list[Golde
     if path.is_dir():
         path = extra(path, GOLDEN_FILE)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
     except OSError as err:
         raise ContractFileError(f"no golden answers at {path}: {err.strerror or err}") from err

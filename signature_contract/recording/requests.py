@@ -80,7 +80,7 @@ def _read(file: Path, contract: Contract) -> Iterator[GoldenCase]:
 
 def _npz(file: Path, contract: Contract) -> Iterator[GoldenCase]:
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as err:
         raise RequestFileError(f"{file} is damaged, or no .npz file: {err}") from err
