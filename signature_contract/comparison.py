@@ -12,7 +12,7 @@ only within the tolerance. Rounding decides such ties differently on every proce
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +72,8 @@ def compare(
         else:
             comparable[name] = signature.outputs[name]
     listed: dict[str, TensorSpec] = {}
-    if ranking and {ranking.scores, ranking.count or ranking.scores} <= comparable.keys():
+    scored = ranking and {ranking.scores, ranking.count or ranking.scores} <= comparable.keys()
+    if ranking and scored and np.ndim(want[ranking.scores]) > 1:
         axes = np.shape(want[ranking.scores])[:2]
         listed = {
             name: spec
@@ -206,9 +207,20 @@ def _compare_lists(
         golden = {name: want[name][row, :golden_count] for name in listed}
         answer = {name: np.asarray(got[name])[row, :count] for name in listed}
         for name in listed:
-            if np.any(np.asarray(got[name])[row, count:]):
-                found.broken(name, f"zeros beyond {ranking.count} ({count:g})", "other values")
+            if problem := _filling_problem(want[name][row], got[name][row], golden_count, count):
+                found.broken(name, f"{problem} beyond {ranking.count} ({count:g})", "other values")
         _List(golden, answer, listed, ranking.scores, place, found).compare(threshold, capacity)
+
+
+def _filling_problem(want: Array, got: Any, golden_count: int, count: int) -> str:
+    """Say what should fill up a list and does not: what fills up the golden one, or zeros."""
+    answer = np.asarray(got)[count:]
+    filling = want[golden_count:][:1]
+    if filling.size and answer.size and (answer == filling).all():
+        return ""
+    if want.dtype.kind in "OSU":
+        return "the golden list's filling" if filling.size and answer.size else ""
+    return "zeros" if np.any(answer) else ""
 
 
 @dataclass(frozen=True)
@@ -306,19 +318,34 @@ def _most_pairs(agree: Array) -> dict[int, int]:
     partners to move on.
     """
     row_of: dict[int, int] = {}
-
-    def place(row: int, tried: set[int]) -> bool:
-        for column in map(int, np.flatnonzero(agree[row])):
-            if column not in tried:
-                tried.add(column)
-                if column not in row_of or place(row_of[column], tried):
-                    row_of[column] = row
-                    return True
-        return False
-
-    for row in range(agree.shape[0]):
-        place(row, set())
+    columns = [list(map(int, np.flatnonzero(row))) for row in agree]
+    for row in range(len(columns)):
+        _place(row, columns, row_of)
     return {row: column for column, row in row_of.items()}
+
+
+def _place(start: int, columns: Sequence[Sequence[int]], row_of: dict[int, int]) -> None:
+    """Find a column for a row, moving others on; nothing changes where there is none."""
+    tried: set[int] = set()
+    # Rows that want a column, each with those it has not asked for: a path, kept by hand as it may
+    # be longer than Python's stack is deep.
+    path: list[tuple[int, Iterator[int]]] = [(start, iter(columns[start]))]
+    taken: list[int] = []
+    while path:
+        _, rest = path[-1]
+        column = next((one for one in rest if one not in tried), None)
+        if column is None:
+            path.pop()
+            if taken:
+                taken.pop()
+            continue
+        tried.add(column)
+        taken.append(column)
+        if column not in row_of:
+            for (mover, _), place in zip(path, taken, strict=True):
+                row_of[place] = mover
+            return
+        path.append((row_of[column], iter(columns[row_of[column]])))
 
 
 def _as_text(value: Any) -> Array:
@@ -327,4 +354,6 @@ def _as_text(value: Any) -> Array:
         item.decode("utf-8", "surrogateescape") if isinstance(item, bytes) else str(item)
         for item in array.flat
     ]
-    return np.array(flat, dtype=np.str_).reshape(array.shape)
+    texts = np.empty(len(flat), dtype=object)  # NumPy's own text drops zeros at its end
+    texts[:] = flat
+    return texts.reshape(array.shape)

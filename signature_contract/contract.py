@@ -25,6 +25,7 @@ from signature_contract.contract_errors import (
 from signature_contract.contract_format import CONTRACT_VERSION
 from signature_contract.difference import Difference
 from signature_contract.signature import (
+    CLASSES_DIMENSION,
     Ranking,
     Shape,
     Signature,
@@ -56,9 +57,6 @@ __all__ = [
 
 SCHEMA = Path(__file__).with_name("contract.schema.json")
 """The format as a JSON Schema, for editors and other tools."""
-
-CLASSES_DIMENSION = "C"
-"""The dimension that counts the classes: column i of such an axis belongs to the i-th name."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 from signature_contract.contract_errors import ContractFileError
 from signature_contract.signature import (
+    CLASSES_DIMENSION,
     DTYPE_OF_ENUM,
     WITHOUT_RANGE,
     Ranking,
@@ -35,7 +36,7 @@ without a count, and all of TensorFlow's dtypes.
 _MAJOR, _MINOR = map(int, CONTRACT_VERSION.split("."))
 _OLDEST_MAJOR = 1
 _SERVE = ("serve",)
-_MOST = 1e300  # the largest number of a tolerance
+_MOST = 1e300  # no number of a contract is as large
 _LONGEST = 60  # of a value in a message
 _WIDTH = 80  # of a list on one line
 
@@ -58,15 +59,26 @@ def from_json(text: str, source: str) -> dict[str, Any]:
         document = json.loads(
             text, object_pairs_hook=_refuse_repeated_keys, parse_constant=_refuse_constant
         )
-        return _Reader.of(document).fields()
+        return _encodable(_Reader.of(document).fields())
     except ContractFileError as err:
         raise ContractFileError(f"{source}: {err}") from None
     except json.JSONDecodeError as err:
         raise ContractFileError(
             f"{source}:{err.lineno}:{err.colno}: it is not JSON: {err.msg}"
         ) from err
+    except ValueError as err:  # a number with thousands of digits
+        raise ContractFileError(f"{source}: it is not JSON: {err}") from err
     except RecursionError:
         raise ContractFileError(f"{source}: it is nested too deep") from None
+
+
+def _encodable(fields: dict[str, Any]) -> dict[str, Any]:
+    """Refuse text that no file can hold: JSON can escape half of a surrogate pair."""
+    try:
+        to_json(fields).encode()
+    except UnicodeEncodeError:
+        raise ContractFileError("it holds half of a surrogate pair, which is no text") from None
+    return fields
 
 
 def to_json(fields: Mapping[str, Any]) -> str:
@@ -189,7 +201,11 @@ def _texts(value: Any, where: str) -> dict[str, str]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and -_MOST < value < _MOST  # JSON can write what no dtype holds
+    )
 
 
 class _Reader:
@@ -219,20 +235,21 @@ class _Reader:
         )
         self._dimensions = _texts(entry.get("dimensions", {}), "dimensions")
         signatures = {
-            key: self._signature(key, value)
+            _name(key, "signatures"): self._signature(key, value)
             for key, value in _object(entry["signatures"], "signatures").items()
         }
         if not signatures:
             raise ContractFileError("signatures: expected at least one, found none")
         tags = _names(entry.get("tags", list(_SERVE)), "tags")
+        class_names = _names(entry.get("class_names", []), "class_names")
         return {
             "model": _name(entry["model"], "model"),
             "summary": _text(entry.get("summary", ""), "summary"),
             "tags": tags,
             "dimensions": self._dimensions,
             "signatures": signatures,
-            "bound": self._bound(entry.get("bound", {})),
-            "class_names": _names(entry.get("class_names", []), "class_names"),
+            "bound": self._bound(entry.get("bound", {}), len(class_names)),
+            "class_names": class_names,
             "parameters": _object(entry.get("parameters", {}), "parameters"),
             "format_version": self._later_version or CONTRACT_VERSION,
             "unknown": unknown,
@@ -254,14 +271,19 @@ class _Reader:
             )
         return document, unknown
 
-    def _bound(self, value: Any) -> dict[str, int]:
-        bound = _object(value, "bound")
+    def _bound(self, value: Any, classes: int) -> dict[str, int]:
+        bound = dict(_object(value, "bound"))
         for name, size in bound.items():
             where = f'bound "{name}"'
             if name not in self._dimensions:
                 raise ContractFileError(f"{where}: there is no such dimension")
             if not isinstance(size, int) or isinstance(size, bool) or size < 0:
                 raise _refuse(where, "a size", size)
+        if classes and CLASSES_DIMENSION in self._dimensions:
+            size = bound.setdefault(CLASSES_DIMENSION, classes)
+            if size != classes:
+                where = f'bound "{CLASSES_DIMENSION}"'
+                raise _refuse(where, f"{classes}, one for each of class_names", size)
         return bound
 
     def _signature(self, key: str, value: Any) -> Signature:
@@ -269,8 +291,8 @@ class _Reader:
         entry, unknown = self._keys(
             value, where, required=("inputs", "outputs"), optional=("summary", "ranking")
         )
-        inputs = self._specs(entry["inputs"], f"{key} input")
-        outputs = self._specs(entry["outputs"], f"{key} output")
+        inputs = self._specs(entry["inputs"], key, "input")
+        outputs = self._specs(entry["outputs"], key, "output")
         if not outputs:
             raise ContractFileError(f"{key} outputs: expected at least one, found none")
         ranking = None
@@ -279,14 +301,13 @@ class _Reader:
         summary = _text(entry.get("summary", ""), f"{where} summary")
         return Signature(inputs, outputs, summary, ranking, unknown)
 
-    def _specs(self, value: Any, role: str) -> dict[str, TensorSpec]:
+    def _specs(self, value: Any, key: str, role: str) -> dict[str, TensorSpec]:
         return {
-            name: self._spec(item, f'{role} "{name}"')
-            for name, item in _object(value, f"{role}s").items()
+            name: self._spec(item, f'{key} {role} "{name}"', role == "input")
+            for name, item in _object(value, f"{key} {role}s").items()
         }
 
-    def _spec(self, value: Any, where: str) -> TensorSpec:
-        is_input = " input " in where
+    def _spec(self, value: Any, where: str, is_input: bool) -> TensorSpec:
         entry, unknown = self._keys(
             value,
             where,

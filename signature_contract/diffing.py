@@ -201,7 +201,7 @@ def _defaults(where: str, old: TensorSpec, new: TensorSpec) -> _Found:
 
 
 def _classes(old: Sequence[str], new: Sequence[str]) -> _Found:
-    if old == new or not old or not new:
+    if old == new:
         return
     if sorted(old) == sorted(new):
         rule = "class-order"

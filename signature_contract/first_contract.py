@@ -9,7 +9,6 @@ from dataclasses import replace
 from signature_contract.contract import Contract
 from signature_contract.declared.declaration import Declaration
 from signature_contract.signature import (
-    DTYPE_OF_ENUM,
     WITHOUT_RANGE,
     Shape,
     Signature,
@@ -32,11 +31,7 @@ def first_contract(found: Declaration, model: str) -> Contract:
         found: What the model declares.
         model: The model's name.
     """
-    known = {
-        key: signature
-        for key, signature in found.signatures.items()
-        if all(spec.dtype in DTYPE_OF_ENUM.values() for spec in _specs(signature))
-    }
+    known = {key: one for key, one in found.signatures.items() if one.can_be_named}
     names = _shared_sizes(known)
     batched = _is_batched(known)
 
@@ -65,12 +60,8 @@ def first_contract(found: Declaration, model: str) -> Contract:
 
 
 def left_out(found: Declaration) -> list[str]:
-    """Return the keys of signatures whose dtypes no contract can name."""
-    return [
-        key
-        for key, signature in found.signatures.items()
-        if any(spec.dtype not in DTYPE_OF_ENUM.values() for spec in _specs(signature))
-    ]
+    """Return the keys of signatures that no contract can state: a dtype unknown, no output."""
+    return [key for key, signature in found.signatures.items() if not signature.can_be_named]
 
 
 def to_fill_in(contract: Contract) -> list[str]:

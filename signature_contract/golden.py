@@ -36,6 +36,10 @@ Array = np.ndarray[Any, Any]
 Tensors = Mapping[str, Array]
 
 
+# What NumPy raises at a file that is no .npz, or is one of another kind.
+NO_NPZ = (ValueError, EOFError, KeyError, TypeError, AttributeError, zipfile.BadZipFile)
+
+
 @dataclass(frozen=True)
 class GoldenCase:
     """One request and the answer to it.
@@ -88,7 +92,8 @@ def save(path: Path, cases: Iterable[GoldenCase], contract: Contract) -> None:
                 arrays[stem] = text
             else:
                 arrays.update(_byte_vectors(stem, value))
-    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # keys are not its keywords
+    with path.open("wb") as file:  # a path without .npz would be given one
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # keys are no keywords
 
 
 def load(path: Path, contract: Contract, *, answered: bool = True) -> list[GoldenCase]:
@@ -110,10 +115,10 @@ def load(path: Path, contract: Contract, *, answered: bool = True) -> list[Golde
             arrays = {key: stored[key] for key in stored.files}
     except OSError as err:
         raise ContractFileError(f"no golden answers at {path}: {err.strerror or err}") from err
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as err:
+    except (*NO_NPZ, zlib.error) as err:
         raise ContractFileError(f"{path} is damaged, or no file of golden answers: {err}") from err
     try:
-        names = dict.fromkeys(tuple(map(_plain, key.split("/")[:2])) for key in arrays)
+        names = dict.fromkeys(tuple(map(plain, key.split("/")[:2])) for key in arrays)
         return [_case(arrays, contract, key, name, answered) for key, name in names]
     except (KeyError, ValueError, ContractMismatchError) as err:
         raise ContractFileError(
@@ -154,7 +159,8 @@ def _output_key(signature: Signature, key: str, case: str, name: str) -> str:
     return f"{stem}/output" if name in signature.inputs else stem
 
 
-def _plain(part: str) -> str:
+def plain(part: str) -> str:
+    """Return a name as it is, from a part of a key."""
     return part.replace("%2F", "/").replace("%25", "%")
 
 

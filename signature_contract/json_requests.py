@@ -105,7 +105,7 @@ def parse(text: str) -> Any:
     """
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as err:
+    except (ValueError, RecursionError) as err:
         raise RequestError(f"expected a request as JSON, received something else: {err}") from err
 
 

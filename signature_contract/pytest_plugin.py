@@ -5,12 +5,18 @@ golden answer is a test of its own, beside whatever tests there are::
 
     pytest --contract ranker.json --model models/ranker/7
 
+A project that has options of these names itself keeps them: the long names ``--contract-file`` and
+``--contract-model`` are always there, the short ones where ``--contract`` is on the command line.
+
 Tests of one's own take a fixture: ``contract_check`` for any model, or ``contract_outcome`` for
 what the options name.
 """
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,17 +28,24 @@ if TYPE_CHECKING:  # NumPy is loaded where a contract is checked, not in every t
     from signature_contract.checking.outcome import Item, Outcome
 
 _GROUP = "vision-contract"
+_ASKED_FOR = "VISION_CONTRACT_PYTEST_OPTION"
 _CHECK = pytest.StashKey["_Planned"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup(_GROUP, "a model held to its signature contract")
-    group.addoption("--contract", metavar="FILE", help="a contract; needs --model")
+    short = _is_asked_for("--contract")
     group.addoption(
-        "--model",
+        "--contract-file",
+        *(["--contract"] if short else []),
+        metavar="FILE",
+        help="a contract; needs --contract-model (short: --contract and --model)",
+    )
+    group.addoption(
+        "--contract-model",
+        *(["--model"] if short else []),
         metavar="TARGET",
-        dest="contract_model",
         help="what is held to it: a SavedModel, a .tflite file, HOST:PORT/MODEL, or a REST address",
     )
     group.addoption(
@@ -50,23 +63,45 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def _is_asked_for(option: str) -> bool:
+    """Tell whether an option stands on the command line: a project may have one of its name."""
+    words = [*sys.argv[1:], *shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))]
+    if any(word.partition("=")[0] == option for word in words):
+        os.environ[_ASKED_FOR] = option  # pytest-xdist's workers have another command line
+    return os.environ.get(_ASKED_FOR) == option
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse what cannot be checked before any test, or any worker, starts."""
+    _planned(config)
+
+
 class _Planned:
     """The check of a test run: planned when tests are collected, run when the first one asks."""
 
     def __init__(self, check: Check) -> None:
         self.check = check
         self._outcome: Outcome | None = None
+        self._problem = ""
 
     def outcome(self) -> Outcome:
+        """Look once; where nobody answers, say so each time and do not ask again."""
+        from signature_contract.contract_errors import ContractError
+
+        if self._outcome is None and not self._problem:
+            try:
+                self._outcome = self.check.run()
+            except ContractError as err:
+                self._problem = str(err)
         if self._outcome is None:
-            self._outcome = self.check.run()
+            pytest.fail(self._problem, pytrace=False)
         return self._outcome
 
 
 def _planned(config: pytest.Config) -> _Planned | None:
     """Return the check that the options name, None where they name none."""
     if _CHECK not in config.stash:
-        contract_file, model = config.getoption("contract"), config.getoption("contract_model")
+        contract_file, model = config.getoption("contract_file"), config.getoption("contract_model")
         if not contract_file and not model:
             return None
         if not contract_file or not model:
@@ -108,7 +143,7 @@ def pytest_collection_modifyitems(
     planned = _planned(config)
     if planned is not None:
         file = ContractFile.from_parent(
-            session, path=Path(config.getoption("contract")), planned=planned
+            session, path=Path(config.getoption("contract_file")), planned=planned
         )
         items += file.collect()
 
@@ -153,7 +188,7 @@ class ContractItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Name the contract's file and the item."""
-        return self.path, None, self.name
+        return self.path, 0, self.name
 
 
 class ContractWarning(pytest.PytestWarning):

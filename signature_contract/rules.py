@@ -76,8 +76,9 @@ CHANGE_RULES: Mapping[str, ChangeRule] = {
             "The new model refuses a request without it, the old model one with it.",
         ),
         ChangeRule(
-            "optional-input-added", _C, _B, "there is one more input, with a default value",
-            "Old callers leave it out; the old model refuses a request with it.",
+            "optional-input-added", _R, _B, "there is one more input, with a default value",
+            "Over gRPC old callers leave it out; REST demands that every input is named. The old "
+            "model refuses a request with it.",
         ),
         ChangeRule(
             "input-renamed", _B, _B, "an input has another name",
@@ -140,8 +141,9 @@ CHANGE_RULES: Mapping[str, ChangeRule] = {
             "Old callers read it.",
         ),
         ChangeRule(
-            "output-added", _C, _B, "there is one more output",
-            "New callers read it, and the old model does not answer with it.",
+            "output-added", _R, _B, "there is one more output",
+            "REST answers with a single output do not name it, and with two they do; rows need the "
+            "same number in each. New callers read what the old model does not answer.",
         ),
         ChangeRule(
             "output-renamed", _B, _B, "an output has another name",
@@ -221,6 +223,18 @@ CHANGE_RULES: Mapping[str, ChangeRule] = {
         ),
     )
 }  # fmt: skip
+
+
+UNDECLARED = frozenset(
+    (
+        *("model-renamed", "meaning-changed", "parameter-changed", "ranking-changed"),
+        *("tolerance-loosened", "tolerance-tightened"),
+        *("class-order", "classes-added", "classes-changed"),
+        *("input-range-narrowed", "input-range-widened", "input-range-moved"),
+        *("output-range-narrowed", "output-range-widened", "output-range-moved"),
+    )
+)
+"""Rules about what a contract says and a model does not say of itself."""
 
 
 @dataclass(frozen=True)
@@ -355,3 +369,6 @@ RUNNING_RULES: Mapping[str, CheckRule] = {
 }  # fmt: skip
 
 CHECK_RULES: Mapping[str, CheckRule] = {**STATIC_RULES, **RUNNING_RULES}
+
+IGNORABLE = frozenset(CHECK_RULES) - {"unreadable", "load", "process-ended", "saved-model-cli"}
+"""Rules that a person may leave out: without the others nothing is known of a model."""

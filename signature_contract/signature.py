@@ -32,6 +32,9 @@ DTYPE_OF_ENUM: Mapping[int, str] = dict(
 WITHOUT_RANGE = frozenset(("string", "bool", "complex64", "complex128", "resource", "variant"))
 """dtypes whose values are not ordered, or have no values at all."""
 
+CLASSES_DIMENSION = "C"
+"""The dimension that counts the classes: column i of such an axis belongs to the i-th name."""
+
 Size = int | str
 Shape = tuple[Size, ...]
 
@@ -202,6 +205,12 @@ class Signature:
     summary: str = ""
     ranking: Ranking | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def can_be_named(self) -> bool:
+        """Whether a contract can state it: it answers something, and its dtypes are known."""
+        specs = (*self.inputs.values(), *self.outputs.values())
+        return bool(self.outputs) and all(spec.dtype in DTYPE_OF_ENUM.values() for spec in specs)
 
     def input_differences(
         self,

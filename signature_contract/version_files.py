@@ -54,5 +54,7 @@ def golden_of(contract: Path) -> Path | None:
     if contract.is_dir():
         places = [extra(contract, GOLDEN_FILE)]
     else:
-        places = [golden_beside(contract), contract.with_name(GOLDEN_FILE)]
+        places = [golden_beside(contract)]
+        if contract.name == CONTRACT_FILE:  # of a published version
+            places.append(contract.with_name(GOLDEN_FILE))
     return next((place for place in places if place.is_file()), None)

@@ -90,10 +90,11 @@ class Check:
             unreadable = Difference("unreadable", self.target, "a model", str(err))
             return self._outcome([Item(READ, (unreadable,))], "the model cannot be read")
         items = [Item(READ), *_static_items(self.contract, found)]
+        items = [item.without(self.options.ignored) for item in items]
         if not all(item.ok for item in items):
             return self._outcome(items, "what it declares is not what the contract says")
         if self.running:
-            items += self.running.items()
+            items += [item.without(self.options.ignored) for item in self.running.items()]
         return self._outcome(items, "the model was not run")
 
     def _outcome(self, items: Sequence[Item], reason: str) -> Outcome:
@@ -108,11 +109,17 @@ class Check:
             return Item(GOLDEN)
         reason = "none" if self.running else "none: the model was not run"
         missing = Difference("no-golden-answers", GOLDEN, "some to compare with", reason)
-        return Item(GOLDEN, (missing,), advisory=True)
+        return Item(GOLDEN, (missing,), advisory=True).without(self.options.ignored)
 
 
 def _static_items(contract: Contract, found: Declaration) -> list[Item]:
-    differences = contract.differences(found.signatures, defaults=found.knows_defaults)
+    # Signatures that no contract could name are nobody's promise.
+    signatures = {
+        key: signature
+        for key, signature in found.signatures.items()
+        if key in contract.signatures or signature.can_be_named
+    }
+    differences = contract.differences(signatures, defaults=found.knows_defaults)
     return [
         Item(f"rule {rule}", tuple(one for one in differences if one.rule == rule))
         for rule in STATIC_RULES

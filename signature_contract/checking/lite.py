@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from signature_contract import contract as contracts
 from signature_contract import golden
 from signature_contract.checking.answers import REFUSAL, RefusedError, questions
-from signature_contract.checking.programs import answer_questions, first_line
+from signature_contract.checking.programs import Report, answer_questions, first_line
 
 Array = np.ndarray[Any, Any]
 
@@ -54,12 +54,13 @@ class LiteModel:
 
 
 def main() -> None:
-    """Print JSON lines, see :mod:`signature_contract.checking.programs`."""
+    """Report what is found, see :mod:`signature_contract.checking.programs`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
     parser.add_argument("--contract", type=Path, required=True)
     parser.add_argument("--golden", type=Path)
     parser.add_argument("--hostile", action="store_true")
+    parser.add_argument("--report", type=Path, required=True)
     arguments = parser.parse_args()
     contract = contracts.load(arguments.contract)
     cases = golden.load(arguments.golden, contract) if arguments.golden else []
@@ -67,6 +68,7 @@ def main() -> None:
         lambda: LiteModel(arguments.path),
         questions(contract, cases, hostile=arguments.hostile),
         contract,
+        Report(arguments.report),
     )
 
 

@@ -18,6 +18,7 @@ class Options:
             ours, and not for servers.
         strict: Take what hostile requests show for errors, not for warnings.
         name: The model's name on a server; empty for the contract's.
+        ignored: Identifiers of rules that nothing is held to; see :data:`rules.IGNORABLE`.
     """
 
     golden: Path | None = None
@@ -26,3 +27,4 @@ class Options:
     hostile: bool | None = None
     strict: bool = False
     name: str = ""
+    ignored: frozenset[str] = frozenset()

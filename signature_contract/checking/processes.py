@@ -23,10 +23,19 @@ def complete(command: list[str], timeout_s: float = TIMEOUT_S) -> subprocess.Com
     """Run a program to its end, or stop it."""
     try:
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=timeout_s
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",  # a model may print whatever it holds
+            check=False,
+            timeout=timeout_s,
         )
     except subprocess.TimeoutExpired as err:
-        text = err.stdout.decode() if isinstance(err.stdout, bytes) else err.stdout or ""
+        text = (
+            err.stdout.decode(errors="replace")
+            if isinstance(err.stdout, bytes)
+            else err.stdout or ""
+        )
         return subprocess.CompletedProcess(command, 1, text, f"no end after {timeout_s:g} s")
 
 

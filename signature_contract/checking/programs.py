@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,22 +26,45 @@ LOAD = "load"
 """The first step, and its item."""
 
 
-def say(**message: Any) -> None:
-    """Print one JSON line at once: the next step may be the last."""
-    print(json.dumps(message), flush=True)  # noqa: T201  # the program's output
+class Report:
+    """Where a program tells what it finds: a file of its own, for a model may print what it likes.
+
+    Args:
+        path: A file that exists; a JSON object a line is added.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", encoding="utf-8")
+
+    def begin(self, step: str) -> None:
+        """Say what comes next: it may be the last."""
+        self._say(begin=step)
+
+    def item(self, item: Item) -> None:
+        """Say what was found about one item."""
+        self._say(
+            item=item.name,
+            differences=[asdict(one) for one in item.differences],
+            distances=dict(item.distances),
+        )
+
+    def _say(self, **message: Any) -> None:
+        self._file.write(json.dumps(message) + "\n")
+        self._file.flush()
 
 
 def answer_questions(
-    load: Callable[[], Model], asked: Iterable[Question], contract: Contract
+    load: Callable[[], Model], asked: Iterable[Question], contract: Contract, report: Report
 ) -> None:
-    """Be the program: load the model, put the questions, print what was found.
+    """Be the program: load the model, put the questions, report what was found.
 
     Args:
         load: Loads it; whatever it raises is a finding.
         asked: The questions.
         contract: What the model is held to.
+        report: Where to.
     """
-    model = load_model(load)
+    model = load_model(load, report)
     if model is None:
         return
     broken = set()
@@ -48,39 +72,31 @@ def answer_questions(
         key = question.case.signature
         if question.hostile and key in broken:
             continue  # it refuses anything
-        say(begin=question.item)
+        report.begin(question.item)
         item = judge(model, question, contract)
         if not question.hostile and not item.distances and item.differences:
             broken.add(key)
-        say_item(item)
+        report.item(item)
 
 
-def load_model(load: Callable[[], Model]) -> Model | None:
-    """Load a model and say how that went.
+def load_model(load: Callable[[], Model], report: Report) -> Model | None:
+    """Load a model and report how that went.
 
     Args:
         load: Loads it; whatever it raises is a finding.
+        report: Where to.
 
     Returns:
         The model; None where it could not be loaded.
     """
-    say(begin=LOAD)
+    report.begin(LOAD)
     try:
         model = load()
     except Exception as err:  # whatever a loader raises is the finding
-        say_item(Item(LOAD, (Difference("load", "the loader", "the model", first_line(err)),)))
+        report.item(Item(LOAD, (Difference("load", "the loader", "the model", first_line(err)),)))
         return None
-    say_item(Item(LOAD))
+    report.item(Item(LOAD))
     return model
-
-
-def say_item(item: Item) -> None:
-    """Print what was found about one item."""
-    say(
-        item=item.name,
-        differences=[asdict(one) for one in item.differences],
-        distances=dict(item.distances),
-    )
 
 
 def run_program(
@@ -89,40 +105,41 @@ def run_program(
     """Start such a program and read what it found.
 
     Args:
-        module: Its module.
+        module: Its module; it takes ``--report FILE`` beside the arguments.
         arguments: Its command line.
         expected: The items that it decides, in order, without loading.
 
     Returns:
         Item by name, loading first. What came after the program's end is skipped.
     """
-    done = complete([sys.executable, "-m", module, *map(str, arguments)])
+    with tempfile.NamedTemporaryFile(prefix="vision-contract-", suffix=".jsonl") as report:
+        command = [sys.executable, "-m", module, *map(str, arguments), "--report", report.name]
+        done = complete(command)
+        lines = Path(report.name).read_text(encoding="utf-8").splitlines()
     items: dict[str, Item] = {}
     step = LOAD
-    for line in done.stdout.splitlines():
-        message = _message(line)
+    for line in lines:
+        message = json.loads(line)
         step = message.get("begin", step)
         if "item" in message:
             items[message["item"]] = _item(message)
     if done.returncode:
         ended = Difference("process-ended", step, "the process to live", how_it_ended(done))
         items[step] = Item(step, (*items.get(step, Item(step)).differences, ended))
-        reason = f"the process ended before: {step}"
-    else:
-        reason = "nothing of its signature could be answered"
-    if items.get(LOAD, Item(LOAD)).differences:
-        reason = "the model could not be loaded"
     for name in expected:
-        items.setdefault(name, Item(name, skipped=reason))
+        items.setdefault(name, _undecided(name, items, done.returncode, step))
     return items
 
 
-def _message(line: str) -> Mapping[str, Any]:
-    try:
-        message = json.loads(line)
-    except ValueError:  # a library's own words
-        return {}
-    return message if isinstance(message, dict) else {}
+def _undecided(name: str, items: Mapping[str, Item], code: int, step: str) -> Item:
+    """Return an item that the program never came to: skipped for a reason, or wrong."""
+    if items.get(LOAD, Item(LOAD)).differences:
+        return Item(name, skipped="the model could not be loaded")
+    if code:
+        return Item(name, skipped=f"the process ended before: {step}")
+    if name.startswith("hostile "):
+        return Item(name, skipped="nothing of its signature could be answered")
+    return Item(name, (Difference("process-ended", name, "an answer", "none was looked at"),))
 
 
 def _item(message: Mapping[str, Any]) -> Item:

@@ -82,7 +82,8 @@ def _unfit(case: GoldenCase, contract: Contract) -> str:
         return "saved_model_cli run asks for at least one input"
     if missing := [name for name in signature.inputs if name not in case.inputs]:
         return f"saved_model_cli run cannot leave out {', '.join(missing)}"
-    if any(spec.dtype == "bfloat16" for spec in signature.inputs.values()):
+    specs = (*signature.inputs.values(), *signature.outputs.values())
+    if any(spec.dtype == "bfloat16" for spec in specs):
         return "NumPy's files, which saved_model_cli run reads, have no bfloat16"
     if any(re.search(r"[=;\[/]", name) for name in (*signature.inputs, *signature.outputs)):
         return "saved_model_cli run reads =, ;, [ and / in a name as its own"

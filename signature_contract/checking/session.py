@@ -20,7 +20,7 @@ import tensorflow as tf
 from signature_contract import contract as contracts
 from signature_contract import golden
 from signature_contract.checking.answers import RefusedError, questions
-from signature_contract.checking.programs import answer_questions, first_line
+from signature_contract.checking.programs import Report, answer_questions, first_line
 from signature_contract.declared.saved_model import SERVE
 
 Array = np.ndarray[Any, Any]
@@ -89,13 +89,14 @@ _CODES = {
 
 
 def main() -> None:
-    """Print JSON lines, see :mod:`signature_contract.checking.programs`."""
+    """Report what is found, see :mod:`signature_contract.checking.programs`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
     parser.add_argument("--contract", type=Path, required=True)
     parser.add_argument("--golden", type=Path)
     parser.add_argument("--tags", nargs="+", default=list(SERVE))
     parser.add_argument("--hostile", action="store_true")
+    parser.add_argument("--report", type=Path, required=True)
     arguments = parser.parse_args()
     tf.get_logger().setLevel(logging.ERROR)
     contract = contracts.load(arguments.contract)
@@ -104,6 +105,7 @@ def main() -> None:
         lambda: SessionModel(arguments.path, arguments.tags),
         questions(contract, cases, hostile=arguments.hostile),
         contract,
+        Report(arguments.report),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from signature_contract.rules import CHANGE_RULES, CHECK_RULES
+from signature_contract.rules import CHANGE_RULES, IGNORABLE
 
 TARGET = (
     "a SavedModel's folder (or the folder of its numbered versions), a .tflite file, "
@@ -57,7 +57,7 @@ def _record(command: argparse.ArgumentParser) -> None:
         help="without --requests: how many to draw for each signature (default: 4)",
     )
     command.add_argument(
-        "--seed", type=int, default=0, help="of the requests that are drawn (default: 0)"
+        "--seed", type=_seed, default=0, help="of the requests that are drawn (default: 0)"
     )
     command.add_argument(
         "--tolerance",
@@ -93,7 +93,7 @@ def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--strict", action="store_true", help="take what hostile requests show for errors"
     )
-    _ignore(command, [*CHECK_RULES])
+    _ignore(command, sorted(IGNORABLE))
     _output(command, ("text", "json", "junit", "github"))
     command.add_argument(
         "--junit", type=Path, metavar="FILE", help="write a JUnit report too, whatever the format"
@@ -153,6 +153,13 @@ def _ignore(command: argparse.ArgumentParser, rules: list[str]) -> None:
 def _output(command: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:
     command.add_argument("--format", choices=formats, default="text", help="default: text")
     command.add_argument("--output", type=Path, help="file to write (default: standard output)")
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"expected at least 0, received {text}")
+    return seed
 
 
 def _count(text: str) -> int:

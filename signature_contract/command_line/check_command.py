@@ -27,8 +27,9 @@ def check(parsed: argparse.Namespace) -> int:
         hostile=parsed.hostile,
         strict=parsed.strict,
         name=parsed.name or "",
+        ignored=frozenset(parsed.ignore),
     )
-    outcome = hold(parsed.target, contract, checked).without(parsed.ignore)
+    outcome = hold(parsed.target, contract, checked)
     if parsed.format == "github":
         text = printing.outcome_github(outcome, parsed.contract)
     else:

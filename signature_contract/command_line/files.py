@@ -29,6 +29,9 @@ def write(path: Path, text: str, force: bool) -> None:
     """
     if path.exists() and not force:
         raise UsageError(f"{path} exists; replace it with --force, or name another with --out")
+    if path.exists() and not path.is_file():  # a pipe, a device: there is nothing to replace
+        path.write_text(text, encoding="utf-8")
+        return
     with placed(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -36,6 +39,7 @@ def write(path: Path, text: str, force: bool) -> None:
 @contextlib.contextmanager
 def placed(place: Path) -> Iterator[Path]:
     """Give a file to write beside its place; it takes the place whole, or not at all."""
+    place = place.resolve()  # a link stays one
     handle, name = tempfile.mkstemp(place.suffix, ".vision-contract-", place.parent)
     os.close(handle)
     temporary = Path(name)

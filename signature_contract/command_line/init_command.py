@@ -25,7 +25,10 @@ def init(parsed: argparse.Namespace) -> int:
     write(out, contract.to_json(), parsed.force)
     say(f"wrote {out}: {counted(len(contract.signatures), 'signature')}")
     for key in left_out(found):
-        say(f'  left out signature "{key}": it has a dtype that no contract can name')
+        say(
+            f'  left out signature "{key}": it answers nothing, or a dtype is one that no contract '
+            "can name"
+        )
     say("to fill in by a person:")
     for line in to_fill_in(contract):
         say(f"  - {line}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
@@ -10,6 +11,8 @@ from xml.etree import ElementTree
 from signature_contract.checking.outcome import Item, Outcome
 from signature_contract.diffing import Against, Change
 from signature_contract.rules import CHECK_RULES, Severity
+
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -56,7 +59,7 @@ def outcome_junit(outcome: Outcome) -> str:
     """Return a check's outcome as CI servers show tests."""
     suite = ElementTree.Element(
         "testsuite",
-        name=f"contract of {outcome.model}",
+        name=_xml(f"contract of {outcome.model}"),
         tests=str(len(outcome.items)),
         failures=str(sum(not item.ok for item in outcome.items)),
         errors="0",
@@ -90,9 +93,7 @@ def _junit_case(item: Item, model: str) -> ElementTree.Element:
 
 def _xml(text: str) -> str:
     """Replace what XML cannot hold."""
-    return "".join(
-        c if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff") else "�" for c in text
-    )
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def outcome_github(outcome: Outcome, file: str) -> str:

@@ -35,6 +35,11 @@ def record(parsed: argparse.Namespace) -> int:
         say(printing.outcome_text(recording.outcome).rstrip())
         say("nothing was recorded" + _advice(recording.outcome.differences, parsed))
         return BROKEN
+    if len(recording.cases) != len(requests):
+        raise UsageError(
+            f"{counted(len(requests), 'request')} and {len(recording.cases)} answers: they have "
+            "dtypes that cannot be kept; check this model with --static"
+        )
     with placed(out) as temporary:
         golden.save(temporary, recording.cases, contract)
     if parsed.tolerance:

@@ -17,12 +17,9 @@ class Declaration:
         signatures: Signature by key.
         tags: The tags of the graph in a SavedModel; empty where the source has none.
         knows_defaults: Whether the source can say which inputs have default values.
-        knows_shapes: Whether the source tells a size that may change from one that may not. A
-            TFLite file that was converted long ago does not.
     """
 
     source: str
     signatures: Mapping[str, Signature]
     tags: tuple[str, ...] = ()
     knows_defaults: bool = True
-    knows_shapes: bool = True

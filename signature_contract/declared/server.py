@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import urllib.error
@@ -55,7 +56,8 @@ def parse_address(text: str) -> Address | None:
     ``HOST:PORT``, ``HOST:PORT/MODEL`` and ``HOST:PORT/MODEL/VERSION`` are gRPC's;
     ``http://HOST:PORT/v1/models/MODEL[/versions/VERSION]`` is REST's.
     """
-    rest = re.fullmatch(r"(https?://[^/\s]+)(?:/v1/models/([^/:\s]+)(?:/versions/(\d+))?)?/?", text)
+    model = r"/v1/models/([^/:\s]+)(?:/versions/(\d+))?"
+    rest = re.fullmatch(rf"(https?://[^/\s:]+(?::\d{{1,5}})?)(?:{model})?/?", text)
     if rest:
         return Address(rest[1].partition("//")[2], rest[2] or "", rest[3] or "", rest[1])
     host = r"[\w.-]+:\d{1,5}|\[[\da-fA-F:]+\]:\d{1,5}"
@@ -79,7 +81,10 @@ def read_server(address: Address) -> Declaration:
     if not address.model:
         raise TargetError(f"which model of {address.url or address.host}? Name it with --name")
     found = _over_rest(address) if address.url else _over_grpc(address)
-    return Declaration(str(address), signatures_from_proto(found.signature_def))
+    try:
+        return Declaration(str(address), signatures_from_proto(found.signature_def))
+    except ValueError as err:
+        raise TargetError(f"{address} declares what cannot be read: {err}") from err
 
 
 def _over_grpc(address: Address) -> Any:
@@ -132,9 +137,9 @@ def get_json(url: str, body: Any = None) -> Any:
             return json.load(answer)
     except urllib.error.HTTPError as err:
         raise TargetError(f"{url}: HTTP {err.code}: {_words(err.read())}") from err
-    except (OSError, ValueError) as err:
-        reason = getattr(err, "reason", None) or err
-        raise TargetError(f"{url} does not answer: {reason}") from err
+    except (OSError, ValueError, http.client.HTTPException) as err:
+        reason = getattr(err, "reason", None) or err or type(err).__name__
+        raise TargetError(f"{url} does not answer as a REST API does: {reason}") from err
 
 
 def _words(body: bytes) -> str:

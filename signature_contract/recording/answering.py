@@ -14,7 +14,7 @@ from signature_contract import contract as contracts
 from signature_contract import golden
 from signature_contract.checking.answers import Model, Question, RefusedError, judge
 from signature_contract.checking.outcome import Item
-from signature_contract.checking.programs import load_model, say, say_item
+from signature_contract.checking.programs import Report, load_model
 from signature_contract.contract import Contract, Difference
 from signature_contract.golden import GoldenCase
 
@@ -66,23 +66,25 @@ def _load(path: Path, contract: Contract) -> Model:
 
 
 def main() -> None:
-    """Print JSON lines, see :mod:`signature_contract.checking.programs`; write the answers."""
+    """Report what is found, see :mod:`signature_contract.checking.programs`; write the answers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
     parser.add_argument("--contract", type=Path, required=True)
     parser.add_argument("--requests", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--report", type=Path, required=True)
     arguments = parser.parse_args()
     contract = contracts.load(arguments.contract)
     cases = golden.load(arguments.requests, contract, answered=False)
-    model = load_model(lambda: _load(arguments.path, contract))
+    report = Report(arguments.report)
+    model = load_model(lambda: _load(arguments.path, contract), report)
     if model is None:
         return
     answered = []
     for case in cases:
-        say(begin=f"request {case}")
+        report.begin(f"request {case}")
         for item, answer in answer_twice(model, [case], contract):
-            say_item(item)
+            report.item(item)
             if answer:
                 answered.append(answer)
     golden.save(arguments.out, answered, contract)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from signature_contract.checking.made_up import concrete, numpy_dtype
+from signature_contract.checking.made_up import can_be_held, concrete, numpy_dtype
 from signature_contract.contract import Contract, TensorSpec
 from signature_contract.contract_errors import ContractError
 from signature_contract.golden import Array, GoldenCase
@@ -54,14 +54,15 @@ def _draw(spec: TensorSpec, rows: int, random: np.random.Generator, where: str) 
     if spec.dtype == "string":
         words = np.array([word.encode() for word in _WORDS], dtype=object)
         return np.asarray(words[random.integers(0, len(words), shape)], dtype=object)
-    try:
-        dtype = numpy_dtype(spec.dtype)
-    except TypeError as err:
+    if not can_be_held(spec):
         raise ContractError(
-            f"{where}: values of {spec.dtype} cannot be drawn; give requests with --requests, or "
-            "leave the signature out of the contract"
-        ) from err
-    return _numbers(spec, shape, dtype, random)
+            f"{where}: values of {spec.dtype} cannot be drawn; leave the signature out of the "
+            "contract, or check it with --static"
+        )
+    try:
+        return _numbers(spec, shape, numpy_dtype(spec.dtype), random)
+    except ValueError as err:
+        raise ContractError(f"{where}: no value of {spec.dtype} is in its range") from err
 
 
 def _numbers(

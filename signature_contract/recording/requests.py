@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from signature_contract import tensor_messages
 from signature_contract.contract import Contract, Signature
 from signature_contract.contract_errors import ContractError
-from signature_contract.golden import Array, GoldenCase
+from signature_contract.golden import NO_NPZ, Array, GoldenCase, plain
 from signature_contract.json_requests import JsonRequest, RequestError, parse
 
 _IMAGES = frozenset((".jpg", ".jpeg", ".png", ".gif", ".bmp"))
@@ -82,11 +81,11 @@ def _npz(file: Path, contract: Contract) -> Iterator[GoldenCase]:
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as err:
+    except (OSError, *NO_NPZ) as err:
         raise RequestFileError(f"{file} is damaged, or no .npz file: {err}") from err
     requests: dict[tuple[str, str], dict[str, Array]] = {}
     for key, value in arrays.items():
-        *place, name = key.split("/")
+        *place, name = map(plain, key.split("/"))
         signature = place[0] if len(place) > 1 else _only_key(contract, file)
         case = place[-1] if place else file.stem
         requests.setdefault((signature, case), {})[name] = value

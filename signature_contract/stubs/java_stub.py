@@ -9,7 +9,7 @@ from string import Template
 
 from signature_contract.contract import Contract, Signature, TensorSpec
 from signature_contract.contract_errors import ContractError
-from signature_contract.stubs.names import class_name, java_names
+from signature_contract.stubs.names import class_name, class_names, java_names
 from signature_contract.stubs.words import meaning_of
 
 _FILE = Template('''\
@@ -108,6 +108,7 @@ def java_stub(contract: Contract, package: str = "") -> str:
         raise ContractError(f"no Java package can be called {package!r}")
     methods = java_names(contract.signatures, _METHODS_TAKEN)
     name = f"{class_name(contract.model)}Client"
+    records = class_names(contract.signatures, "Answer")
     signatures = {key: contract.resolved(key) for key in contract.signatures}
     return _FILE.substitute(
         package=f"package {package};\n\n" if package else "",
@@ -115,40 +116,48 @@ def java_stub(contract: Contract, package: str = "") -> str:
         summary=_wrapped(_comment(contract.summary or "Its contract does not say more."), " * "),
         name=name,
         contract=textwrap.indent(_text_block(contract.to_json()), " " * 10),
-        answers="".join(_answer(key, signature) for key, signature in signatures.items()),
+        answers="".join(
+            _answer(records[key], key, signature) for key, signature in signatures.items()
+        ),
         methods="".join(
             method
             for key, signature in signatures.items()
-            for method in _methods(methods[key], key, signature)
+            for method in _methods(methods[key], records[key], key, signature)
         ),
     )
 
 
-def _answer(key: str, signature: Signature) -> str:
+def _answer(name: str, key: str, signature: Signature) -> str:
     names = java_names(signature.outputs, _FIELDS_TAKEN)
     return _ANSWER.substitute(
         key=_comment(key),
-        name=f"{class_name(key)}Answer",
+        name=name,
         parameters=_parameters(names, signature.outputs),
         fields=", ".join(f"TensorValue {names[name]}" for name in signature.outputs),
     )
 
 
-def _methods(method: str, key: str, signature: Signature) -> Iterator[str]:
+def _methods(method: str, answer: str, key: str, signature: Signature) -> Iterator[str]:
     required = {name: spec for name, spec in signature.inputs.items() if not spec.has_default}
     optional = {name: spec for name, spec in signature.inputs.items() if spec.has_default}
-    yield _method(method, key, signature, required)
+    yield _method(method, answer, key, signature, required)
     if optional:
-        yield _method(method, key, signature, {**required, **optional})
+        yield _method(method, answer, key, signature, {**required, **optional})
 
 
-def _method(method: str, key: str, signature: Signature, inputs: Mapping[str, TensorSpec]) -> str:
+def _method(
+    method: str,
+    answer: str,
+    key: str,
+    signature: Signature,
+    inputs: Mapping[str, TensorSpec],
+) -> str:
     names = java_names(signature.inputs, _TAKEN)
     arguments = _parameters(names, inputs)
     return _METHOD.substitute(
         summary=_wrapped(_comment(signature.summary or f'Asks "{key}".'), "   * "),
         arguments=f"{arguments}\n" if arguments else "",
-        answer=f"{class_name(key)}Answer",
+        answer=answer,
         method=method,
         parameters=", ".join(f"TensorValue {names[name]}" for name in inputs),
         inputs="".join(f"    inputs.put({_literal(name)}, {names[name]});\n" for name in inputs),

@@ -82,6 +82,17 @@ def class_name(name: str) -> str:
     return f"Model{joined}" if joined[0].isdigit() else joined
 
 
+def class_names(names: Iterable[str], ending: str = "") -> dict[str, str]:
+    """Return a class name for each name, all different."""
+    found: dict[str, str] = {}
+    for name in names:
+        chosen, number = class_name(name), 2
+        while f"{chosen}{ending}" in found.values():
+            chosen, number = f"{class_name(name)}{number}", number + 1
+        found[name] = f"{chosen}{ending}"
+    return found
+
+
 def python_names(names: Iterable[str], taken: Iterable[str] = ()) -> dict[str, str]:
     """Return a Python identifier for each name, all different."""
     reserved = {*keyword.kwlist, *keyword.softkwlist, *taken}

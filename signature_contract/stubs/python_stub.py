@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from string import Template
 
 from signature_contract.contract import Contract, Signature, TensorSpec
-from signature_contract.stubs.names import class_name, python_names
+from signature_contract.stubs.names import class_name, class_names, python_names
 from signature_contract.stubs.words import meaning_of
 
 _FILE = Template('''\
@@ -103,7 +103,7 @@ def python_stub(contract: Contract) -> str:
         contract: The contract; a copy stands in the module.
     """
     methods = python_names(contract.signatures, _METHODS_TAKEN)
-    answers = {key: f"{class_name(key)}Answer" for key in contract.signatures}
+    answers = class_names(contract.signatures, "Answer")
     return _FILE.substitute(
         model=_plain(contract.model),
         summary=_plain(contract.summary or "Its contract does not say what it is for."),

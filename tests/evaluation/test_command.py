@@ -336,7 +336,7 @@ def test_a_server_that_holds_another_model_is_refused(
     assert ran.code == 1
     assert f"is not {other}" in ran.err
     assert 'output "logits" ' in ran.err
-    said = re.search(r"a difference of ([\d.]+)\. Name the version", ran.err)
+    said = re.search(r"a difference of ([\d.]+) \[golden-answer\]\. Name the version", ran.err)
     assert said and float(said[1]) == pytest.approx(0.1, abs=1e-5)  # float32 rounds it
 
 

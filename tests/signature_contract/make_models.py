@@ -275,6 +275,70 @@ def ranking(out: Path) -> None:
     tf.saved_model.save(module, out, signatures=module.best)
 
 
+class Printing(tf.Module):
+    """Writes to standard output what is no line, and looks like a verdict."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, "x")])
+    def double(self, x: Any) -> dict[str, Any]:
+        forged = '{"item": "golden serving_default/drawn_0", "differences": [], "distances": {}}'
+        tf.print(b"\xff", forged, output_stream=sys.stdout, end="")
+        return {"y": x * 2}
+
+
+@model
+def printing(out: Path) -> None:
+    module = Printing()
+    tf.saved_model.save(module, out, signatures=module.double)
+
+
+class Zeros(tf.Module):
+    """Answers bytes that end in zeros."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "text")])
+    def encode(self, text: Any) -> dict[str, Any]:
+        return {"bytes": tf.strings.join([text, tf.constant(b"\0\0")])}
+
+
+@model
+def zeros(out: Path) -> None:
+    module = Zeros()
+    tf.saved_model.save(module, out, signatures=module.encode)
+
+
+class Padded(tf.Module):
+    """A list that -1 fills up."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.float32, "x")])
+    def best(self, x: Any) -> dict[str, Any]:
+        found = tf.math.top_k(x, 3)
+        used = found.values > 0
+        return {
+            "score": tf.where(used, found.values, -1.0),
+            "index": tf.where(used, found.indices, -1),
+            "count": tf.reduce_sum(tf.cast(used, tf.int32), 1),
+        }
+
+
+@model
+def padded(out: Path) -> None:
+    module = Padded()
+    tf.saved_model.save(module, out, signatures=module.best)
+
+
+class Small(tf.Module):
+    """A dtype whose values NumPy cannot hold."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, "x")])
+    def shrink(self, x: Any) -> dict[str, Any]:
+        return {"y": tf.cast(x, tf.dtypes.experimental.float8_e5m2)}
+
+
+@model
+def small(out: Path) -> None:
+    module = Small()
+    tf.saved_model.save(module, out, signatures=module.shrink)
+
+
 def lite(source: Any, out: Path) -> None:
     converter = source
     out.write_bytes(converter.convert())

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from signature_contract.rules import CHANGE_RULES, CHECK_RULES
-from tests.running import PATIENCE_S, REPO
+from tests.running import PATIENCE_S, REPO, free_ports
 from tests.signature_contract.fixtures import Held, vision_contract
 from tests.signature_contract.test_diffing import contract_files
 
@@ -197,3 +199,71 @@ def test_without_tensorflow_a_model_is_not_run_and_not_passed(held: Hold) -> Non
     assert ran.returncode == 2
     assert "tensorflow is not installed, and is needed to run a SavedModel" in ran.stderr
     assert "--static" in ran.stderr
+
+
+def test_a_pipe_and_a_link_stay_what_they_are(broken: tuple[Path, Path], tmp_path: Path) -> None:
+    model, contract = broken
+    link, target = tmp_path / "link.json", tmp_path / "target.json"
+    target.write_text("", encoding="utf-8")
+    link.symlink_to(target)
+    words = ("check", model, "--contract", contract, "--static", "--format", "json")
+    assert vision_contract(*words, "--output", link).code == 1
+    assert link.is_symlink()
+    assert json.loads(target.read_text(encoding="utf-8"))["ok"] is False
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text)
+        assert vision_contract(*words, "--output", pipe).code == 1
+        assert json.loads(read.result())["ok"] is False
+    assert pipe.is_fifo()
+
+
+PLUGIN = ("-p", "no:cacheprovider", "-q", "--rootdir", ".", "-c", "/dev/null")
+
+
+def run_pytest(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *PLUGIN, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "PYTEST_ADDOPTS": "", "PYTHONPATH": str(REPO)},
+        timeout=PATIENCE_S,
+    )
+
+
+def test_a_project_keeps_its_own_options(tmp_path: Path, held: Hold) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "def pytest_addoption(parser):\n"
+        "    parser.addoption('--model')\n    parser.addoption('--contract')\n"
+    )
+    (tmp_path / "test_mine.py").write_text(
+        "def test_mine(request):\n    assert request.config.getoption('model') is None\n"
+    )
+    assert "1 passed" in run_pytest(tmp_path).stdout
+    mine = held("several")
+    words = ("--contract-file", mine.contract, "--contract-model", mine.model, "--contract-static")
+    assert "14 passed" in run_pytest(tmp_path, *words).stdout
+
+
+def test_pytest_takes_a_warning_for_one(held: Hold, tmp_path: Path) -> None:
+    mine = held("several")
+    ran = run_pytest(
+        tmp_path, "--contract", mine.contract, "--model", mine.model, "--contract-static"
+    )
+    assert "13 passed, 1 warning" in ran.stdout
+    assert "[no-golden-answers]" in ran.stdout
+
+
+def test_pytest_asks_a_server_that_is_not_there_once(held: Hold, tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    words = ("--contract", held("several").contract, "--model", f"127.0.0.1:{port}/several")
+    ran = run_pytest(tmp_path, *words, "--contract-static", "-n", "2")
+    assert ran.returncode == 1
+    assert "UNAVAILABLE" in ran.stdout
+    assert "INTERNALERROR" not in ran.stdout
+    nothing = run_pytest(tmp_path, "--contract", "nothing.json", "--model", "nothing", "-n", "2")
+    assert nothing.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "INTERNALERROR" not in nothing.stdout + nothing.stderr

@@ -20,8 +20,8 @@ BASE: dict[str, Any] = {
     "model": "ranker",
     "contract_version": "2.1",
     "summary": "Ranks.",
-    "dimensions": {"C": "classes"},
-    "bound": {"C": 2},
+    "dimensions": {"N": "classes"},
+    "bound": {"N": 2},
     "class_names": ["cat", "dog"],
     "parameters": {"threshold": 0.5},
     "signatures": {
@@ -34,7 +34,7 @@ BASE: dict[str, Any] = {
             "outputs": {
                 "scores": {
                     "dtype": "float32",
-                    "shape": [-1, "C"],
+                    "shape": [-1, "N"],
                     "range": [0, 1],
                     "tolerance": {"absolute": 0.001},
                 },
@@ -43,7 +43,7 @@ BASE: dict[str, Any] = {
         },
         "encoded": {
             "inputs": {"bytes": {"dtype": "string", "shape": [-1]}},
-            "outputs": {"scores": {"dtype": "float32", "shape": [-1, "C"]}},
+            "outputs": {"scores": {"dtype": "float32", "shape": [-1, "N"]}},
         },
     },
 }
@@ -103,7 +103,7 @@ CASES: dict[str, tuple[Change, str]] = {
     "input-added": (add("inputs", "k", dtype="int64", shape=[]), "breaking breaking"),
     "optional-input-added": (
         add("inputs", "k", dtype="int64", shape=[], default=1),
-        "compatible breaking",
+        "risky breaking",
     ),
     "input-renamed": (rename("inputs", "pixels", "image"), "breaking breaking"),
     "input-dtype": (tensor("inputs", "pixels", dtype="float32"), "breaking breaking"),
@@ -120,14 +120,14 @@ CASES: dict[str, tuple[Change, str]] = {
     "input-default-removed": (tensor("inputs", "top", default=...), "breaking compatible"),
     "input-default-changed": (tensor("inputs", "top", default=6), "risky risky"),
     "output-removed": (remove("outputs", "rest"), "breaking compatible"),
-    "output-added": (add("outputs", "k", dtype="int64", shape=[]), "compatible breaking"),
+    "output-added": (add("outputs", "k", dtype="int64", shape=[]), "risky breaking"),
     "output-renamed": (rename("outputs", "scores", "probabilities"), "breaking breaking"),
     "output-dtype": (tensor("outputs", "rest", dtype="float32"), "breaking breaking"),
-    "output-rank": (tensor("outputs", "scores", shape=["C"]), "breaking breaking"),
+    "output-rank": (tensor("outputs", "scores", shape=["N"]), "breaking breaking"),
     "output-rank-fixed": (tensor("outputs", "rest", shape=[-1]), "compatible breaking"),
     "output-rank-freed": (tensor("outputs", "scores", shape=None), "breaking compatible"),
     "output-size": (tensor("outputs", "scores", shape=[-1, 3]), "breaking breaking"),
-    "output-size-fixed": (tensor("outputs", "scores", shape=[1, "C"]), "compatible breaking"),
+    "output-size-fixed": (tensor("outputs", "scores", shape=[1, "N"]), "compatible breaking"),
     "output-size-freed": (tensor("outputs", "scores", shape=[-1, -1]), "breaking compatible"),
     "output-range-widened": (tensor("outputs", "scores", range=[-1, 2]), "breaking compatible"),
     "output-range-narrowed": (
@@ -184,10 +184,10 @@ def test_the_same_contract_has_no_changes() -> None:
 
 def test_a_dimension_s_name_may_change() -> None:
     def renamed(document: dict[str, Any]) -> None:
-        document["dimensions"] = {"N": "number of classes"}
-        document["bound"] = {"N": 2}
+        document["dimensions"] = {"M": "number of classes"}
+        document["bound"] = {"M": 2}
         for one in document["signatures"].values():
-            one["outputs"]["scores"]["shape"] = [-1, "N"]
+            one["outputs"]["scores"]["shape"] = [-1, "M"]
 
     assert diff(changed(whole()), changed(renamed)) == []
 

@@ -21,6 +21,7 @@ SCHEMA = json.loads(contracts.SCHEMA.read_text(encoding="utf-8"))
 # What a schema cannot say: relations between places, and what is lost before it is asked.
 BEYOND_A_SCHEMA = {
     "axes_too_few",
+    "bound_other_than_classes",
     "bound_unknown",
     "empty",
     "nan",

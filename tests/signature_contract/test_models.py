@@ -263,3 +263,132 @@ def test_a_changed_declaration_is_named_by_its_rule(
     file.write_bytes(document.SerializeToString())
     ran = vision_contract("check", copy, "--contract", mine.contract, "--format", "json")
     assert (ran.code, findings(ran)) == (1, expected)
+
+
+def change(model: Path, spoil: Callable[[Any], None]) -> None:
+    """Change the signatures of a copy of a model."""
+    file = model / "saved_model.pb"
+    file.chmod(0o644)
+    document = protos.SavedModel.FromString(file.read_bytes())
+    spoil(document.meta_graphs[0].signature_def)
+    file.write_bytes(document.SerializeToString())
+
+
+def test_what_a_model_prints_is_no_verdict(peoples: Path, tmp_path: Path) -> None:
+    contract = tmp_path / "printing.json"
+    model = peoples / "printing"
+    assert vision_contract("init", model, "--out", contract).code == 0
+    recorded = vision_contract("record", model, "--contract", contract)
+    assert recorded.code == 0, recorded.err
+    assert vision_contract("check", model, "--contract", contract).code == 0
+    golden_file = tmp_path / "printing.golden.npz"
+    with np.load(golden_file) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    for key in arrays:
+        if key.endswith("/y"):
+            arrays[key] = arrays[key] + np.float32(1)
+    np.savez(golden_file, **arrays)
+    ran = vision_contract("check", model, "--contract", contract, "--format", "json")
+    assert ran.code == 1
+    assert {rule for rule, _ in findings(ran)} == {"golden-answer"}
+    failed = [i["name"] for i in json.loads(ran.out)["items"] if i["state"] == "failed"]
+    assert [name for name in failed if name.startswith("golden ")] == [
+        f"golden serving_default/drawn_{number}" for number in range(4)
+    ]
+
+
+def test_zeros_at_the_end_of_bytes_count(peoples: Path, tmp_path: Path) -> None:
+    contract = tmp_path / "zeros.json"
+    assert vision_contract("init", peoples / "zeros", "--out", contract).code == 0
+    assert vision_contract("record", peoples / "zeros", "--contract", contract).code == 0
+    (case, *_) = golden.load(tmp_path / "zeros.golden.npz", contracts.load(contract))
+    cut = {"bytes": np.array([item.rstrip(b"\0") for item in case.outputs["bytes"]], object)}
+    assert case.compare(case.outputs, contracts.load(contract)).ok
+    assert not case.compare(cut, contracts.load(contract)).ok
+
+
+def test_what_fills_a_list_up_is_that_of_the_golden_one(peoples: Path, tmp_path: Path) -> None:
+    contract = tmp_path / "padded.json"
+    assert vision_contract("init", peoples / "padded", "--out", contract).code == 0
+    document = json.loads(contract.read_text(encoding="utf-8"))
+    signature = document["signatures"]["serving_default"]
+    signature["ranking"] = {"scores": "score", "count": "count"}
+    contract.write_text(json.dumps(document), encoding="utf-8")
+    recorded = vision_contract("record", peoples / "padded", "--contract", contract)
+    assert recorded.code == 0, recorded.err
+    assert vision_contract("check", peoples / "padded", "--contract", contract).code == 0
+
+
+def test_answers_that_cannot_be_kept_are_not_called_recorded(peoples: Path, tmp_path: Path) -> None:
+    contract = tmp_path / "small.json"
+    assert vision_contract("init", peoples / "small", "--out", contract).code == 0
+    ran = vision_contract("record", peoples / "small", "--contract", contract)
+    assert ran.code != 0
+    assert "wrote" not in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["small.json"]
+
+
+def test_leaving_out_a_rule_does_not_leave_out_the_answers(held: Hold, tmp_path: Path) -> None:
+    mine = held("several")
+    copy = Path(shutil.copytree(mine.model, tmp_path / "copy"))
+    change(copy, lambda signatures: signatures["other"].CopyFrom(signatures["add"]))
+    with np.load(mine.golden) as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    arrays["add/drawn_0/sum"] = arrays["add/drawn_0/sum"] + 1
+    spoilt = tmp_path / "spoilt.npz"
+    np.savez(spoilt, **arrays)
+    words = ("check", copy, "--contract", mine.contract, "--ignore", "signature-unknown")
+    assert vision_contract(*words, "--golden", mine.golden).code == 0
+    ran = vision_contract(*words, "--golden", spoilt, "--format", "json")
+    assert ran.code == 1
+    assert ("golden-answer", 'add/drawn_0 output "sum" [0]') in findings(ran)
+
+
+@pytest.mark.parametrize("rule", ["unreadable", "load", "process-ended"])
+def test_what_says_that_nothing_is_known_cannot_be_left_out(held: Hold, rule: str) -> None:
+    mine = held("several")
+    ran = vision_contract("check", mine.model, "--contract", mine.contract, "--ignore", rule)
+    assert ran.code == 2
+
+
+def test_a_signature_that_no_contract_can_state_is_nobody_s_promise(
+    held: Hold, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(held("several").model, tmp_path / "copy"))
+
+    def add(signatures: Any) -> None:
+        signatures["silent"].inputs["x"].CopyFrom(signatures["weigh"].inputs["x"])
+
+    change(copy, add)
+    contract = tmp_path / "several.json"
+    begun = vision_contract("init", copy, "--out", contract)
+    assert begun.code == 0
+    assert 'left out signature "silent"' in begun.err
+    assert vision_contract("check", copy, "--contract", contract, "--static").code == 0
+
+
+def test_class_names_say_how_many_columns_there_are(held: Hold, tmp_path: Path) -> None:
+    document = json.loads(held("keras_export").contract.read_text(encoding="utf-8"))
+    document["dimensions"] = {"C": "species"}
+    document["bound"] = {}
+    for signature in document["signatures"].values():
+        signature["outputs"]["output_0"]["shape"] = [-1, "C"]
+    contract = tmp_path / "species.json"
+    for names, code in ((["a", "b", "c"], 0), (["a", "b"], 1)):
+        document["class_names"] = names
+        contract.write_text(json.dumps(document), encoding="utf-8")
+        ran = vision_contract(
+            "check", held("keras_export").model, "--contract", contract, "--static"
+        )
+        assert ran.code == code, ran.out
+
+
+def test_a_model_does_not_differ_from_its_own_contract(held: Hold, tmp_path: Path) -> None:
+    mine = held("several")
+    document = json.loads(mine.contract.read_text(encoding="utf-8"))
+    document["model"], document["summary"] = "another", "Filled in."
+    document["signatures"]["weigh"]["outputs"]["total"]["range"] = [-100, 100]
+    contract = tmp_path / "filled.json"
+    contract.write_text(json.dumps(document), encoding="utf-8")
+    ran = vision_contract("diff", contract, mine.model)
+    assert (ran.code, ran.out) == (0, "nothing changed\n")

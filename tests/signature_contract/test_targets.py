@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import http.server
 import json
-from collections.abc import Callable
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from signature_contract import contract as contracts
-from tests.running import free_ports
+from tests.running import PATIENCE_S, free_ports
 from tests.signature_contract.fixtures import Held, findings, vision_contract
 
 Hold = Callable[[str], Held]
@@ -212,3 +215,65 @@ def test_text_is_read_as_the_binary_file_is(held: Hold, tmp_path: Path) -> None:
         text_format.MessageToString(document), encoding="utf-8"
     )
     assert read_saved_model(tmp_path).signatures == read_saved_model(model).signatures
+
+
+class Foreign(http.server.BaseHTTPRequestHandler):
+    """Says that it is a REST API of a model, and answers a prediction with something else."""
+
+    answers: ClassVar[tuple[int, bytes]] = (200, b"{}")
+    metadata: ClassVar[bytes] = b""
+
+    def do_GET(self) -> None:  # the library's name
+        self.answer(200, self.metadata)
+
+    def do_POST(self) -> None:  # the library's name
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(*self.answers)
+
+    def answer(self, code: int, body: bytes) -> None:
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def foreign(server: Any) -> Iterator[str]:
+    """The address of such a server; its metadata are those of a real model."""
+    with urllib.request.urlopen(  # noqa: S310  # our own server
+        f"{server.rest}/v1/models/several/metadata", timeout=PATIENCE_S
+    ) as answer:
+        Foreign.metadata = answer.read()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Foreign) as other:
+        threading.Thread(target=other.serve_forever).start()
+        yield f"http://127.0.0.1:{other.server_port}/v1/models/several"
+        other.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("code", "body"),
+    [
+        (200, b"<html>"),
+        (200, b"{}"),
+        (200, b"null"),
+        (200, b'{"outputs": {"total": [[1], 2], "used": 1}}'),
+        (200, b'{"outputs": {"total": ["text"], "used": 1}}'),
+        (503, b"try later"),
+    ],
+)
+def test_a_foreign_answer_says_nothing_of_the_model(
+    foreign: str, held: Hold, code: int, body: bytes
+) -> None:
+    Foreign.answers = code, body
+    ran = vision_contract("check", foreign, "--contract", held("several").contract)
+    assert ran.code == 2 or "[answer-form]" in ran.out, ran.out
+    assert "Traceback" not in ran.err
+
+
+def test_numbers_of_another_kind_are_not_rounded(foreign: str, held: Hold) -> None:
+    Foreign.answers = 200, b'{"outputs": {"sum": [1.7], "larger": [0.5]}}'
+    ran = vision_contract("check", foreign, "--contract", held("several").contract)
+    assert ran.code == 1
+    assert "expected int64 [-1], found float64 [1] [answer-form]" in ran.out

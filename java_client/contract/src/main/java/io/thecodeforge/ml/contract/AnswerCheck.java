@@ -16,7 +16,7 @@ import java.util.function.IntPredicate;
  */
 final class AnswerCheck {
 
-  private static final Size CLASSES = new Size.Named("C");
+  private static final Size CLASSES = new Size.Named(Contract.CLASSES_DIMENSION);
 
   private final Contract contract;
   private final String where;

@@ -41,6 +41,9 @@ public record Contract(
   /** The tags of a graph that is made for serving, as TensorFlow gives them. */
   public static final List<String> DEFAULT_TAGS = List.of("serve");
 
+  /** The dimension that counts the classes: column i of such an axis belongs to the i-th name. */
+  static final String CLASSES_DIMENSION = "C";
+
   /** Where a published version keeps its own copy. */
   public static final Path PUBLISHED_FILE = Path.of("assets.extra", "contract.json");
 

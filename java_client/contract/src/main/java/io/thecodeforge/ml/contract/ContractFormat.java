@@ -56,7 +56,8 @@ final class ContractFormat {
     dimensions = texts(entry.getOrDefault("dimensions", Map.of()), "dimensions");
     Map<String, SignatureSpec> signatures = new LinkedHashMap<>();
     for (var one : object(entry.get("signatures"), "signatures").entrySet()) {
-      signatures.put(one.getKey(), signature(one.getKey(), one.getValue()));
+      String key = name(one.getKey(), "signatures");
+      signatures.put(key, signature(key, one.getValue()));
     }
     if (signatures.isEmpty()) {
       throw new MalformedContractException("signatures: expected at least one, found none");
@@ -64,12 +65,13 @@ final class ContractFormat {
     List<String> tags = names(entry.getOrDefault("tags", Contract.DEFAULT_TAGS), "tags");
     String model = name(entry.get("model"), "model");
     text(entry.getOrDefault("summary", ""), "summary");
+    List<String> classNames = names(entry.getOrDefault("class_names", List.of()), "class_names");
     return new Contract(
         model,
         signatures,
         dimensions,
-        bound(entry.getOrDefault("bound", Map.of())),
-        names(entry.getOrDefault("class_names", List.of()), "class_names"),
+        bound(entry.getOrDefault("bound", Map.of()), classNames.size()),
+        classNames,
         tags,
         object(entry.getOrDefault("parameters", Map.of()), "parameters"));
   }
@@ -227,6 +229,8 @@ final class ContractFormat {
         && bounds.size() == 2
         && bounds.get(0) instanceof Number low
         && bounds.get(1) instanceof Number high
+        && -MOST < low.doubleValue() // JSON can write what no dtype holds
+        && high.doubleValue() < MOST
         && low.doubleValue() <= high.doubleValue()) {
       return new ValueRange(low.doubleValue(), high.doubleValue());
     }
@@ -247,7 +251,7 @@ final class ContractFormat {
     throw refusal(where, "a number of at least 0", json);
   }
 
-  private Map<String, Long> bound(Object json) throws MalformedContractException {
+  private Map<String, Long> bound(Object json, long classes) throws MalformedContractException {
     Map<String, Long> bound = new LinkedHashMap<>();
     for (var entry : object(json, "bound").entrySet()) {
       String where = "bound \"%s\"".formatted(entry.getKey());
@@ -258,6 +262,16 @@ final class ContractFormat {
         throw refusal(where, "a size", entry.getValue());
       }
       bound.put(entry.getKey(), size);
+    }
+    if (classes > 0 && dimensions.containsKey(Contract.CLASSES_DIMENSION)) {
+      bound.putIfAbsent(Contract.CLASSES_DIMENSION, classes);
+      long size = bound.get(Contract.CLASSES_DIMENSION);
+      if (size != classes) {
+        throw refusal(
+            "bound \"%s\"".formatted(Contract.CLASSES_DIMENSION),
+            "%d, one for each of class_names".formatted(classes),
+            size);
+      }
     }
     return bound;
   }

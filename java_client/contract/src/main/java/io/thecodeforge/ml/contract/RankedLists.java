@@ -81,18 +81,21 @@ record RankedLists(
         count = (int) answered;
         found.measured(ranking.count(), Math.abs(count - goldenCount));
       }
-      checkRest(row, count, capacity);
+      checkRest(row, goldenCount, count, capacity);
       new Lists(this, entries(golden, row, goldenCount), entries(answer, row, count), place)
           .compare(capacity);
     }
   }
 
-  private void checkRest(int row, int count, int capacity) {
+  private void checkRest(int row, int goldenCount, int count, int capacity) {
     for (String name : specs.keySet()) {
       boolean isSet = false;
       for (int i = count; i < capacity && !isSet; i++) {
         TensorValue entry = answer.get(name).at(row, i);
-        for (int part = 0; part < entry.size(); part++) {
+        // What fills up the golden list is as good as zeros.
+        boolean isFilling =
+            goldenCount < capacity && entry.equals(golden.get(name).at(row, goldenCount));
+        for (int part = 0; part < entry.size() && !isFilling; part++) {
           isSet |= entry.isSet(part);
         }
       }
