@@ -18,7 +18,7 @@ MARKERS = {
     "tensorflow": "starts programs that import TensorFlow",
     "browser": "opens pages in Chromium",
     "postgres": "starts a PostgreSQL server",
-    "long": "takes half a minute without any of these",
+    "long": "takes ten seconds or more without any of these",
     "containers": "builds and runs the image of Dockerfile.serving",
 }
 # Whoever takes a fixture takes what it is made of, so the innermost ones suffice.

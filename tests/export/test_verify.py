@@ -37,6 +37,7 @@ def test_a_published_version_passes_every_check(
     assert max(result["max_distance"].values()) <= 1e-5
 
 
+@pytest.mark.long
 def test_a_model_that_shows_well_and_cannot_run_is_refused(
     export: Callable[..., Any], run_python: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -356,6 +356,7 @@ def test_without_psycopg_the_message_has_the_fix(monkeypatch: pytest.MonkeyPatch
         Store.open("postgresql://me@127.0.0.1/runs")
 
 
+@pytest.mark.long
 def test_a_run_is_copied_when_it_ends(
     writer: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -374,6 +375,7 @@ def test_a_run_is_copied_when_it_ends(
     assert copy["version"]["source"] == "file:///models/classifier/1"
 
 
+@pytest.mark.long
 def test_mlflow_shows_a_run_while_it_runs_and_a_killed_one_as_killed(
     writer: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:

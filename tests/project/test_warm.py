@@ -163,7 +163,7 @@ def is_running(process: int) -> bool:
     """Whether there is a process that has not ended."""
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it went while we looked
         return False
     return state not in "ZX"
 

@@ -79,14 +79,17 @@ def test_tensorflow_is_not_executed(target: str) -> None:
     assert len(modules) < 600  # a start of TensorFlow brings thousands
 
 
+@pytest.mark.long
 def test_tensorflow_afterwards(target: str) -> None:
     python(ASK.format(target=target) + USE_TENSORFLOW + BOTH_CLASSES + ASK.format(target=target))
 
 
+@pytest.mark.long
 def test_tensorflow_before(target: str) -> None:
     python(USE_TENSORFLOW + ASK.format(target=target) + BOTH_CLASSES)
 
 
+@pytest.mark.long
 def test_tensorflow_at_the_same_time(target: str) -> None:
     python(
         """

@@ -56,6 +56,7 @@ def test_python_of_any_contract_is_python(contract: Contract) -> None:
     ast.parse(python_stub(contract))
 
 
+@pytest.mark.long
 def test_python_is_typed(tmp_path: Path) -> None:
     for number, contract in enumerate(every_contract()):
         (tmp_path / f"stub_{number}.py").write_text(python_stub(contract), encoding="utf-8")
