@@ -27,8 +27,11 @@ from export.verify import verify
 from serving_config import toolkit_contracts
 from serving_config.extras import missing_extra
 from serving_config.version import __version__
+from signature_contract.command_line.arguments import add_check_options
+from signature_contract.command_line.check_command import options_of, write_junit
 from signature_contract.contract import ContractError
 from signature_contract.contract_errors import MissingRuntimeError
+from signature_contract.version_files import golden_of
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +119,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     check = subparsers.add_parser("verify", help="hold a SavedModel to its contract")
     check.add_argument("path", type=Path, help="a SavedModel directory")
     check.add_argument("--contract", metavar="NAME|FILE", help="default: the copy it carries")
+    add_check_options(check)
     commands: dict[str, Command] = {
         **{kind.name: kind.train for kind in KINDS.values()},
         "evaluate": lambda arguments: KINDS[arguments.kind].evaluate(arguments),
@@ -161,7 +165,9 @@ def _report(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _verify(arguments: argparse.Namespace) -> dict[str, Any]:
     named = toolkit_contracts.find(arguments.contract) if arguments.contract else None
-    verification = verify(arguments.path, named)
+    options = options_of(arguments, golden_of(arguments.path))
+    verification = verify(arguments.path, named, options)
+    write_junit(arguments, verification)
     for difference in verification.differences:
         log.error("%s", difference)
     return verification.to_json()

@@ -16,12 +16,12 @@ from signature_contract.checking.check import check
 from signature_contract.checking.options import Options
 from signature_contract.checking.outcome import Item, Outcome
 from signature_contract.contract import Contract, ContractFileError
-from signature_contract.version_files import CONTRACT_FILE, EXTRA, GOLDEN_FILE, extra
+from signature_contract.version_files import CONTRACT_FILE, EXTRA, extra, golden_of
 
 COPY = "contract copy"
 
 
-def verify(path: Path, contract: Contract | None = None) -> Outcome:
+def verify(path: Path, contract: Contract | None = None, options: Options | None = None) -> Outcome:
     """Run all checks on one version.
 
     Args:
@@ -29,6 +29,8 @@ def verify(path: Path, contract: Contract | None = None) -> Outcome:
         contract: What to hold it to; by default the copy it carries, or, without a copy, the
             contract that the directory above is named after. Where the toolkit has a contract of
             that model, the copy must itself agree with it.
+        options: How far to go; always strict, and with the version's golden answers where none
+            are named.
 
     Returns:
         The findings; look at ``ok``.
@@ -45,9 +47,9 @@ def verify(path: Path, contract: Contract | None = None) -> Outcome:
     copy = _copy_item(contract)
     if not copy.ok:
         return Outcome(str(path), contract.model, (copy,))
-    golden = extra(path, GOLDEN_FILE)
-    options = Options(golden=golden if golden.is_file() else None, strict=True)
-    outcome = check(path, contract, options)
+    outcome = check(
+        path, contract, replace(options or Options(golden=golden_of(path)), strict=True)
+    )
     return replace(outcome, items=(copy, *outcome.items))
 
 

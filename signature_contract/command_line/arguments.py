@@ -75,12 +75,21 @@ def _record(command: argparse.ArgumentParser) -> None:
 def _check(command: argparse.ArgumentParser) -> None:
     command.add_argument("target", help=TARGET)
     _contract(command)
+    add_check_options(command)
+    command.add_argument("--name", help="the model's name on a server (default: the contract's)")
+    command.add_argument(
+        "--strict", action="store_true", help="take what hostile requests show for errors"
+    )
+    _output(command, ("text", "json", "junit", "github"))
+
+
+def add_check_options(command: argparse.ArgumentParser) -> None:
+    """Add what every check can be told: ``vision-contract check`` and ``vision-export verify``."""
     command.add_argument(
         "--golden",
         type=Path,
         help="golden requests and answers (default: those beside the contract)",
     )
-    command.add_argument("--name", help="the model's name on a server (default: the contract's)")
     _tags(command)
     command.add_argument(
         "--static", action="store_true", help="look at what it declares only; run nothing"
@@ -90,11 +99,7 @@ def _check(command: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="send requests that break the signature (default: to files; one can end a server)",
     )
-    command.add_argument(
-        "--strict", action="store_true", help="take what hostile requests show for errors"
-    )
     _ignore(command, sorted(IGNORABLE))
-    _output(command, ("text", "json", "junit", "github"))
     command.add_argument(
         "--junit", type=Path, metavar="FILE", help="write a JUnit report too, whatever the format"
     )

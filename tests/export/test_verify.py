@@ -176,3 +176,16 @@ signature_def['serving_default']:
         "y": TensorSpec("string", None),
     }
     assert signatures["serving_default"].outputs == {"z": TensorSpec("int64", ())}
+
+
+def test_it_takes_the_options_of_the_contract_s_own_check(
+    export: Callable[..., Any], published: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.xml"
+    ran = export("verify", published, "--static", "--junit", report)
+    assert ran.code == 0, ran.err
+    assert [one for one in ran.result["warnings"] if "no-golden-answers" in one]
+    assert 'name="rule input-dtype"' in report.read_text(encoding="utf-8")
+    refused = export("verify", published, "--golden", tmp_path / "nothing.npz")
+    assert refused.code == 1
+    assert "no golden answers at" in refused.err
