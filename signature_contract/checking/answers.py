@@ -91,47 +91,32 @@ def questions(
                 )
 
 
-def judge(model: Model, question: Question, contract: Contract, where: str = "") -> Item:
+def judge(model: Model, question: Question, contract: Contract) -> Item:
     """Put one request and judge the answer.
 
     Args:
         model: Who is asked.
         question: What is asked.
         contract: What the answer is held to.
-        where: Who is asked, for messages; empty for nothing.
     """
     if question.hostile:
         return _judge_hostile(model, question)
     case = question.case
-    signature = contract.resolved(case.signature)
-    differences = [
-        difference
-        for name, spec in signature.inputs.items()
-        if name in case.inputs
-        and (
-            difference := input_range_difference(
-                f'{where}{case} input "{name}"', spec, case.inputs[name]
-            )
-        )
-    ]
+    differences = []
+    for name, spec in contract.resolved(case.signature).inputs.items():
+        if name in case.inputs:
+            here = f'{case} input "{name}"'
+            if outside := input_range_difference(here, spec, case.inputs[name]):
+                differences.append(outside)
     try:
         answer = model.run(case.signature, case.inputs)
     except RefusedError as err:
-        differences.append(Difference("request-refused", f"{where}{case}", "an answer", str(err)))
+        differences.append(Difference("request-refused", str(case), "an answer", str(err)))
         return Item(question.item, tuple(differences))
     comparison = case.compare(answer, contract)
-    compared = [
-        Difference(d.rule, f"{where}{d.where}", d.expected, d.found, d.available)
-        for d in comparison.differences
-    ]
-    formed = answer_differences(f"{where}{case}", case.signature, answer, contract)
-    if not case.outputs:  # there is nothing to compare with
-        compared = []
-    return Item(
-        question.item,
-        tuple(dict.fromkeys([*differences, *compared, *formed])),
-        distances=comparison.distances,
-    )
+    differences += comparison.differences
+    differences += answer_differences(str(case), case.signature, answer, contract)
+    return Item(question.item, tuple(dict.fromkeys(differences)), distances=comparison.distances)
 
 
 def _judge_hostile(model: Model, question: Question) -> Item:
