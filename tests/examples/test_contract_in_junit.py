@@ -31,6 +31,14 @@ def maven(*words: str | Path, cwd: Path, repository: Path) -> subprocess.Complet
     )
 
 
+def link(source: str, target: str) -> None:
+    """Link a file, or copy it where it lies on another disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A local repository with what Maven has fetched before, and this project's artifacts."""
@@ -39,7 +47,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     theirs = Path.home() / ".m2" / "repository"
     if theirs.is_dir():
         ours = shutil.ignore_patterns("thecodeforge")
-        shutil.copytree(theirs, mine, copy_function=os.link, ignore=ours)
+        shutil.copytree(theirs, mine, copy_function=link, ignore=ours)
     built = shutil.ignore_patterns("target")
     for name in ("java_client", "protos", "serving_config", "tests/signature_contract"):
         shutil.copytree(REPO / name, source / name, ignore=built)
