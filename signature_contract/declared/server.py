@@ -109,7 +109,7 @@ def _over_grpc(address: Address) -> Any:
 
 
 def _over_rest(address: Address) -> Any:
-    document = get_json(f"{address.rest_path}/metadata")
+    document = _get_json(f"{address.rest_path}/metadata")
     try:
         found = document["metadata"][_FIELD]
         found.pop("@type", None)
@@ -118,22 +118,18 @@ def _over_rest(address: Address) -> Any:
         raise TargetError(f"{address} answers with something else than signatures") from err
 
 
-def get_json(url: str, body: Any = None) -> Any:
-    """Send a request to a REST API and return the document of the answer.
+def _get_json(url: str) -> Any:
+    """Ask a REST API and return the document of the answer.
 
     Args:
         url: Its address.
-        body: A document to post; None gets.
 
     Raises:
         TargetError: Nobody answers, or the answer is an error or no JSON.
     """
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(  # noqa: S310  # http or https, see parse_address
-        url, data, {"Content-Type": "application/json"}
-    )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+        # http or https, see parse_address
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310
             return json.load(answer)
     except urllib.error.HTTPError as err:
         raise TargetError(f"{url}: HTTP {err.code}: {_words(err.read())}") from err

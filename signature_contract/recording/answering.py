@@ -6,7 +6,6 @@ Usage: ``python -m signature_contract.recording.answering MODEL --contract F --r
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,39 +19,37 @@ from signature_contract.golden import GoldenCase
 
 
 def answer_twice(
-    model: Model, cases: Iterable[GoldenCase], contract: Contract
-) -> Iterator[tuple[Item, GoldenCase | None]]:
-    """Answer each request, and ask a second time whether that was the answer.
+    model: Model, case: GoldenCase, contract: Contract
+) -> tuple[Item, GoldenCase | None]:
+    """Answer a request, and ask a second time whether that was the answer.
 
     Args:
         model: Who is asked.
-        cases: Requests, without answers.
+        case: The request, without an answer.
         contract: What the answers are held to, and how far two of them may lie apart.
 
-    Yields:
+    Returns:
         What was found, and the request with its answer; None where there is no answer.
     """
-    for case in cases:
-        name = f"request {case}"
-        try:
-            answer = model.run(case.signature, case.inputs)
-        except RefusedError as err:
-            difference = Difference("request-refused", str(case), "an answer", str(err))
-            yield Item(name, (difference,)), None
-            continue
-        answered = replace(case, outputs=answer)
-        item = judge(model, Question(name, answered), contract)
-        differences = tuple(
-            replace(
-                one,
-                rule="not-deterministic",
-                expected=one.expected.replace("the golden answer", "the first answer"),
-            )
-            if one.rule == "golden-answer"
-            else one
-            for one in item.differences
+    name = f"request {case}"
+    try:
+        answer = model.run(case.signature, case.inputs)
+    except RefusedError as err:
+        difference = Difference("request-refused", str(case), "an answer", str(err))
+        return Item(name, (difference,)), None
+    answered = replace(case, outputs=answer)
+    item = judge(model, Question(name, answered), contract)
+    differences = tuple(
+        replace(
+            one,
+            rule="not-deterministic",
+            expected=one.expected.replace("the golden answer", "the first answer"),
         )
-        yield replace(item, differences=differences), answered
+        if one.rule == "golden-answer"
+        else one
+        for one in item.differences
+    )
+    return replace(item, differences=differences), answered
 
 
 def _load(path: Path, contract: Contract) -> Model:
@@ -83,10 +80,10 @@ def main() -> None:
     answered = []
     for case in cases:
         report.begin(f"request {case}")
-        for item, answer in answer_twice(model, [case], contract):
-            report.item(item)
-            if answer:
-                answered.append(answer)
+        item, answer = answer_twice(model, case, contract)
+        report.item(item)
+        if answer:
+            answered.append(answer)
     golden.save(arguments.out, answered, contract)
 
 

@@ -63,7 +63,7 @@ def _ask_server(
     from signature_contract.recording.answering import answer_twice
 
     with served_model(address, contract) as model:
-        found = list(answer_twice(model, requests, contract))
+        found = [answer_twice(model, case, contract) for case in requests]
     return [item for item, _ in found], [answer for _, answer in found if answer]
 
 
