@@ -8,7 +8,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from PIL import Image
+
+from python_client import load_image
 
 mpl.use("Agg")  # files only; there may be no screen
 
@@ -34,8 +35,7 @@ def draw_predictions(
         axis.set_axis_off()
     for axis, file, shares in zip(axes, files, probabilities, strict=False):
         truth, label = file.parent.name, max(shares, key=lambda name: shares[name])
-        with Image.open(file) as picture:
-            axis.imshow(picture.convert("RGB"))
+        axis.imshow(load_image(file))
         axis.set_title(
             f"{'✓' if label == truth else '✗'} {label} {shares[label]:.1%}\ntruth: {truth}",
             color=_RIGHT if label == truth else _WRONG,

@@ -1,7 +1,8 @@
 """Make the golden vectors of a version from photographs and the live Keras model.
 
 The cases cover what breaks between runtimes: one image and several, a photograph that is wider than
-high, a single pixel, black and white, JPEG and PNG, and files of different sizes in one batch.
+high, a single pixel, black and white, JPEG and PNG, files of different sizes in one batch, and
+photographs that are stored lying on their side.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ Array = np.ndarray[Any, Any]
 Answer = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
 
 _BATCH_HEIGHT, _BATCH_WIDTH = 96, 128
+
+LYING = (6, 3, 8, 5)
+"""Orientations of golden files: what phones write, and one that is transposed."""
 
 
 def make(
@@ -57,7 +61,12 @@ def make(
     }
     files = [golden_images.jpeg(image) for image in images]
     png = golden_images.png(images[-1])
-    file_cases = {"one": files[:1], "png": [png], "batch_of_sizes": [*files, png]}
+    file_cases = {
+        "one": files[:1],
+        "png": [png],
+        "batch_of_sizes": [*files, png],
+        "lying": [golden_images.lying_jpeg(batch[0], orientation) for orientation in LYING],
+    }
 
     # As a graph, like Keras's own predict(): kernels then fuse as they do when served.
     graph = tf.function(answer, reduce_retracing=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-MAX_PIXELS = 2**26
-"""Most pixels of an encoded image: 67 million, more than cameras take, 200 MB decoded."""
+from export import upright
+from serving_config.image_files import MAX_PIXELS
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
@@ -26,12 +26,12 @@ def decode(image_bytes: tf.Tensor) -> tf.Tensor:
         image_bytes: Scalar string, the whole file.
 
     Returns:
-        uint8 [height, width, 3], RGB, 0 to 255. EXIF orientation is not applied, an alpha channel
-        is dropped, grey is repeated.
+        uint8 [height, width, 3], RGB, 0 to 255, upright: the EXIF orientation of a JPEG is applied.
+        An alpha channel is dropped, grey is repeated, of 16 bits the upper 8 are kept.
 
     Raises:
         tf.errors.InvalidArgumentError: The bytes are no JPEG or PNG file, are cut off, or claim
-            more than :data:`MAX_PIXELS` (when the op runs).
+            more than ``MAX_PIXELS`` (when the op runs).
     """
     # Padded, so that a short string needs no case of its own.
     header = tf.strings.join([tf.strings.substr(image_bytes, 0, _HEADER), b"\0" * _HEADER])
@@ -55,7 +55,7 @@ def decode(image_bytes: tf.Tensor) -> tf.Tensor:
     with tf.control_dependencies([bounded]):
         image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
     image.set_shape([None, None, 3])
-    return image
+    return upright.turn_upright(image, upright.orientation(image_bytes))
 
 
 def _png_width_and_height(header: tf.Tensor) -> tf.Tensor:

@@ -19,6 +19,7 @@ from python_client._async_model_client import AsyncModelClient
 from python_client._async_vision_client import AsyncVisionClient
 from python_client._model_client import ModelClient
 from python_client._requests.images import Images
+from python_client._requests.loading import load_image
 from python_client._transport.channels import (
     TLS,
     ChannelOptions,
@@ -53,6 +54,7 @@ from python_client.errors import (
     UnknownError,
     VisionClientError,
 )
+from serving_config.image_files import ImageReaderUnavailableError
 from serving_config.version import __version__
 from signature_contract.contract import (
     Contract,
@@ -93,6 +95,7 @@ __all__ = [
     "DrawingUnavailableError",
     "FailedPreconditionError",
     "HedgingPolicy",
+    "ImageReaderUnavailableError",
     "Images",
     "InputError",
     "InternalError",
@@ -119,6 +122,7 @@ __all__ = [
     "VisionClient",
     "VisionClientError",
     "__version__",
+    "load_image",
     "open_async_channel",
     "open_channel",
 ]

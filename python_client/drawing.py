@@ -1,12 +1,12 @@
-"""Detections drawn into their image. Needs Pillow, which nothing else in this package does."""
+"""Detections drawn into their image. Needs ``pip install "vision-forge[drawing]"``."""
 
 from __future__ import annotations
 
-import io
 import math
 from typing import TYPE_CHECKING, Any
 
 from python_client._answers.detections import Box, Detection, Detections
+from serving_config import image_files
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,7 +21,7 @@ _SMALLEST_SIDE = 480  # smaller images are enlarged, for text needs pixels
 
 
 class DrawingUnavailableError(RuntimeError):
-    """Pillow is not installed."""
+    """Pillow, or what reads image files, is not installed."""
 
 
 def require() -> Any:
@@ -34,9 +34,10 @@ def require() -> Any:
         import PIL.Image
         import PIL.ImageDraw
         import PIL.ImageFont
+        import simplejpeg  # noqa: F401  # image_files needs it
     except ImportError as err:
         raise DrawingUnavailableError(
-            "images of detections need Pillow, which is not installed"
+            f"images of detections need Pillow and simplejpeg; {err.name} is not installed"
             '\n  fix: pip install "vision-forge[drawing]"'
         ) from err
     return PIL
@@ -49,8 +50,9 @@ def draw(image: bytes, detections: Detections) -> Image:
     background. A label stands above its box, or inside where the image ends.
 
     Args:
-        image: The encoded file that was asked about. Its EXIF orientation is ignored, as the
-            model's graph ignores it; the boxes belong to the pixels as they are stored.
+        image: The encoded file that was asked about. It is drawn upright, as the model's graph
+            turns it (a version whose contract has no parameter ``orientation`` turned nothing:
+            its boxes belong to the pixels as they are stored).
         detections: What was found in it; the surest is drawn last, on top.
 
     Returns:
@@ -58,12 +60,11 @@ def draw(image: bytes, detections: Detections) -> Image:
         smaller than 480 pixels.
 
     Raises:
-        DrawingUnavailableError: Pillow is not installed.
-        OSError: Pillow cannot read the file.
+        DrawingUnavailableError: Pillow or simplejpeg is not installed.
+        ImageFileError: The file cannot be decoded.
     """
     pillow = require()
-    with pillow.Image.open(io.BytesIO(image)) as file:
-        drawn: Image = file.convert("RGB")
+    drawn: Image = pillow.Image.fromarray(image_files.decode(image))
     enlarge = math.ceil(_SMALLEST_SIDE / max(drawn.size))
     if enlarge > 1:
         drawn = drawn.resize((drawn.width * enlarge, drawn.height * enlarge))

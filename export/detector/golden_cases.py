@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 Array = np.ndarray[Any, Any]
 
 _USED = 5
+_LYING = (6, 3)  # orientations of golden files, in both byte orders
 _BATCH_SIZE_PIXELS, _SMALL_PIXELS = (240, 320), (75, 125)
 _DISTURBED = 8
 _SEED = 0
@@ -89,6 +90,7 @@ def make(
         by_files("one", files[:1]),
         by_files("png", [golden_images.png(first)]),
         by_files("batch_of_sizes", [*files, small]),
+        by_files("lying", [golden_images.lying_jpeg(first, turn) for turn in _LYING]),
     ]
 
 
@@ -120,6 +122,8 @@ def _variants(image: Array) -> Iterator[Array]:
     yield np.rot90(image).copy()
     for shown in (image, golden_images.resized(image, _SMALL_PIXELS)):
         yield decode(tf.constant(golden_images.jpeg(shown))).numpy()
+    for turn in _LYING:
+        yield decode(tf.constant(golden_images.lying_jpeg(image, turn))).numpy()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from export.detector.annotations import Sample
 from export.detector.average_precision import iou
 from export.detector.coco_metrics import EvaluationUnavailableError
 from export.detector.detection_arrays import DetectionArrays
+from serving_config import image_files
 
 Array = np.ndarray[Any, Any]
 
@@ -63,8 +64,7 @@ def draw(sample: Sample, found: DetectionArrays, class_names: Sequence[str], sco
         EvaluationUnavailableError: Pillow is not installed.
     """
     pillow = _pillow()
-    with pillow.Image.open(sample.path) as file:
-        picture = file.convert("RGB")
+    picture = pillow.Image.fromarray(image_files.decode(sample.path.read_bytes()))
     enlarge = -(-_TILE // max(picture.size))
     picture = picture.resize((picture.width * enlarge, picture.height * enlarge))
     canvas = pillow.ImageDraw.Draw(picture)
@@ -98,9 +98,10 @@ def _pillow() -> Any:
     try:
         import PIL.Image
         import PIL.ImageDraw
+        import simplejpeg  # noqa: F401  # image_files needs it
     except ImportError as err:
         raise EvaluationUnavailableError(
-            "the pictures need Pillow, which is not installed; "
+            f"the pictures need Pillow and simplejpeg; {err.name} is not installed; "
             'install it with: pip install "vision-forge[evaluation]"'
         ) from err
     return PIL

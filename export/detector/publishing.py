@@ -57,9 +57,11 @@ def publish_detector(finished: Finished, models_dir: Path, run_on_record: Run) -
     limits = Suppression(
         settings["max_detections"], settings["score_threshold"], settings["iou_threshold"]
     )
+    bound = toolkit_contract(MODEL).bind(finished.class_names, N=limits.max_detections)
     contract = replace(
-        toolkit_contract(MODEL).bind(finished.class_names, N=limits.max_detections),
+        bound,
         parameters={
+            **bound.parameters,
             "score_threshold": limits.score_threshold,
             "iou_threshold": limits.iou_threshold,
             "image_size": settings["image_size"],

@@ -1,12 +1,11 @@
 """Statistics of photographs, without any model: one reading of each file serves leaks and drift.
 
-Pillow decodes here, not the graph: these figures describe the files, and no answer depends on them.
+They are taken of the pixels that a model sees: decoded as the served graph does, and upright.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
+
+from serving_config import image_files
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ THUMBNAIL = 32
 STATISTICS = ("brightness", "contrast", "saturation", "warmth", "sharpness")
 
 _SIDE = 128  # pixels of the image that statistics are taken of, near what networks are shown
-_READERS = 4  # Pillow releases the interpreter lock while it decodes
+_READERS = 4  # decoding releases the interpreter lock
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,8 @@ def measure_images(paths: Sequence[Path]) -> ImageStatistics:
 def _measure(path: Path) -> tuple[Path, str, Array, Array] | None:
     try:
         content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
-            image.draft("RGB", (2 * _SIDE, 2 * _SIDE))  # a JPEG decodes to a fraction for less
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as err:
+        upright = Image.fromarray(image_files.decode(content))
+    except (OSError, image_files.ImageFileError) as err:
         log.warning("skipped %s: it cannot be decoded: %s", path, err)
         return None
     grey = upright.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)

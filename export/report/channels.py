@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from export.report.style import AMOUNTS, INK, ORANGE, new_figure, plain
+from serving_config import image_files
 
 Array = np.ndarray[Any, Any]
 
@@ -164,9 +165,9 @@ def draw_maps(
     figure = new_figure(1.75 * len(titles) + 0.8, 1.75 * len(paths) + 0.6)
     axes = figure.subplots(len(paths), len(titles), squeeze=False)
     for row, (path, name) in enumerate(zip(paths, names, strict=True)):
-        with Image.open(path) as file:
-            # As the network sees it: a square, whatever the aspect ratio was.
-            photograph = np.asarray(file.convert("RGB").resize((_SIDE, _SIDE))) / 255
+        pixels = Image.fromarray(image_files.decode(path.read_bytes()))
+        # As the network sees it: a square, whatever the aspect ratio was.
+        photograph = np.asarray(pixels.resize((_SIDE, _SIDE))) / 255
         axes[row, 0].imshow(photograph)
         for axis, small in zip(axes[row, 1:], np.moveaxis(columns[row], -1, 0), strict=True):
             light = np.asarray(

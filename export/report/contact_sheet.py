@@ -23,6 +23,7 @@ from export.report.style import (
     RED,
     RED_TEXT,
 )
+from serving_config import image_files
 
 TILE, FRAME, LINE = 236, 6, 19  # pixels: side of a photograph, of its frame, height of a line
 _GAP, _PADDING = 10, 5
@@ -98,8 +99,8 @@ def _tile(item: Shown, texts: Sequence[tuple[str, str]], size: tuple[int, int]) 
     width = size[0]
     color = GREEN if item.right else RED
     tile = Image.new("RGB", size, PAPER)
-    with Image.open(item.path) as file:
-        photograph = ImageOps.contain(file.convert("RGB"), (TILE, TILE), Image.Resampling.LANCZOS)
+    pixels = Image.fromarray(image_files.decode(item.path.read_bytes()))
+    photograph = ImageOps.contain(pixels, (TILE, TILE), Image.Resampling.LANCZOS)
     canvas = ImageDraw.Draw(tile)
     canvas.rectangle((0, 0, width - 1, width - 1), fill=_MAT)
     left = FRAME + (TILE - photograph.width) // 2

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from export.detector.annotations import Sample
 from export.detector.detection_arrays import DetectionArrays
 from export.report.style import FONT_FILE, GREEN, PAPER, RED, RED_TEXT
+from serving_config import image_files
 
 TILE = 620
 """Longest side of an image, in pixels."""
@@ -56,8 +57,8 @@ def _tile(
 ) -> Image.Image:
     scale = TILE / max(sample.width, sample.height)
     size = (max(1, round(sample.width * scale)), max(1, round(sample.height * scale)))
-    with Image.open(sample.path) as file:
-        tile = file.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    pixels = Image.fromarray(image_files.decode(sample.path.read_bytes()))
+    tile = pixels.resize(size, Image.Resampling.LANCZOS)
     canvas = ImageDraw.Draw(tile)
     font = ImageFont.truetype(str(FONT_FILE), 12)
     for box in sample.boxes * scale:

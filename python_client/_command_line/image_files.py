@@ -22,6 +22,7 @@ from python_client.errors import (
     UnimplementedError,
     VisionClientError,
 )
+from serving_config.image_files import ImageFileError
 
 # Whatever the file: the next one would get the same answer.
 _HOPELESS = (
@@ -99,7 +100,7 @@ def _each_file(files: list[str], answer: Callable[[Path, bytes], Mapping[str, An
         except OSError as err:
             failed = True
             write({"file": file, "error": err.strerror or str(err)})
-        except VisionClientError as err:
+        except (VisionClientError, ImageFileError) as err:
             failed = True
             write({"file": file, "error": one_line(err)})
         else:

@@ -5,6 +5,7 @@ Each action prints one JSON object. The pytest process itself never imports Tens
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import sys
@@ -18,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from export import server_settings, warmup
+from export import images, server_settings, upright, warmup
 from export.classifier import photographs
 from export.classifier.backbones import BACKBONES
 from export.classifier.beginning import Beginning, begin
@@ -226,6 +227,27 @@ def warmed_up(version: Path, batching_files: list[Path]) -> dict[str, Any]:
     }
 
 
+def upright_files(file: Path) -> dict[str, Any]:
+    """Read the orientation of some files and the pixels of others with the graph's operations."""
+    asked = json.loads(file.read_text())
+    one_file = [tf.TensorSpec([], tf.string)]
+    orientation = tf.function(upright.orientation, input_signature=one_file)
+    decode = tf.function(images.decode, input_signature=one_file)
+    pixels = {
+        name: decode(base64.b64decode(text)).numpy() for name, text in asked["pixels"].items()
+    }
+    return {
+        "orientations": {
+            name: int(orientation(base64.b64decode(text)))
+            for name, text in asked["orientations"].items()
+        },
+        "pixels": {
+            name: {"shape": found.shape, "bytes": base64.b64encode(found.tobytes()).decode()}
+            for name, found in pixels.items()
+        },
+    }
+
+
 def _train(
     settings: ClassifierSettings, data: Path, work: Path
 ) -> tuple[Beginning, Trained[Classifier]]:
@@ -257,6 +279,7 @@ if __name__ == "__main__":
         "uninterrupted": lambda: uninterrupted(Path(paths[0]), Path(paths[1])),
         "operations": lambda: operations(*map(Path, paths)),
         "statistics": statistics,
+        "upright": lambda: upright_files(Path(paths[0])),
         "backbones": backbones,
         "warmed_up": lambda: warmed_up(Path(paths[0]), list(map(Path, paths[1:]))),
         "unrunnable": lambda: unrunnable(Path(paths[0])),
