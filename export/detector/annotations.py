@@ -12,7 +12,7 @@ import logging
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from export import images
 from export.errors import DataSetError
+from serving_config.jpeg_orientation import UPRIGHT, jpeg_orientation
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,8 @@ class LabelledBox:
 
     Attributes:
         label: The class name.
-        box: xmin, ymin, xmax, ymax in pixels of the original image, 0-based.
+        box: xmin, ymin, xmax, ymax in pixels of the image, 0-based; upright, or as it is stored
+            where the stated size is that of the stored image.
         ignored: True for VOC's ``difficult`` and COCO's ``iscrowd``: neither trained on, nor
             counted as missed.
     """
@@ -74,11 +76,13 @@ class LabelledImage:
         path: The image file.
         source: The annotation file, for messages.
         objects: Its objects; none is a valid answer.
+        stated_size: Width and height in pixels that the file gives the image; None: it gives none.
     """
 
     path: Path
     source: Path
     objects: tuple[LabelledBox, ...]
+    stated_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,9 @@ class Sample:
 
     Attributes:
         path: The image file.
-        height: In pixels, as decoded.
-        width: In pixels, as decoded.
-        boxes: float32 [n, 4], xmin, ymin, xmax, ymax in pixels of the original image, inside it.
+        height: In pixels, as decoded, upright.
+        width: In pixels, as decoded, upright.
+        boxes: float32 [n, 4], xmin, ymin, xmax, ymax in pixels of the upright image, inside it.
         classes: int32 [n], 0-based.
         ignored: bool [n], see :class:`LabelledBox`.
     """
@@ -221,7 +225,7 @@ def _check_all(
             if isinstance(size, Problem):
                 problems.append(size)
             else:
-                sample, bad = _sample(image, size, names)
+                sample, bad = _sample(upright_boxes(image, size), size, names)
                 samples.append(sample)
                 problems += bad
             if progress and sys.stderr.isatty():
@@ -230,7 +234,46 @@ def _check_all(
     return samples, problems
 
 
-def _size_of(image: LabelledImage) -> tuple[int, int] | Problem:
+@dataclass(frozen=True)
+class DecodedSize:
+    """The size of a decoded image.
+
+    Attributes:
+        height: In pixels, upright.
+        width: In pixels, upright.
+        orientation: How the file is stored, 1 to 8 as Exif numbers it.
+    """
+
+    height: int
+    width: int
+    orientation: int = UPRIGHT
+
+
+def upright_boxes(image: LabelledImage, size: DecodedSize) -> LabelledImage:
+    """Move boxes that were drawn on the image as it is stored onto the upright one.
+
+    Some tools for labelling obey the note of a phone, others do not; the size that they state tells
+    which side their boxes are on. Of an image that is only mirrored or turned by 180 degrees, or
+    is square, it does not tell, and its boxes are taken as those of the upright image.
+    """
+    stored = size.height, size.width
+    if size.orientation < 5 or image.stated_size != stored or size.height == size.width:
+        return image
+    objects = tuple(replace(item, box=_upright_box(item.box, size)) for item in image.objects)
+    log.info("%s: boxes turned with the image, from %dx%d", image.path, *stored)
+    return replace(image, objects=objects)
+
+
+def _upright_box(box: Box, size: DecodedSize) -> Box:
+    ymin, xmin, ymax, xmax = box  # rows and columns change places, as the pixels' do
+    if size.orientation in (6, 7):
+        xmin, xmax = size.width - xmax, size.width - xmin
+    if size.orientation in (7, 8):
+        ymin, ymax = size.height - ymax, size.height - ymin
+    return xmin, ymin, xmax, ymax
+
+
+def _size_of(image: LabelledImage) -> DecodedSize | Problem:
     try:
         content = image.path.read_bytes()
     except OSError as err:
@@ -242,13 +285,13 @@ def _size_of(image: LabelledImage) -> tuple[int, int] | Problem:
     except tf.errors.OpError as err:
         text = err.message.split(" [Op:")[0]
         return Problem(image.path, f"not an image that can be decoded: {text}")
-    return int(height), int(width)
+    return DecodedSize(int(height), int(width), jpeg_orientation(content))
 
 
 def _sample(
-    image: LabelledImage, size: tuple[int, int], names: tuple[str, ...]
+    image: LabelledImage, size: DecodedSize, names: tuple[str, ...]
 ) -> tuple[Sample, list[Problem]]:
-    height, width = size
+    height, width = size.height, size.width
     kept, problems = [], []
     for item in image.objects:
         clipped, reason = _usable_box(item, width, height, names)

@@ -135,11 +135,19 @@ def _images(
         objects[entry["image_id"]].append(LabelledBox(label, box, bool(entry.get("iscrowd"))))
     return tuple(
         LabelledImage(
-            _image_path(data_dir, path, entry["file_name"]), path, tuple(objects[entry["id"]])
+            _image_path(data_dir, path, entry["file_name"]),
+            path,
+            tuple(objects[entry["id"]]),
+            _stated_size(entry),
         )
         for entry in document["images"]
         if "id" in entry and "file_name" in entry
     )
+
+
+def _stated_size(entry: dict[str, Any]) -> tuple[int, int] | None:
+    width, height = entry.get("width"), entry.get("height")
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
 
 
 def _image_path(data_dir: Path, path: Path, file_name: str) -> Path:

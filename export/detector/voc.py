@@ -78,7 +78,8 @@ def _images(
                 objects.append(_object(element))
             except ValueError as err:
                 problems.append(Problem(path, f"object {number}: {err}"))
-        yield LabelledImage(_image_path(data_dir, root, name), path, tuple(objects))
+        image_path, size = _image_path(data_dir, root, name), _stated_size(root)
+        yield LabelledImage(image_path, path, tuple(objects), size)
 
 
 def _object(element: ElementTree.Element) -> LabelledBox:
@@ -97,6 +98,13 @@ def _object(element: ElementTree.Element) -> LabelledBox:
     # VOC counts pixels from 1 and includes the last one.
     box = edges[0] - 1, edges[1] - 1, edges[2], edges[3]
     return LabelledBox(label, box, ignored=(element.findtext("difficult") or "0").strip() == "1")
+
+
+def _stated_size(root: ElementTree.Element) -> tuple[int, int] | None:
+    try:
+        return int(root.findtext("size/width") or ""), int(root.findtext("size/height") or "")
+    except ValueError:
+        return None  # many tools leave it out, or write 0
 
 
 def _image_path(data_dir: Path, root: ElementTree.Element, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
+from tests import orientations
 
 Side = Any
 Write = Callable[..., Path]
@@ -317,3 +321,33 @@ def test_no_epoch_waits_for_the_tuner_of_the_one_before(
     side: Side, tmp_path: Path, write_voc: Write
 ) -> None:
     assert side("tuners", str(write_voc(tmp_path / "voc", count=8))) == [False, False]
+
+
+# Drawn on the stored side of 2 to 4, nothing tells that the boxes are not upright: the size is one.
+@pytest.mark.parametrize(
+    ("drawn_on", "orientation"),
+    [*(("upright", number) for number in range(1, 9)), *(("stored", n) for n in (1, 5, 6, 7, 8))],
+)
+def test_boxes_stand_upright_whichever_side_they_were_drawn_on(
+    side: Side, tmp_path: Path, drawn_on: str, orientation: int
+) -> None:
+    upright = Image.new("RGB", (90, 60), (40, 40, 40))
+    upright.paste((250, 20, 20), (10, 5, 40, 25))
+    file = orientations.lying(upright, orientation)
+    with Image.open(io.BytesIO(file)) as stored:
+        shown = upright if drawn_on == "upright" else stored.convert("RGB")
+    edges = (np.asarray(shown)[..., 0] > 150).nonzero()
+    (ymin, xmin), (ymax, xmax) = (map(int, limit(edges, axis=1)) for limit in (np.min, np.max))
+    for folder in ("Annotations", "JPEGImages"):
+        (tmp_path / folder).mkdir()
+    for number in range(2):
+        (tmp_path / "JPEGImages" / f"{number}.jpg").write_bytes(file)
+        (tmp_path / "Annotations" / f"{number}.xml").write_text(
+            f"<annotation><size><width>{shown.width}</width><height>{shown.height}</height></size>"
+            + voc_box("red", xmin + 1, ymin + 1, xmax + 1, ymax + 1)
+            + "</annotation>"
+        )
+    data = side("load_data", str(tmp_path))
+    for _, size, boxes, *_ in (*data["training"], *data["validation"]):
+        assert size == (60, 90)
+        np.testing.assert_allclose(boxes, [[10, 5, 40, 25]], atol=2)
