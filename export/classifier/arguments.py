@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from export.class_folders import MAX_SKIPPED
 from export.classifier.backbones import BACKBONES
 from export.classifier.settings import AUGMENTATIONS, ClassifierSettings
 from export.lineage.arguments import add_recording_arguments
@@ -14,9 +15,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     defaults = ClassifierSettings()
     add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="DIR", help="a folder of class folders")
+    add(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a folder of class folders; or of train/ and val/, each with class folders",
+    )
+    add(
+        "--validation-data",
+        type=Path,
+        metavar="DIR",
+        help="class folders to validate with (default: a share of --data)",
+    )
     add("--out", type=Path, required=True, metavar="MODELS", help="where versions are published")
-    add("--backbone", default=defaults.backbone, help=", ".join(BACKBONES))
+    add(
+        "--backbone",
+        default=defaults.backbone,
+        metavar="NAME",
+        help=f"{', '.join(BACKBONES)} are tested; any other of keras.applications is checked as it "
+        "starts (%(default)s)",
+    )
     add("--image-size", type=int, metavar="N", help="side in pixels (default: the backbone's own)")
     add(
         "--weights",
@@ -55,6 +74,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"change training photographs at random, slower: {','.join(AUGMENTATIONS)} "
         "(all when none is named)",
     )
+    add("--batch-size", type=int, default=defaults.batch_size, metavar="N", help="%(default)s")
+    add(
+        "--learning-rate",
+        type=float,
+        default=defaults.learning_rate,
+        metavar="RATE",
+        help="Adam's in phase 1 (%(default)s)",
+    )
+    add(
+        "--fine-tune-learning-rate",
+        type=float,
+        metavar="RATE",
+        help="Adam's in phase 2, 10 to 100 times lower (a hundredth of --learning-rate)",
+    )
+    add(
+        "--class-weights",
+        default="none",
+        metavar="balanced|none|FILE",
+        help="what a photograph of each class counts: all the same (none), each class the same "
+        "(balanced), or by a JSON file of numbers by class name",
+    )
+    add(
+        "--calibrate",
+        action=argparse.BooleanOptionalAction,
+        default=defaults.calibrate,
+        help="divide the logits by the temperature that fits the validation photographs "
+        "(%(default)s)",
+    )
+    _add_data_rules(parser, defaults)
+    add(
+        "--min-accuracy",
+        type=float,
+        metavar="V",
+        help="publish nothing below this validation accuracy, or if always naming the largest "
+        "class is not clearly worse; exit code 1",
+    )
     add("--seed", type=int, default=defaults.seed, metavar="N", help="default %(default)s")
     add(
         "--work",
@@ -67,10 +122,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--distribute",
         default="none",
-        metavar="none|mirrored|multi_worker",
+        choices=("none", "mirrored", "multi_worker"),
         help="on one device (default), on all of this machine, or of the machines in TF_CONFIG",
     )
     add_recording_arguments(parser)
+
+
+def _add_data_rules(parser: argparse.ArgumentParser, defaults: ClassifierSettings) -> None:
+    add = parser.add_argument
+    add(
+        "--validation-fraction",
+        type=float,
+        default=defaults.validation_fraction,
+        metavar="SHARE",
+        help="of each class, held out where the folders do not say (%(default)s)",
+    )
+    add(
+        "--group-by",
+        default=defaults.group_by,
+        metavar="PATTERN",
+        help="a regular expression of a photograph's path below --data: those with the same match "
+        "(its first group, if it has one) are never divided between training and validation",
+    )
+    add(
+        "--max-skipped",
+        type=float,
+        default=MAX_SKIPPED,
+        metavar="SHARE",
+        help="most of the photographs that may be unusable (%(default)s)",
+    )
 
 
 def _layers(text: str) -> tuple[int, ...]:

@@ -1,12 +1,14 @@
 """The pretrained bases a classifier can stand on: one row each, data alone.
 
 A base's preprocessing belongs to the base. It is chosen here once, built into the model once, and
-no caller ever normalises. Any ``keras.applications`` model can be added as one more row. Keras is
-loaded when a base is built, so that ``--help`` can list them without it.
+no caller ever normalises. :data:`BACKBONES` are tested and measured; the others of
+``keras.applications`` are rows too, held to Keras's own preprocessing when they are built. Keras is
+loaded only then, so that ``--help`` and refusals need not wait for it.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,11 +34,13 @@ class BackboneSpec:
         mode: A key of :data:`export.training.preprocessing.PREPROCESSING`.
         image_size: Side of the square it was trained on, the default.
         weights: Path of the ImageNet weights without top, below :data:`KERAS_WEIGHTS_URL`; ``{}``
-            stands for the side of the square where Keras publishes several.
+            stands for the side of the square where Keras publishes several. Empty: Keras's own
+            constructor knows.
         weights_sizes: The sides it publishes, its choice for any other last; empty for one file.
         minimum_size: Smallest side that the base accepts.
         mirror: A package that holds weights for it, or None.
         mirror_group: HDF5 group of the weights inside the mirror's file.
+        tested: Whether published versions of it are measured by this project's tests.
     """
 
     name: str
@@ -48,6 +52,19 @@ class BackboneSpec:
     minimum_size: int = 32
     mirror: PackagedFile | None = None
     mirror_group: str = ""
+    tested: bool = True
+
+    def check_size(self, image_size: int) -> None:
+        """Refuse an image size that the base cannot take.
+
+        Raises:
+            SettingsError: It is too small.
+        """
+        if image_size < self.minimum_size:
+            raise SettingsError(
+                f"--image-size must be at least {self.minimum_size} for {self.name}, "
+                f"received {image_size}"
+            )
 
     @property
     def preprocess(self) -> Callable[[Any], Any]:
@@ -86,7 +103,29 @@ class BackboneSpec:
 
         shape = (image_size, image_size, 3)
         constructor = getattr(keras.applications, self.application)
-        return constructor(include_top=False, weights=None, input_shape=shape)
+        try:
+            return constructor(include_top=False, weights=None, input_shape=shape)
+        except ValueError as err:
+            raise SettingsError(
+                f"{self.name} cannot be built for images of {image_size} pixels: {err}"
+            ) from err
+
+    def check_against_keras(self) -> None:
+        """Hold the row's preprocessing to the one that Keras publishes with the base.
+
+        Raises:
+            InputRangeError: They differ.
+        """
+        import inspect
+
+        import keras
+
+        from export.training.input_range import check_preprocessing
+
+        # The function's own module has it; keras.applications has one name for several.
+        constructor = inspect.unwrap(getattr(keras.applications, self.application))
+        own = inspect.getmodule(constructor).preprocess_input  # type: ignore[union-attr]
+        check_preprocessing(own, self.input_range)
 
 
 BACKBONES = {
@@ -125,15 +164,57 @@ BACKBONES = {
         ),
     )
 }
-"""Row by name."""
+"""Row by name: those that are tested."""
+
+_OTHERS = (  # mode, side, smallest side, and the functions of keras.applications that have them
+    ("tf", 299, 71, "Xception"),
+    ("caffe", 224, 32, "VGG16 VGG19 ResNet101 ResNet152"),
+    ("tf", 224, 32, "ResNet50V2 ResNet101V2 ResNet152V2 MobileNet"),
+    ("tf", 299, 75, "InceptionV3 InceptionResNetV2"),
+    ("torch", 224, 32, "DenseNet121 DenseNet169 DenseNet201"),
+    ("tf", 224, 32, "NASNetMobile"),
+    ("tf", 331, 32, "NASNetLarge"),
+    ("none", 224, 32, "MobileNetV3Small MobileNetV3Large"),
+    ("none", 240, 32, "EfficientNetB1"),
+    ("none", 260, 32, "EfficientNetB2"),
+    ("none", 300, 32, "EfficientNetB3"),
+    ("none", 380, 32, "EfficientNetB4"),
+    ("none", 456, 32, "EfficientNetB5"),
+    ("none", 528, 32, "EfficientNetB6"),
+    ("none", 600, 32, "EfficientNetB7"),
+    ("none", 224, 32, "EfficientNetV2B0"),
+    ("none", 240, 32, "EfficientNetV2B1"),
+    ("none", 260, 32, "EfficientNetV2B2"),
+    ("none", 300, 32, "EfficientNetV2B3"),
+    ("none", 384, 32, "EfficientNetV2S"),
+    ("none", 480, 32, "EfficientNetV2M EfficientNetV2L"),
+    ("none", 224, 32, "ConvNeXtTiny ConvNeXtSmall ConvNeXtBase ConvNeXtLarge ConvNeXtXLarge"),
+)
+_BY_APPLICATION = {row.application.lower(): row for row in BACKBONES.values()} | {
+    application.lower(): BackboneSpec(
+        application, application, mode, side, "", minimum_size=smallest, tested=False
+    )
+    for mode, side, smallest, applications in _OTHERS
+    for application in applications.split()
+}
 
 
 def backbone(name: str) -> BackboneSpec:
-    """Return a row by name.
+    """Return a row by its name, or by that of its function in ``keras.applications``.
 
     Raises:
         SettingsError: There is none; the message lists those that exist.
     """
-    if name not in BACKBONES:
-        raise SettingsError(f"no backbone {name!r}; there are {', '.join(BACKBONES)}")
-    return BACKBONES[name]
+    if name in BACKBONES:
+        return BACKBONES[name]
+    # mobilenet_v3_small, MobileNetV3Small, mobilenetv3small
+    if row := _BY_APPLICATION.get(name.replace("_", "").replace("-", "").lower()):
+        return row
+    near = difflib.get_close_matches(name.lower(), _BY_APPLICATION, 3, 0.5)
+    meant = f" Did you mean {', '.join(_BY_APPLICATION[one].name for one in near)}?" if near else ""
+    raise SettingsError(
+        f"no backbone {name!r}; tested are {', '.join(BACKBONES)}, and the others of "
+        "keras.applications are taken by their names: "
+        + ", ".join(row.name for row in _BY_APPLICATION.values() if not row.tested)
+        + f".{meant}"
+    )

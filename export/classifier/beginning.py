@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from export.classifier import construction, loading
 from export.classifier.construction import Construction
 from export.classifier.fitting import Fitter
@@ -85,9 +87,7 @@ def begin(
     """
     distribution = distribution or start("none")
     built = construction.construct(settings, len(photographs.class_names), distribution)
-    contents = provenance.digests(
-        p for p, _ in photographs.files if p.is_file() and os.access(p, os.R_OK)
-    )
+    contents = provenance.digests(p for p, _ in photographs.files if os.access(p, os.R_OK))
     identity = _identity(settings, built, photographs, contents)
     distribution.check_agreement("settings and data", digest(identity))
     work = open_work(identity)
@@ -96,7 +96,14 @@ def begin(
     work.reserve(room_for(built.classifier.model.variables))
     memory = BatchHalving()
     try:
-        data = loading.load(photographs, settings, built.classifier, memory, contents)
+        data = loading.load(
+            photographs,
+            settings,
+            built.classifier,
+            memory,
+            contents,
+            work.directory if work.writes else None,
+        )
     except BaseException:
         work.abandon()
         raise
@@ -111,10 +118,28 @@ def begin(
         settings.seed,
         tuple(callbacks),
         distribution,
+        class_weights(settings, data),
     )
     learns = not built.is_pretrained if base_learns is None else base_learns
     guard = BatchNormGuard(built.classifier.base, learns=learns)
     return Beginning(settings, built, data, fitter, memory, guard)
+
+
+def class_weights(settings: ClassifierSettings, data: LoadedData) -> tuple[float, ...] | None:
+    """Return what a photograph of each class counts in the loss; None: each the same.
+
+    ``balanced`` is n / (C * n_c), as scikit-learn's: the weights of all photographs average 1.
+
+    Raises:
+        SettingsError: A weight is missing, or names no class.
+    """
+    names = data.photographs.class_names
+    if settings.class_weights == "none":
+        return None
+    if settings.class_weights == "balanced":
+        counts = np.bincount(data.split.labels[data.split.training], minlength=len(names))
+        return tuple((counts.sum() / (len(names) * counts)).tolist())
+    return settings.weights_of(names)
 
 
 def _identity(

@@ -7,18 +7,16 @@ import contextlib
 import json
 import logging
 import time
-from pathlib import Path
 from typing import Any
 
 from export import publication
-from export.classifier import photographs, record
-from export.classifier.backbones import backbone
+from export.classifier import gate, record, validation
 from export.classifier.beginning import Beginning, begin
+from export.classifier.intake import Intake
 from export.classifier.model import Classifier
+from export.classifier.photographs import Photographs
 from export.classifier.publishing import MODEL, publish_classifier
-from export.classifier.settings import ClassifierSettings
 from export.classifier.training import train
-from export.publish import check_place
 from export.training import distribution as distributions
 from export.training import finished as finished_training
 from export.training import keeping
@@ -26,23 +24,18 @@ from export.training.destination import Destination
 from export.training.distribution import Distribution
 from export.training.finished import Finished
 from export.training.outcome import Trained
-from export.training.policy import PhasePolicy
 from export.training.work import AlreadyTrained, Work
 
 log = logging.getLogger(__name__)
 
 
 def run(
-    settings: ClassifierSettings,
-    data_dir: Path,
-    destination: Destination,
-    distribution: Distribution | None = None,
+    intake: Intake, destination: Destination, distribution: Distribution | None = None
 ) -> dict[str, Any]:
     """Train, export, verify and publish one classifier.
 
     Args:
-        settings: The run's settings.
-        data_dir: A folder of class folders.
+        intake: What was asked for.
         destination: Where the version, and all else, goes.
         distribution: Who trains; None: this process, on one device. Of several workers the chief
             alone publishes.
@@ -54,8 +47,7 @@ def run(
         ExportError: Nothing was published; the message says why.
     """
     started = time.monotonic()
-    models_dir = destination.models_dir
-    check_place(models_dir)
+    settings, models_dir = intake.settings, destination.models_dir
     is_chief = distribution is None or distribution.is_chief
 
     def open_work(identity: dict[str, Any]) -> Work:
@@ -63,7 +55,7 @@ def run(
         stack.callback(work.close)
         return work
 
-    data = photographs.find(data_dir)
+    data = Photographs(intake.folders, intake.max_skipped)
     with contextlib.ExitStack() as stack:
         if distribution and not is_chief:
             with contextlib.suppress(AlreadyTrained):
@@ -81,6 +73,7 @@ def run(
             trained = train(beginning)
             _keep(beginning, trained, time.monotonic() - started)
         finished = finished_training.load(work.directory)
+        gate.check(finished, intake.min_accuracy, work.directory, models_dir)
         return publication.publish_finished(
             work, finished, publish_classifier, models_dir, run_on_record, started
         )
@@ -88,13 +81,14 @@ def run(
 
 def _keep(beginning: Beginning, trained: Trained[Classifier], seconds: float) -> None:
     """Write what was trained into the working directory, for publication."""
+    validated = validation.validate(beginning, trained)
     finished = Finished(
         model=MODEL,
         settings=beginning.settings.to_json(),
         class_names=beginning.data.photographs.class_names,
         accuracy=trained.accuracy,
-        record=record.run_record(beginning, trained, seconds),
-        result=record.result(beginning, trained, seconds),
+        record=record.run_record(beginning, trained, validated, seconds),
+        result=record.result(beginning, trained, validated, seconds),
         images=beginning.data.images,
     )
     keeping.keep(
@@ -103,25 +97,13 @@ def _keep(beginning: Beginning, trained: Trained[Classifier], seconds: float) ->
     )
 
 
-def main(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run the command with the arguments of :mod:`export.classifier.arguments`."""
+def main(arguments: argparse.Namespace, intake: Intake) -> dict[str, Any]:
+    """Run the command.
+
+    Args:
+        arguments: Those of :mod:`export.classifier.arguments`.
+        intake: What they ask for, checked.
+    """
     distribution = distributions.start(arguments.distribute)  # before anything else of TensorFlow
-    spec = backbone(arguments.backbone)
-    settings = ClassifierSettings(
-        backbone=spec.name,
-        image_size=spec.image_size if arguments.image_size is None else arguments.image_size,
-        weights=arguments.weights,
-        epochs=arguments.epochs,
-        fine_tune_epochs=arguments.fine_tune_epochs,
-        policy=PhasePolicy(unfreezing=arguments.fine_tune_layers),
-        force_fine_tune=arguments.force_fine_tune,
-        augment=arguments.augment,
-        seed=arguments.seed,
-    )
-    log.info("settings: %s", json.dumps(settings.to_json()))
-    return run(
-        settings,
-        arguments.data,
-        Destination.of(arguments),
-        distribution,
-    )
+    log.info("settings: %s", json.dumps(intake.settings.to_json()))
+    return run(intake, Destination.of(arguments), distribution)

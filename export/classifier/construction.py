@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +10,15 @@ import keras
 
 from export.classifier import model as models
 from export.classifier.augmentation import augmentation
-from export.classifier.backbones import BACKBONES
+from export.classifier.backbones import backbone
 from export.classifier.model import Classifier
 from export.classifier.pretrained import load_pretrained
 from export.classifier.settings import ClassifierSettings
-from export.errors import SettingsError
 from export.training.distribution import Distribution
 from export.training.input_range import check_preprocessing
 from export.weights import WeightsRecord
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,13 @@ def construct(
         ExportError: A setting cannot work, the preprocessing is wrong, or the weights cannot be
             had.
     """
-    spec = BACKBONES[settings.backbone]
-    if settings.image_size < spec.minimum_size:
-        raise SettingsError(
-            f"--image-size must be at least {spec.minimum_size} for {spec.name}, "
-            f"received {settings.image_size}"
-        )
+    spec = backbone(settings.backbone)
+    spec.check_size(settings.image_size)
     keras.utils.set_random_seed(settings.seed)
     check_preprocessing(spec.preprocess, spec.input_range)
+    if not spec.tested:
+        spec.check_against_keras()
+        log.warning("%s is not among the tested backbones; its preprocessing is Keras's", spec.name)
     with distribution.scope():
         base = spec.build(settings.image_size)
         weights = load_pretrained(base, spec, settings.image_size, settings.weights)

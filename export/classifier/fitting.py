@@ -5,8 +5,6 @@ A stage is what trains with one set of layers and one learning rate: the head, o
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from export.classifier.split import Split
 from export.training import checkpoints
 from export.training.batches import Batches, ShuffledBatches
 from export.training.distribution import Distribution
+from export.training.epoch_bar import EpochBar
 from export.training.freezing import check_compiled
 from export.training.work import Work
 
@@ -77,6 +76,8 @@ class Fitter:
         seed: Of the order of photographs.
         callbacks: Keras callbacks of the guards.
         distribution: Who trains: one device, or many.
+        class_weights: What a photograph of each class counts in the training's loss; None: each
+            the same. Validation is never weighted.
     """
 
     work: Work
@@ -85,6 +86,7 @@ class Fitter:
     seed: int
     callbacks: tuple[Any, ...]
     distribution: Distribution
+    class_weights: tuple[float, ...] | None = None
 
     def fit(self, model: Any, split: Split, stage: Stage) -> Fitted:
         """Train a model; it is left with the weights of its best epoch.
@@ -113,19 +115,31 @@ class Fitter:
             def read(photographs: Array) -> tuple[Array, Array]:
                 return split.inputs[photographs], labels[photographs]
 
-            batches = ShuffledBatches(read, split.training, self.batch_size, self.seed)
+            def read_weighted(photographs: Array) -> tuple[Array, ...]:
+                batch = read(photographs)
+                if self.class_weights is None:
+                    return batch
+                weights = np.array(self.class_weights, np.float32)
+                return (*batch, weights[split.labels[photographs]])
+
+            batches = ShuffledBatches(read_weighted, split.training, self.batch_size, self.seed)
             held_out = Batches(read, split.validation, self.batch_size)
             how: dict[str, Any] = {
                 "initial_epoch": first,
                 "epochs": stage.first_epoch + stage.epochs,
-                "callbacks": [batches, *self.callbacks, progress],
-                "verbose": 1 if sys.stderr.isatty() else 2,
+                "callbacks": [
+                    batches,
+                    *self.callbacks,
+                    progress,
+                    EpochBar(stage.name, first, stage.first_epoch + stage.epochs),
+                ],
+                "verbose": 0,
             }
-            with contextlib.redirect_stdout(sys.stderr):  # standard output is the result's alone
-                if self.distribution.kind == "none":
-                    model.fit(batches.dataset(), validation_data=held_out.dataset(), **how)
-                else:
-                    self.distribution.fit(model, batches, validation=held_out, **how)
+            if self.distribution.kind == "none":
+                how["shuffle"] = False  # the batches are shuffled
+                model.fit(batches.dataset(), validation_data=held_out.dataset(), **how)
+            else:
+                self.distribution.fit(model, batches, validation=held_out, **how)
         progress.finish()
         return progress.fitted
 

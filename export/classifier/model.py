@@ -178,8 +178,13 @@ def layer_below(base: Any, trained_layers: int) -> Any:
         return layer
     raise SettingsError(
         f"{base.name} has {len(base.layers)} layers, too few to fine-tune the top "
-        f"{trained_layers}; lower --fine-tune-layers"
+        f"{trained_layers}; lower --fine-tune-layers, for instance to {_fewer(base)}"
     )
+
+
+def _fewer(base: Any) -> str:
+    """Return steps that fit a small base: a tenth, a fifth and a third of its layers."""
+    return ",".join(str(max(1, len(base.layers) // part)) for part in (10, 5, 3))
 
 
 def unfreeze_top(base: Any, layers: int) -> int:

@@ -78,6 +78,8 @@ def load_pretrained(base: Any, spec: BackboneSpec, image_size: int, choice: str)
 def _imagenet_file(spec: BackboneSpec, image_size: int) -> Path | None:
     """Return Keras's own file from its cache or its host; None when the host is out of reach."""
     below = spec.weights_file(image_size)
+    if not below:
+        return _file_of_constructor(spec, image_size)
     name = Path(below).name
     keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     cached = keras_home / "models" / name
@@ -90,6 +92,23 @@ def _imagenet_file(spec: BackboneSpec, image_size: int) -> Path | None:
         return Path(keras.utils.get_file(name, url, cache_subdir="models"))
     except Exception as err:  # get_file raises bare Exception for HTTP and URL errors
         raise WeightsError(f"cannot download {url}: {err}") from err
+
+
+def _file_of_constructor(spec: BackboneSpec, image_size: int) -> Path | None:
+    """Let Keras fetch the weights of a base whose file's name only it knows."""
+    if not weights.reachable(KERAS_WEIGHTS_URL):
+        return None
+    constructor = getattr(keras.applications, spec.application)
+    try:
+        base = constructor(
+            include_top=False, weights="imagenet", input_shape=(image_size, image_size, 3)
+        )
+    except Exception as err:  # get_file raises bare Exception for HTTP and URL errors
+        raise WeightsError(f"cannot download the weights of {spec.name}: {err}") from err
+    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models"
+    path = folder / f"{spec.name}_{image_size}_notop.weights.h5"
+    base.save_weights(path)
+    return path
 
 
 def _load_file(base: Any, path: Path) -> None:

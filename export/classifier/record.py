@@ -8,20 +8,25 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from export.classifier.beginning import Beginning
 from export.classifier.model import Classifier
+from export.classifier.validation import Validation
+from export.file_names import escaped
 from export.training import provenance
 from export.training.outcome import Phase, Trained
 
 
 def run_record(
-    beginning: Beginning, trained: Trained[Classifier], seconds: float
+    beginning: Beginning, trained: Trained[Classifier], validated: Validation, seconds: float
 ) -> dict[str, Any]:
     """Describe a finished training.
 
     Args:
         beginning: What it started from.
         trained: What it came to.
+        validated: What it answers about the validation photographs.
         seconds: Duration of the training.
 
     Returns:
@@ -38,11 +43,38 @@ def run_record(
         "fine_tuning": trained.fine_tuning.to_json(),
         "batch_norm": trained.batch_norm,
         "notes": list(trained.notes),
+        "validation": validated.to_json(),
+        "baseline": baseline(beginning),
         "data": beginning.data.record,
-        "skipped": {s.path.relative_to(data.directory).as_posix(): s.reason for s in data.skipped},
+        "skipped": {escaped(s.path.relative_to(data.directory)): s.reason for s in data.skipped},
+        "duplicates": beginning.data.duplicates,
         "versions": provenance.versions(),
         "seconds": round(seconds, 1),
     }
+
+
+def baseline(beginning: Beginning) -> dict[str, Any]:
+    """Return what always naming the class that is most frequent in training is right on."""
+    split, names = beginning.data.split, beginning.data.photographs.class_names
+    largest = int(np.bincount(split.labels[split.training], minlength=len(names)).argmax())
+    held_out = split.labels[split.validation]
+    return {
+        "class": names[largest],
+        "share": round(float((held_out == largest).mean()), 4),
+        "photographs": len(held_out),
+    }
+
+
+def _decided_by(beginning: Beginning) -> str:
+    """Say which photographs chose the kept epoch and gave the accuracy."""
+    folders, settings = beginning.data.photographs.folders, beginning.settings
+    count = len(beginning.data.split.validation)
+    if folders.validation:
+        return f"{count} photographs in {escaped(folders.validation.root)}"
+    share, seed = settings.validation_fraction, settings.seed
+    return (
+        f"{count} photographs held out of {escaped(folders.directory)} ({share:.0%}, seed {seed})"
+    )
 
 
 def phase_record(phase: Phase) -> dict[str, Any]:
@@ -62,12 +94,19 @@ def phase_record(phase: Phase) -> dict[str, Any]:
     }
 
 
-def result(beginning: Beginning, trained: Trained[Classifier], seconds: float) -> dict[str, Any]:
+def result(
+    beginning: Beginning, trained: Trained[Classifier], validated: Validation, seconds: float
+) -> dict[str, Any]:
     """Return what the command's result says of the training."""
     data = beginning.data
     held_out = len(data.split.validation)
     return {
         "accuracy": round(trained.accuracy, 4),
+        "validation": {
+            **validated.to_json(),
+            "baseline": baseline(beginning),
+            "decided_by": _decided_by(beginning),
+        },
         "phases": {
             str(phase.number): {
                 "accuracy": round(phase.accuracy, 4),
@@ -86,6 +125,9 @@ def result(beginning: Beginning, trained: Trained[Classifier], seconds: float) -
             "training": len(data.photographs.paths) - held_out,
             "validation": held_out,
             "skipped": len(data.photographs.skipped),
+        },
+        "duplicates": {
+            where: found["photographs"] for where, found in beginning.data.duplicates.items()
         },
         "seconds": {"training": round(seconds, 1)},
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from export.classifier import splitting
 from export.errors import SettingsError
 from export.training.policy import PhasePolicy
 
@@ -27,9 +29,16 @@ class ClassifierSettings:
         policy: When phase 2 may start, which layers it trains, how fast, when it is taken back.
         force_fine_tune: Start phase 2 even where the policy refuses; recorded with the run.
         batch_size: Photographs a step.
+        class_weights: How much a photograph of each class counts in the training's loss: ``none``
+            (each the same), ``balanced`` (each class the same in all), or the weight of each class
+            by name.
         learning_rate: Adam's in phase 1.
         dropout: Share of features dropped before the head's last layer.
-        validation_fraction: Share of each class held out.
+        validation_fraction: Share of each class held out, where the folders do not say.
+        group_by: A regular expression of a photograph's name below the data set; those with the
+            same match (its first group, if there is one) are never divided between training and
+            validation. Empty: each photograph for itself.
+        calibrate: Divide the logits by the temperature that fits the validation photographs best.
         augment: Names in :data:`AUGMENTATIONS`: how training photographs are changed at random.
             Features can then not be computed once, so each epoch runs the whole base.
         cache_features: Compute the frozen part's features once. The result is the same without.
@@ -46,7 +55,10 @@ class ClassifierSettings:
     batch_size: int = 32
     learning_rate: float = 1e-3
     dropout: float = 0.2
+    class_weights: str | tuple[tuple[str, float], ...] = "none"
     validation_fraction: float = 0.2
+    group_by: str = ""
+    calibrate: bool = True
     augment: tuple[str, ...] = ()
     cache_features: bool = True
     seed: int = 0
@@ -66,10 +78,14 @@ class ClassifierSettings:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SettingsError(f"{name} must be from {low} to {high}, received {value}")
+        if not 0 < self.learning_rate < math.inf:
+            raise SettingsError(f"learning_rate must be above 0, received {self.learning_rate}")
         if not 0 < self.validation_fraction < 1:
             raise SettingsError(
                 f"validation_fraction must lie between 0 and 1, received {self.validation_fraction}"
             )
+        splitting.pattern(self.group_by)
+        self._check_class_weights()
         if not 0 <= self.dropout < 1:
             raise SettingsError(f"dropout must be at least 0 and under 1, received {self.dropout}")
         unknown = [name for name in self.augment if name not in AUGMENTATIONS]
@@ -80,6 +96,35 @@ class ClassifierSettings:
             )
         self.policy.check_rates(self.learning_rate)
 
+    def _check_class_weights(self) -> None:
+        weights = self.class_weights
+        if isinstance(weights, str):
+            if weights not in ("none", "balanced"):
+                raise SettingsError(
+                    "class_weights must be none, balanced or a number for each class, received "
+                    f"{weights}"
+                )
+            return
+        for name, weight in weights:
+            if not (isinstance(weight, int | float) and 0 < weight < math.inf):
+                raise SettingsError(
+                    f"the weight of the class {name!r} must be a number above 0, received {weight}"
+                )
+
+    def weights_of(self, class_names: Sequence[str]) -> tuple[float, ...]:
+        """Return the weights that were given by name, in the classes' order.
+
+        Raises:
+            SettingsError: One is missing, or names no class.
+        """
+        given = dict(self.class_weights)  # type: ignore[arg-type]  # not a word
+        if given.keys() != set(class_names):
+            raise SettingsError(
+                f"class weights must name each class ({', '.join(class_names)}), received "
+                f"{', '.join(given) or 'none'}"
+            )
+        return tuple(float(given[name]) for name in class_names)
+
     @property
     def caches_features(self) -> bool:
         """Whether the frozen part runs once: asked for, and nothing changes what it gives."""
@@ -89,9 +134,21 @@ class ClassifierSettings:
     def from_json(cls, document: Mapping[str, Any]) -> ClassifierSettings:
         """Return the settings that :meth:`to_json` gave."""
         rules = {**document["policy"], "unfreezing": tuple(document["policy"]["unfreezing"])}
-        values = {**document, "policy": PhasePolicy(**rules), "augment": tuple(document["augment"])}
+        weights = document.get("class_weights", "none")
+        values = {
+            **document,
+            "policy": PhasePolicy(**rules),
+            "augment": tuple(document["augment"]),
+            "class_weights": weights if isinstance(weights, str) else tuple(weights.items()),
+        }
         return cls(**values)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as they are saved with the run."""
-        return {**asdict(self), "augment": list(self.augment), "policy": self.policy.to_json()}
+        weights = self.class_weights
+        return {
+            **asdict(self),
+            "augment": list(self.augment),
+            "policy": self.policy.to_json(),
+            "class_weights": weights if isinstance(weights, str) else dict(weights),
+        }

@@ -21,6 +21,7 @@ import numpy as np
 
 from export.errors import ExportError
 from serving_config import layout
+from serving_config.image_files import EXIF, ORIENTATION
 from serving_config.tensor_names import CLASSES, IMAGE_BYTES, LOGITS, PROBABILITIES, SERVING_BYTES
 from serving_config.toolkit_contracts import toolkit_contract
 from signature_contract import contract as contracts
@@ -100,6 +101,7 @@ class ClassifierSource:
         name: Where the answers come from, for messages and results.
         class_names: In column order; empty until the first answer when only the server knows them.
         ask: Sends whole files as one batch; returns the outputs by name and the version.
+        turns_upright: Whether the graph applies a photograph's EXIF orientation.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class ClassifierSource:
         self.name = name
         self.class_names = contract.class_names
         self.ask, self._contract = ask, contract
+        self.turns_upright = contract.parameters.get(ORIENTATION) == EXIF
 
     def answer(self, paths: Sequence[Path], batch_size: int = BATCH_SIZE) -> Answers:
         """Ask about every photograph.

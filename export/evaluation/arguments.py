@@ -62,6 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     gate = parser.add_argument_group("minimums; exit 1 when one is missed").add_argument
     gate("--min-accuracy", type=float, metavar="V")
+    gate(
+        "--max-refused",
+        type=float,
+        metavar="SHARE",
+        help="most of the photographs that the model may refuse, 0 to 1",
+    )
     gate("--min-f1", action="append", default=[], metavar="[CLASS=]V", help="again for others")
     gate(
         "--compare",

@@ -14,6 +14,7 @@ from export.errors import ExportError, SettingsError
 from export.evaluation import answers, minimums, modes
 from export.evaluation.answers import AnswersError, ClassifierSource
 from export.evaluation.modes import Measured
+from export.file_names import escaped
 from serving_config.tensor_names import IMAGE_BYTES
 from signature_contract import contract as contracts
 from signature_contract import golden
@@ -34,6 +35,8 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         raise SettingsError("say what to measure: --model PATH, --server HOST:PORT or both")
     if arguments.min_accuracy is not None and not 0 <= arguments.min_accuracy <= 1:
         raise SettingsError(f"--min-accuracy is between 0 and 1, got {arguments.min_accuracy}")
+    if arguments.max_refused is not None and not 0 <= arguments.max_refused <= 1:
+        raise SettingsError(f"--max-refused is between 0 and 1, got {arguments.max_refused}")
     least_f1 = minimums.parse_f1(arguments.min_f1)
     with _source(arguments) as source:
         measured = modes.measure(source, arguments)
@@ -46,6 +49,7 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
     result["failed"] = [str(minimum) for minimum in checked if not minimum.met] + [
         f"--fail-on {finding}: {reason}" for finding, reason in found.items() if reason
     ]
+    result["failed"] += _too_many_refused(result["data"], arguments.max_refused)
     result["ok"] = not result["failed"]
     _tell(measured)
     if arguments.json:
@@ -53,6 +57,13 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.answers:
         _write(arguments.answers, "".join(f"{line}\n" for line in _lines(measured)))
     return result
+
+
+def _too_many_refused(data: dict[str, Any], most: float | None) -> list[str]:
+    refused, share = len(data["refused"]), data["refused_share"]
+    if most is None or share <= most:
+        return []
+    return [f"--max-refused {most:g}: {refused} photographs were refused, {share:.1%}"]
 
 
 @contextlib.contextmanager
@@ -133,6 +144,8 @@ def _tell(measured: Measured) -> None:
         )
     if result["threshold"]:
         log.info("threshold %.4g (%s)", result["threshold"]["value"], result["threshold"]["rule"])
+    if refused := result["data"]["refused"]:
+        log.warning("%d photographs were refused", len(refused))
     for note in result["notes"]:
         log.info("note: %s", note)
     for finding in ("leak", "drift", "suspect", "drop"):
@@ -149,7 +162,7 @@ def _lines(measured: Measured) -> Iterator[str]:
     for row, path in enumerate(found.paths):
         yield json.dumps(
             {
-                "path": str(path),
+                "path": escaped(path),
                 "class": names[assessed.labels[row]],
                 "answered": names[assessed.predicted[row]],
                 "probabilities": {

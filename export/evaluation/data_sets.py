@@ -7,14 +7,19 @@ TensorFlow here: files are listed, and hashed where a record says what they were
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from export import class_folders as listing
 from export.errors import DataSetError
+from export.file_names import below, escaped
 from export.training import provenance
 from signature_contract.version_files import RUN_FILE, extra
+
+log = logging.getLogger(__name__)
 
 _SHOWN = 5  # names in a message; the count says how many there are
 
@@ -57,19 +62,28 @@ class TrainingData:
 def class_folders(
     directory: Path, class_names: Sequence[str], *, every_class: bool = True
 ) -> LabelledPhotographs:
-    """List ``DIR/<class>/<photograph>``.
+    """List ``DIR/<class>/…/<photograph>``.
 
     Args:
-        directory: The folder of class folders.
+        directory: The folder of class folders; or of ``train/`` and others beside it, of which
+            ``test/`` is taken, or else the validation part.
         class_names: The model's, in label order.
         every_class: Whether each class must have a folder with something in it.
+
+    Returns:
+        All files that look like photographs: what only looks like one is the model's to refuse.
 
     Raises:
         DataSetError: No such folder, its folders are not the model's classes, or one is empty.
     """
     if not directory.is_dir():
-        raise DataSetError(f"no data set at {directory}: expected a folder of class folders")
-    found = {p.name: p for p in directory.iterdir() if p.is_dir() and not p.name.startswith(".")}
+        raise DataSetError(
+            f"no data set at {escaped(directory)}: expected a folder of class folders"
+        )
+    if sides := listing.split_folders(directory):
+        directory = sides.get("test") or sides["validation"]
+        log.info("measured on %s", escaped(directory))
+    found = {escaped(folder.name): folder for folder in listing.folders(directory)}
     problems = [
         f"{what}: {', '.join(sorted(names))}"
         for what, names in (
@@ -80,7 +94,7 @@ def class_folders(
     ]
     if problems:
         raise DataSetError(
-            f"the class folders of {directory} must be the model's classes "
+            f"the class folders of {escaped(directory)} must be the model's classes "
             f"({', '.join(class_names)}); {'; '.join(problems)}"
         )
     label_of = {
@@ -91,13 +105,16 @@ def class_folders(
     }
     empty = [name for label, name in enumerate(class_names) if label not in label_of.values()]
     if empty and every_class:
-        raise DataSetError(f"no file in the class folders {', '.join(empty)} of {directory}")
+        raise DataSetError(
+            f"no photograph in the class folders {', '.join(empty)} of {escaped(directory)}"
+        )
     return LabelledPhotographs(tuple(class_names), label_of)
 
 
 def photographs(folder: Path) -> list[Path]:
-    """Return the files directly in ``folder`` that are not hidden, sorted."""
-    return sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+    """Return the files below ``folder`` that are photographs or look like some, sorted."""
+    found, skipped = listing.photographs_below(folder)
+    return sorted([*found, *(one.path for one in skipped)])
 
 
 def training_data(version: Path, directory: Path | None = None) -> TrainingData:
@@ -119,12 +136,12 @@ def training_data(version: Path, directory: Path | None = None) -> TrainingData:
             f"the data set of {version} was at {home} and is not there; name its present place"
         )
     named = [*data["training"], *data["validation"]]
-    if missing := [name for name in named if not (home / name).is_file()]:
+    if missing := [name for name in named if not below(home, name).is_file()]:
         raise DataSetError(
             f"{home} lacks {len(missing)} of the {len(named)} photographs that {version} was made "
             f"from: {', '.join(missing[:_SHOWN])}{', …' if len(missing) > _SHOWN else ''}"
         )
-    found = provenance.fingerprint(home, [home / name for name in named])
+    found = provenance.fingerprint(home, [below(home, name) for name in named])
     if found != data["fingerprint"]:
         raise DataSetError(
             f"the photographs in {home} have the names but not the content that {version} was "
@@ -132,11 +149,16 @@ def training_data(version: Path, directory: Path | None = None) -> TrainingData:
         )
     labels = {name: label for label, name in enumerate(class_names)}
 
-    def part(names: Sequence[str]) -> LabelledPhotographs:
-        label_of = {home / name: labels[Path(name).parts[0]] for name in names}
+    def part(name: str) -> LabelledPhotographs:
+        # Records from before there were folders for each part have no roots.
+        root = data.get("roots", {}).get(name, ".")
+        label_of = {
+            below(home, file): labels[PurePosixPath(file).relative_to(root).parts[0]]
+            for file in data[name]
+        }
         return LabelledPhotographs(class_names, label_of)
 
-    return TrainingData(home, found, part(data["training"]), part(data["validation"]))
+    return TrainingData(home, found, part("training"), part("validation"))
 
 
 def _read(run_file: Path) -> dict[str, Any]:

@@ -16,14 +16,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from export.duplicates import THUMBNAIL
 from serving_config import image_files
 
 log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
-
-THUMBNAIL = 32
-"""Side of a thumbnail in pixels."""
 
 STATISTICS = ("brightness", "contrast", "saturation", "warmth", "sharpness")
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from export import duplicates
 from export.errors import DataSetError, SettingsError
-from export.evaluation import data_sets, drift, leaks, periods, temporal
+from export.evaluation import data_sets, drift, periods, temporal
 from export.evaluation import threshold as thresholds
 from export.evaluation.answers import Answers, ClassifierSource
 from export.evaluation.arguments import TEMPORAL, VALIDATION
@@ -25,8 +26,12 @@ from export.evaluation.cutoff import ThresholdError
 from export.evaluation.data_sets import TrainingData
 from export.evaluation.image_statistics import ImageStatistics, measure_images
 from export.evaluation.threshold import Threshold
+from export.file_names import escaped
+from serving_config.jpeg_orientation import SEARCHED_BYTES, UPRIGHT, jpeg_orientation
 
 log = logging.getLogger(__name__)
+
+_EXIF_BYTES = SEARCHED_BYTES + 2**16  # a segment may begin at the last byte that is searched
 
 SUSPECT = 0.95
 """Accuracy on a holdout above which something is more likely wrong than the model that good."""
@@ -131,7 +136,7 @@ def _other(source: ClassifierSource, arguments: argparse.Namespace) -> Measured:
         shift = temporal.measure(assessed.labels, assessed.right, when, dated.names, arguments.seed)
         document["temporal"] = {
             "dates": dated.dates,
-            "undated": [str(path) for path in dated.undated],
+            "undated": [escaped(path) for path in dated.undated],
             **shift.to_json(),
         }
     return Measured(found, assessed, document)
@@ -194,7 +199,7 @@ def _document(
     threshold: Threshold | None,
     directory: Path,
 ) -> dict[str, Any]:
-    notes = []
+    notes = _lying(source, found.paths)
     if threshold and threshold.positive and threshold.interval:
         low, high = threshold.interval
         if low <= 0.5 <= high:
@@ -208,8 +213,9 @@ def _document(
         "answered_by": source.name,
         "version": found.version,
         "data": {
-            "directory": str(directory),
-            "refused": {str(refused.path): refused.reason for refused in found.refused},
+            "directory": escaped(directory),
+            "refused": {escaped(refused.path): refused.reason for refused in found.refused},
+            "refused_share": len(found.refused) / (len(found.refused) + len(found.paths)),
         },
         "threshold": threshold.to_json() if threshold else None,
         **assessed.to_json(),
@@ -219,15 +225,40 @@ def _document(
     }
 
 
+def _lying(source: ClassifierSource, paths: Sequence[Path]) -> list[str]:
+    """Say which photographs an older version does not see upright."""
+    if source.turns_upright:
+        return []
+    lying = 0
+    for path in paths:
+        with path.open("rb") as file:
+            lying += jpeg_orientation(file.read(_EXIF_BYTES)) != UPRIGHT
+    if not lying:
+        return []
+    return [
+        f"{lying} of {len(paths)} photographs are stored lying, and this version turns none "
+        "upright (its contract has no parameter orientation: it is from before that); train again"
+    ]
+
+
 def _leaks(seen: ImageStatistics, here: ImageStatistics) -> dict[str, Any]:
-    pairs = leaks.find(seen, here)
+    pairs = duplicates.find(here, seen)
     return {
         "measured": True,
         "found": bool(pairs),
-        "exact": sum(pair.kind == leaks.EXACT for pair in pairs),
-        "near": sum(pair.kind == leaks.NEAR for pair in pairs),
-        "photographs": len({pair.holdout for pair in pairs}),
-        "pairs": [pair.to_json() for pair in pairs],
+        "exact": sum(pair.kind == duplicates.EXACT for pair in pairs),
+        "near": sum(pair.kind == duplicates.NEAR for pair in pairs),
+        "photographs": len({pair.first for pair in pairs}),
+        "pairs": [
+            {
+                "holdout": escaped(pair.first),
+                "training": escaped(pair.second),
+                "kind": pair.kind,
+                "correlation": round(pair.correlation, 3),
+                "mirrored": pair.mirrored,
+            }
+            for pair in pairs
+        ],
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from export.classifier import arguments
 from export.evaluation import arguments as evaluation_arguments
 from export.kinds.kind import ModelKind
+from export.quiet_import import quiet_tensorflow
 
 if TYPE_CHECKING:
     from export.edge.kind import EdgeKind
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
 
 
 def _train(parsed: argparse.Namespace) -> dict[str, Any]:
-    from export.classifier import command
+    from export.classifier import intake  # no TensorFlow: mistakes are told at once
 
-    return command.main(parsed)
+    checked = intake.check(parsed)
+    with quiet_tensorflow():
+        from export.classifier import command
+
+    return command.main(parsed, checked)
 
 
 def _evaluate(parsed: argparse.Namespace) -> dict[str, Any]:

@@ -25,8 +25,30 @@ FIRST_STEP = 15
 MOST_LAYERS = 50
 """Most layers that any unfreezing may take: more need more photographs than transfer has."""
 
+GENTLEST, BOLDEST = 0.01, 0.1
+"""Shares of the head's learning rate between which phase 2's lies."""
+
 LARGEST_SHIFT = 0.05
 """Relative shift of a BatchNorm layer's statistics above which an alarm is raised."""
+
+
+def wilson_interval(share: float, count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the interval around a share of some photographs.
+
+    Args:
+        share: 0 to 1.
+        count: Of photographs, at least 1.
+        confidence: Of the interval.
+
+    Returns:
+        Both ends of Wilson's score interval (E. B. Wilson, JASA 22, 1927), which, unlike the normal
+        approximation, keeps a width where the share is 0 or 1.
+    """
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    part = z * z / count
+    middle = share + part / 2
+    width = z * math.sqrt((share * (1 - share) + part / 4) / count)
+    return (middle - width) / (1 + part), (middle + width) / (1 + part)
 
 
 @dataclass(frozen=True)
@@ -102,8 +124,8 @@ class PhasePolicy:
         Raises:
             SettingsError: With the range that is possible.
         """
-        low, high = head_rate / 100, head_rate / 10
-        # A hair of room: 1e-3 / 100 is not exactly 1e-5.
+        low, high = head_rate * GENTLEST, head_rate * BOLDEST
+        # A hair of room for how decimal numbers round.
         if not low * (1 - 1e-9) <= self.learning_rate <= high * (1 + 1e-9):
             raise SettingsError(
                 f"the fine-tuning rate must be 10 to 100 times lower than the head's "
@@ -163,11 +185,7 @@ class PhasePolicy:
             The lower end of Wilson's score interval (E. B. Wilson, JASA 22, 1927), which, unlike
             the normal approximation, keeps a width where the accuracy is 1.
         """
-        z = NormalDist().inv_cdf(0.5 + self.confidence / 2)
-        share = z * z / photographs
-        middle = accuracy + share / 2
-        width = z * math.sqrt((accuracy * (1 - accuracy) + share / 4) / photographs)
-        return (middle - width) / (1 + share)
+        return wilson_interval(accuracy, photographs, self.confidence)[0]
 
     def to_json(self) -> dict[str, Any]:
         """Return the rules as they are saved with the run."""

@@ -6,12 +6,15 @@ The same in every ``run.json``, so that two runs can be compared without the pho
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from export.file_names import escaped
 
 _READERS = 4  # hashing releases the interpreter lock
 
@@ -36,12 +39,12 @@ def fingerprint(
     Returns:
         SHA-256 in hexadecimal over the relative paths, sorted, each with its content's SHA-256.
     """
-    used = sorted({(path.relative_to(directory).as_posix(), path) for path in files})
+    used = sorted({(os.fsencode(path.relative_to(directory)), path) for path in files})
     if contents is None:
         contents = digests(path for _, path in used)
     total = hashlib.sha256()
     for name, path in used:
-        total.update(f"{name}\0{contents[path]}\n".encode())
+        total.update(name + f"\0{contents[path]}\n".encode())
     return total.hexdigest()
 
 
@@ -63,13 +66,13 @@ def data_record(
 
     Returns:
         ``directory`` (absolute), ``fingerprint``, and ``training`` and ``validation``: paths
-        relative to ``directory``, POSIX.
+        relative to ``directory``, POSIX, bytes that are no UTF-8 escaped.
     """
     return {
-        "directory": str(directory.resolve()),
+        "directory": escaped(directory.resolve()),
         "fingerprint": fingerprint(directory, [*training, *validation, *labels], contents),
-        "training": [path.relative_to(directory).as_posix() for path in training],
-        "validation": [path.relative_to(directory).as_posix() for path in validation],
+        "training": [escaped(path.relative_to(directory)) for path in training],
+        "validation": [escaped(path.relative_to(directory)) for path in validation],
     }
 
 

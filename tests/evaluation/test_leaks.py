@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
-from export.evaluation import image_statistics, leaks
+from export import duplicates
+from export.evaluation import image_statistics
 from export.evaluation.image_statistics import ImageStatistics
 
 Change = Callable[[Image.Image], Image.Image]
@@ -71,37 +72,31 @@ def copies(originals: list[Path], folder: Path, change: Change) -> ImageStatisti
 def test_a_changed_copy_is_found(
     originals: list[Path], seen: ImageStatistics, tmp_path: Path, kind: str
 ) -> None:
-    found = leaks.find(seen, copies(originals, tmp_path, FOUND[kind]))
-    of = {leak.holdout.stem: leak.training for leak in found}
+    found = duplicates.find(copies(originals, tmp_path, FOUND[kind]), seen)
+    of = {pair.first.stem: pair.second for pair in found}
     right = sum(of.get(f"{n:02}") == path for n, path in enumerate(originals))
     assert right >= len(originals) - 1
     assert len(found) == len(of), "a stranger was named"
-    assert {leak.kind for leak in found} == {"near"}
-    assert {leak.mirrored for leak in found} == {"mirrored" in kind}
+    assert {pair.kind for pair in found} == {"near"}
+    assert {pair.mirrored for pair in found} == {"mirrored" in kind}
 
 
 @pytest.mark.parametrize("kind", NOT_FOUND)
 def test_what_the_check_does_not_see_is_known(
     originals: list[Path], seen: ImageStatistics, tmp_path: Path, kind: str
 ) -> None:
-    assert len(leaks.find(seen, copies(originals, tmp_path, NOT_FOUND[kind]))) <= 1
+    assert len(duplicates.find(copies(originals, tmp_path, NOT_FOUND[kind]), seen)) <= 1
 
 
 def test_strangers_are_not_named_and_the_same_file_is_exact(
     photographs: Path, originals: list[Path], seen: ImageStatistics, tmp_path: Path
 ) -> None:
     strangers = sorted(photographs.rglob("*.jpg"))[4::8]
-    assert leaks.find(seen, image_statistics.measure_images(strangers)) == []
+    assert duplicates.find(image_statistics.measure_images(strangers), seen) == []
     copy = tmp_path / "renamed.jpg"
     shutil.copy(originals[5], copy)
-    (leak,) = leaks.find(seen, image_statistics.measure_images([strangers[0], copy]))
-    assert leak.to_json() == {
-        "holdout": str(copy),
-        "training": str(originals[5]),
-        "kind": "exact",
-        "correlation": 1.0,
-        "mirrored": False,
-    }
+    (pair,) = duplicates.find(image_statistics.measure_images([strangers[0], copy]), seen)
+    assert pair == duplicates.Duplicate(copy, originals[5], "exact", 1.0)
 
 
 def test_pictures_of_one_colour_are_not_each_others_copies(tmp_path: Path) -> None:
@@ -110,7 +105,7 @@ def test_pictures_of_one_colour_are_not_each_others_copies(tmp_path: Path) -> No
     black, white = (
         image_statistics.measure_images([tmp_path / f"{name}.png"]) for name in ("black", "white")
     )
-    assert leaks.find(black, white) == []
+    assert duplicates.find(black, white) == []
 
 
 def test_a_photograph_that_its_camera_turned_is_the_same(
@@ -120,8 +115,8 @@ def test_a_photograph_that_its_camera_turned_is_the_same(
         exif = image.getexif()
         exif[0x0112] = 6  # "turn me by 90 degrees to the right"
         image.rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=exif, quality=95)
-    (leak,) = leaks.find(seen, image_statistics.measure_images([tmp_path / "turned.jpg"]))
-    assert leak.training == originals[0]
+    (pair,) = duplicates.find(image_statistics.measure_images([tmp_path / "turned.jpg"]), seen)
+    assert pair.second == originals[0]
 
 
 def test_what_is_no_picture_is_left_out(tmp_path: Path, originals: list[Path]) -> None:

@@ -109,9 +109,9 @@ def test_the_photographs_are_on_record(record: dict[str, Any]) -> None:
 # What is no photograph, and why.
 NO_PHOTOGRAPHS = {
     "brick/empty.jpg": "empty",
-    "brick/notes.txt": "not an image",
-    "grass/cut.jpg": "not an image",
-    "grass/folder": "not a file",
+    "brick/scan.jpg": "a BMP file named .jpg; convert it to JPEG or PNG",
+    "grass/cut.jpg": "a JPEG file that is cut off or broken",
+    "grass/gone.png": "cannot be read (No such file or directory)",
 }
 
 
@@ -124,10 +124,14 @@ def two_classes(few: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str
     shutil.copytree(few / "grass", data / "grass")
     (data / "brick" / "empty.jpg").touch()
     (data / "brick" / "notes.txt").write_text("not an image", encoding="utf-8")
+    (data / "brick" / "scan.jpg").write_bytes(b"BM" + bytes(100))
+    (data / "grass" / "gone.png").symlink_to(home / "nowhere")
     (data / "grass" / "cut.jpg").write_bytes((data / "grass" / "0_0.jpg").read_bytes()[:400])
-    (data / "grass" / "folder").mkdir()
+    (data / "grass" / "inner" / "@eaDir").mkdir(parents=True)
+    (data / "grass" / "0_0.jpg").rename(data / "grass" / "inner" / "0_0.jpg")
+    shutil.copy(data / "brick" / "0_0.jpg", data / "grass" / "inner" / "@eaDir" / "small.jpg")
     (data / "grass" / ".hidden").touch()
-    return ["classifier", "--data", data, "--out", home / "models"]
+    return ["classifier", "--max-skipped=0.2", "--data", data, "--out", home / "models"]
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +200,8 @@ def test_a_file_that_is_no_photograph_is_named_with_the_reason(two_epochs: Ran, 
 
 
 def test_files_that_are_no_photographs_are_counted(two_epochs: Ran) -> None:
-    assert "skipped 4 of 24 files" in two_epochs.err
+    assert "skipped 4 photographs" in two_epochs.err
+    assert "other files, not looked at: 1 .txt" in two_epochs.err
 
 
 def test_two_classes_have_two_logits_and_the_first_is_0(two_epochs: Ran) -> None:
@@ -221,15 +226,15 @@ def _without_folder(data: Path) -> None:
     shutil.rmtree(data / "grass")
 
 
-def _nested(data: Path) -> None:
+def _without_photographs(data: Path) -> None:
     for path in list((data / "brick").iterdir()):
         path.unlink()
     (data / "brick" / "inner").mkdir()
 
 
-def _all_unreadable(data: Path) -> None:
+def _all_cut_off(data: Path) -> None:
     for path in (data / "brick").iterdir():
-        path.write_bytes(b"not an image")
+        path.write_bytes(path.read_bytes()[:300])
 
 
 @pytest.mark.parametrize(
@@ -237,8 +242,8 @@ def _all_unreadable(data: Path) -> None:
     [
         (shutil.rmtree, "no data set at"),
         (_without_folder, "at least two class folders (one a label), found gravel"),
-        (_nested, "holds no photographs, only folders (inner)"),
-        (_all_unreadable, "the class 'brick' has 0 usable photographs"),
+        (_without_photographs, "has no photographs (JPEG or PNG) and needs at least 2"),
+        (_all_cut_off, "the class 'brick' has 0 usable photographs"),
     ],
 )
 def test_a_data_set_that_cannot_work_is_refused_before_training(
@@ -251,10 +256,12 @@ def test_a_data_set_that_cannot_work_is_refused_before_training(
     data = tmp_path / "data"
     shutil.copytree(few, data)
     change(data)
-    ran = export("classifier", "--data", data, "--out", tmp_path / "models", "--image-size", "32")
+    out = tmp_path / "models"
+    rules = ("--image-size=32", "--max-skipped=1")
+    ran = export("classifier", "--data", data, "--out", out, *rules)
     assert ran.code == 1
     assert message in ran.err
-    assert "Epoch" not in ran.err
+    assert "epoch 1 of" not in ran.err
     assert "Traceback" not in ran.err
     assert not ran.out
     assert not list((tmp_path / "models").glob("classifier/*"))
@@ -268,7 +275,7 @@ def test_a_data_set_that_cannot_work_is_refused_before_training(
             2,
             "--image-size must be at least 32 for mobilenet_v2, received 31",
         ),
-        (["--backbone", "vgg"], 2, "no backbone 'vgg'; there are mobilenet_v2, resnet50,"),
+        (["--backbone", "vgg"], 2, "no backbone 'vgg'; tested are mobilenet_v2, resnet50,"),
         (["--epochs", "0"], 2, "epochs must be from 1 to 10000, received 0"),
         (["--epochs", "many"], 2, "invalid int value: 'many'"),
         (["--fine-tune-layers", "15,all"], 2, "invalid list of numbers value: '15,all'"),

@@ -87,7 +87,7 @@ def two_workers(
 
 def wait_for_epoch(number: int, chief: Worker, other: Worker) -> None:
     """Return when the chief has begun that many epochs; both must be running until then."""
-    while chief.log.count("Epoch ") < number:
+    while chief.log.count(": epoch ") < number:
         for worker in (chief, other):
             assert worker.process.poll() is None, worker.log
         time.sleep(0.05)

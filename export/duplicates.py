@@ -1,4 +1,4 @@
-"""Is a photograph of the holdout in the training data, the same file or nearly the same image?
+"""Which photographs are the same file, or nearly the same image?
 
 The same file: by SHA-256. Nearly the same image, in two steps:
 
@@ -13,19 +13,19 @@ The same file: by SHA-256. Nearly the same image, in two steps:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from scipy.fft import dctn
-
-from export.evaluation.image_statistics import THUMBNAIL, ImageStatistics
 
 Array = np.ndarray[Any, Any]
 
 EXACT, NEAR = "exact", "near"
+
+THUMBNAIL = 32
+"""Side of a thumbnail in pixels."""
 
 LIMIT = 0.92
 """Correlation from which on two images are near-duplicates."""
@@ -38,66 +38,105 @@ _ALIGNED = 16  # pixels a side when laid over one another
 _ROWS = 256  # photographs, or pairs, at once
 
 
-@dataclass(frozen=True)
-class Leak:
-    """A photograph that is in both sets.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+class Images(Protocol):
+    """What pairs are looked for among, a row each.
 
     Attributes:
-        holdout: The file in the holdout.
-        training: The file in the training data.
+        paths: The files.
+        digests: SHA-256 of each file, hexadecimal.
+        thumbnails: Real [n, 32, 32], luma, 0 to 255, upright.
+    """
+
+    @property
+    def paths(self) -> Sequence[Path]: ...  # noqa: D102
+    @property
+    def digests(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def thumbnails(self) -> Array: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images with nothing but what pairs are found by, see :class:`Images`."""
+
+    paths: Sequence[Path]
+    digests: Sequence[str]
+    thumbnails: Array
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two photographs that are the same, or nearly.
+
+    Attributes:
+        first: A file of the first set.
+        second: A file of the second.
         kind: ``exact`` (the same file) or ``near``.
         correlation: Of the two images laid over one another, up to 1.
         mirrored: Whether one is the mirror image of the other.
     """
 
-    holdout: Path
-    training: Path
+    first: Path
+    second: Path
     kind: str
     correlation: float
     mirrored: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the pair as the command line prints it."""
-        return {
-            "holdout": str(self.holdout),
-            "training": str(self.training),
-            "kind": self.kind,
-            "correlation": round(self.correlation, 3),
-            "mirrored": self.mirrored,
-        }
+
+def thumbnails(images: Array) -> Array:
+    """Shrink images to thumbnails.
+
+    Args:
+        images: Real [n, height, width, 3], RGB, 0 to 255.
+
+    Returns:
+        uint8 [n, 32, 32]: the mean luma of each part.
+    """
+    luma = images @ _LUMA
+    rows, columns = (_resampler(0, 1, THUMBNAIL, size) for size in luma.shape[1:])
+    return np.asarray(np.round(rows @ luma @ columns.T), np.uint8)
 
 
-def find(training: ImageStatistics, holdout: ImageStatistics) -> list[Leak]:
+def find(first: Images, second: Images) -> list[Duplicate]:
     """Find every pair of photographs that are the same, or nearly.
 
     Args:
-        training: What the model was made from: trained on and validated with.
-        holdout: What it is measured on.
+        first: Some photographs.
+        second: Others; or the same, whose pairs are then found in both orders, none with itself.
 
     Returns:
-        The pairs in the holdout's order, exact ones first.
+        The pairs in the first set's order, exact ones first.
     """
     by_digest: dict[str, list[Path]] = {}
-    for path, digest in zip(training.paths, training.digests, strict=True):
+    for path, digest in zip(second.paths, second.digests, strict=True):
         by_digest.setdefault(digest, []).append(path)
     exact = [
-        Leak(path, other, EXACT, 1.0)
-        for path, digest in zip(holdout.paths, holdout.digests, strict=True)
+        Duplicate(path, other, EXACT, 1.0)
+        for path, digest in zip(first.paths, first.digests, strict=True)
         for other in by_digest.get(digest, ())
+        if path != other
     ]
-    known = {(leak.holdout, leak.training) for leak in exact}
-    near: dict[tuple[Path, Path], Leak] = {}
+    known = {(pair.first, pair.second) for pair in exact}
+    near: dict[tuple[Path, Path], Duplicate] = {}
+    theirs_all = np.asarray(second.thumbnails, np.float32)
     for mirrored in (False, True):
-        thumbnails = holdout.thumbnails[:, :, ::-1] if mirrored else holdout.thumbnails
-        for mine, theirs in _proposed(thumbnails, training.thumbnails):
-            correlation = _correlate(thumbnails[mine], training.thumbnails[theirs])
+        mine_all = np.asarray(first.thumbnails, np.float32)
+        if mirrored:
+            mine_all = mine_all[:, :, ::-1]
+        for mine, theirs in _proposed(mine_all, theirs_all):
+            correlation = _correlate(mine_all[mine], theirs_all[theirs])
             for row in np.flatnonzero(correlation >= LIMIT):
-                pair = holdout.paths[mine[row]], training.paths[theirs[row]]
+                pair = first.paths[mine[row]], second.paths[theirs[row]]
                 best = near.get(pair)
-                if pair not in known and (best is None or best.correlation < correlation[row]):
-                    near[pair] = Leak(*pair, NEAR, float(correlation[row]), mirrored)
-    order = {path: position for position, path in enumerate(holdout.paths)}
-    return exact + sorted(near.values(), key=lambda leak: (order[leak.holdout], -leak.correlation))
+                if pair in known or pair[0] == pair[1]:
+                    continue
+                if best is None or best.correlation < correlation[row]:
+                    near[pair] = Duplicate(*pair, NEAR, float(correlation[row]), mirrored)
+    order = {path: position for position, path in enumerate(first.paths)}
+    return exact + sorted(near.values(), key=lambda pair: (order[pair.first], -pair.correlation))
 
 
 def _proposed(first: Array, second: Array) -> Iterator[tuple[Array, Array]]:
@@ -120,7 +159,7 @@ def _proposed(first: Array, second: Array) -> Iterator[tuple[Array, Array]]:
 
 def _hash(thumbnails: Array) -> Array:
     """Return uint64 [n], a bit for each low frequency that lies above their median."""
-    low = dctn(thumbnails, axes=(1, 2), norm="ortho")[:, :_FREQUENCIES, :_FREQUENCIES]
+    low = _COSINES @ thumbnails @ _COSINES.T
     low = low.reshape(len(low), -1)[:, 1:]  # the first is the brightness
     bits = low > np.median(low, axis=1, keepdims=True)
     weights = np.left_shift(np.uint64(1), np.arange(bits.shape[1], dtype=np.uint64))
@@ -151,14 +190,24 @@ def _standardised(rows: Array) -> Array:
     return scaled
 
 
-def _resampler(low: float, high: float, size: int) -> Array:
-    """Return float32 [size, 32]: the means of ``size`` equal parts of a stretch of a thumbnail."""
-    edges = np.linspace(low * THUMBNAIL, high * THUMBNAIL, size + 1)
-    pixel = np.arange(THUMBNAIL)
+def _cosines() -> Array:
+    """Return the lowest rows of the orthonormal cosine transform (DCT-II), [8, 32]."""
+    frequency, pixel = np.arange(_FREQUENCIES)[:, None], np.arange(THUMBNAIL)
+    rows = np.cos(np.pi * frequency * (2 * pixel + 1) / (2 * THUMBNAIL))
+    rows *= np.sqrt(2 / THUMBNAIL)
+    rows[0] /= np.sqrt(2)
+    return rows.astype(np.float32)
+
+
+def _resampler(low: float, high: float, size: int, pixels: int = THUMBNAIL) -> Array:
+    """Return float32 [size, pixels]: the means of ``size`` equal parts of a stretch of pixels."""
+    edges = np.linspace(low * pixels, high * pixels, size + 1)
+    pixel = np.arange(pixels)
     overlap = np.minimum(edges[1:, None], pixel + 1) - np.maximum(edges[:-1, None], pixel)
     weights = np.maximum(overlap, 0.0)
     shares: Array = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     return shares
 
 
+_COSINES = _cosines()
 _WINDOWS = np.stack([_resampler(a, 1 - b, _ALIGNED) for a in _CUTS for b in _CUTS])
