@@ -7,7 +7,7 @@ from pathlib import Path
 
 from export.class_folders import MAX_SKIPPED
 from export.classifier.backbones import BACKBONES
-from export.classifier.settings import AUGMENTATIONS, ClassifierSettings
+from export.classifier.settings import AUGMENTATIONS, RECIPES, ClassifierSettings
 from export.lineage.arguments import add_recording_arguments
 
 
@@ -66,13 +66,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--augment",
-        type=lambda text: tuple(text.split(",")),
+        type=lambda text: RECIPES.get(text, tuple(text.split(","))),
         nargs="?",
-        const=AUGMENTATIONS,
+        const=RECIPES["light"],
         default=defaults.augment,
-        metavar="NAME[,NAME…]",
-        help=f"change training photographs at random, slower: {','.join(AUGMENTATIONS)} "
-        "(all when none is named)",
+        metavar="light|strong|NAME[,NAME…]",
+        help="change training photographs at random, slower: light (when none is named) is "
+        f"{','.join(RECIPES['light'])}, strong {','.join(RECIPES['strong'])}; there are "
+        f"{','.join(AUGMENTATIONS)}",
     )
     add("--batch-size", type=int, default=defaults.batch_size, metavar="N", help="%(default)s")
     add(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
 from export.classifier import model as models
-from export.classifier.augmentation import augmentation
+from export.classifier.augmentation import Augmentation, augmentation
 from export.classifier.backbones import backbone
 from export.classifier.model import Classifier
 from export.classifier.pretrained import load_pretrained
@@ -33,7 +32,7 @@ class Construction:
 
     classifier: Classifier
     weights: WeightsRecord
-    augmentation: Any
+    augmentation: Augmentation | None
 
     @property
     def is_pretrained(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from export.classifier.augmentation import Augmentation, evenly
 from export.classifier.backbones import BackboneSpec
 from export.classifier.settings import ClassifierSettings
 from export.errors import SettingsError
@@ -93,26 +94,62 @@ class Assembly(keras.Model):
     """
 
     def __init__(
-        self, features: Any, head: Any, augmentation: Any = None, *, pretrained: bool = True
+        self,
+        features: Any,
+        head: Any,
+        augmentation: Augmentation | None = None,
+        *,
+        pretrained: bool = True,
     ) -> None:
         """Take the parts.
 
         Args:
             features: Input → pooled features.
             head: Pooled features → logits.
-            augmentation: Changes the input, while training only.
+            augmentation: Changes the input and the loss, while training only.
             pretrained: False for a base that learns from scratch, statistics included.
         """
         super().__init__()
-        self._features, self._head, self._augmentation = features, head, augmentation
+        self._features, self._head = features, head
+        self._changes = augmentation or Augmentation()
+        self._pixels = self._changes.pixels  # Keras finds a layer's seeds by the attribute
         self._pretrained = pretrained
+        self._mixed: tuple[Any, Any] | None = None
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return the logits of a batch."""
-        if self._augmentation is not None:
-            inputs = self._augmentation(inputs, training=training)
+        if self._pixels is not None:
+            inputs = self._pixels(inputs, training=training)
+        if training and self._changes.mixes:
+            inputs, others, share = self._changes.mix(inputs)
+            self._mixed = others, share
         features = self._features(inputs, training=False if self._pretrained else training)
         return self._head(features, training=training)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the loss; of a mixed batch both labels count, each by its share.
+
+        Mixing and smoothing are of training's loss alone, so that validation's stays comparable.
+        """
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if not training:
+            return loss
+        if self._changes.mixes and self._mixed:
+            others, share = self._mixed
+            weights = None if sample_weight is None else tf.gather(sample_weight, others)
+            other = super().compute_loss(x, tf.gather(y, others), y_pred, weights, training)
+            loss = share * loss + (1.0 - share) * other
+        if self._changes.smoothing:
+            even = self._changes.smoothing
+            loss = (1.0 - even) * loss + even * evenly(y_pred)
+        return loss
 
 
 def build(spec: BackboneSpec, base: Any, settings: ClassifierSettings, classes: int) -> Classifier:

@@ -11,8 +11,16 @@ from export.classifier import splitting
 from export.errors import SettingsError
 from export.training.policy import PhasePolicy
 
-AUGMENTATIONS = ("flip", "brightness", "contrast", "zoom")
-"""Random changes of training photographs, by name."""
+AUGMENTATIONS = (
+    *("flip", "brightness", "contrast", "zoom", "crop", "color", "mixup", "smoothing"),
+)
+"""Random changes of training photographs and of what is asked of them, by name."""
+
+RECIPES = {
+    "light": ("flip", "crop"),
+    "strong": ("flip", "crop", "color", "mixup", "smoothing"),
+}
+"""Changes that go together, by a name of their own."""
 
 
 @dataclass(frozen=True)

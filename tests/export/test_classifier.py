@@ -280,7 +280,7 @@ def test_a_data_set_that_cannot_work_is_refused_before_training(
         (["--epochs", "many"], 2, "invalid int value: 'many'"),
         (["--fine-tune-layers", "15,all"], 2, "invalid list of numbers value: '15,all'"),
         (["--fine-tune-layers", "154"], 2, "must start with 1 to 15 layers"),
-        (["--augment", "flip,blur"], 2, "each of flip, brightness, contrast, zoom at most once"),
+        (["--augment", "flip,blur"], 2, "each of flip, brightness, contrast, zoom, crop"),
         (["--weights", "nowhere.h5"], 1, "no weights file at nowhere.h5"),
         (["--weights", __file__], 1, "does not hold weights for"),
         (["--out", __file__], 1, "test_classifier.py is not writable"),
