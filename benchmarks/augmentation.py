@@ -29,6 +29,7 @@ from export.classifier import photographs, validation
 from export.classifier.beginning import begin
 from export.classifier.settings import RECIPES, ClassifierSettings
 from export.classifier.split import inference
+from export.classifier.temperature import expected_error
 from export.classifier.training import train
 from export.training.work import Work
 
@@ -110,8 +111,8 @@ def _measure(settings: ClassifierSettings, home: Path) -> dict[str, Any]:
         "accuracy": round(float((logits.argmax(axis=1) == labels).mean()), 4),
         "epochs": len(trained.phases[0].history),
         "temperature": round(temperature, 3),
-        "error_before": round(validation.expected_error(logits, labels), 4),
-        "error_after": round(validation.expected_error(logits / temperature, labels), 4),
+        "error_before": round(expected_error(logits, labels), 4),
+        "error_after": round(expected_error(logits / temperature, labels), 4),
         "seconds": round(seconds, 1),
     }
 

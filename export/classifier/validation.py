@@ -1,9 +1,6 @@
 """What the trained classifier answers about its validation photographs, and its temperature.
 
-A network that is right nine times in ten tends to be sure ninety-nine times in a hundred. Dividing
-its logits by one number, the temperature, mends most of that and changes no answer (Guo et al.
-2017, "On Calibration of Modern Neural Networks", arXiv:1706.04599). The number goes into the last
-layer's weights, so that the graph stays what it was.
+The temperature goes into the last layer's weights, so that the graph stays what it was.
 """
 
 from __future__ import annotations
@@ -18,6 +15,7 @@ import numpy as np
 from export.classifier.beginning import Beginning
 from export.classifier.model import Classifier
 from export.classifier.split import inference
+from export.classifier.temperature import expected_error, fit_temperature
 from export.file_names import escaped
 from export.training.outcome import Trained
 from export.training.policy import wilson_interval
@@ -27,9 +25,6 @@ log = logging.getLogger(__name__)
 Array = np.ndarray[Any, Any]
 
 _ROWS = 32
-_BINS = 15  # as the paper has them
-_COLDEST, _HOTTEST = 0.2, 5.0  # further away, something else is wrong
-_FEWEST_ERRORS = 5  # below that a temperature is chance
 _NAMED = 50  # mistaken photographs on record
 
 
@@ -111,40 +106,6 @@ def validate(beginning: Beginning, trained: Trained[Classifier]) -> Validation:
     return Validation(logits, labels, names, data.class_names, temperature, why_not)
 
 
-def fit_temperature(logits: Array, labels: Array) -> tuple[float, str]:
-    """Find the temperature at which the likelihood of the labels is highest.
-
-    Args:
-        logits: float [n, C].
-        labels: int [n].
-
-    Returns:
-        The temperature, 1 where none can be told; and why it cannot, else empty.
-    """
-    wrong = int((logits.argmax(axis=1) != labels).sum())
-    if wrong < _FEWEST_ERRORS:
-        return 1.0, f"{wrong} of {len(labels)} validation photographs are mistaken, too few to tell"
-    scaled = logits.astype(np.float64)
-    truth = scaled[np.arange(len(labels)), labels]
-    # The likelihood is convex in 1 / temperature: its slope has one zero.
-    low, high = 1 / _HOTTEST, 1 / _COLDEST
-    for _ in range(60):
-        middle = (low + high) / 2
-        slope = ((_softmax(middle * scaled) * scaled).sum(axis=1) - truth).mean()
-        low, high = (low, middle) if slope > 0 else (middle, high)
-    return 2 / (low + high), ""
-
-
-def expected_error(logits: Array, labels: Array) -> float:
-    """Return the expected calibration error: how far confidence and accuracy lie apart, 0 to 1."""
-    probabilities = _softmax(logits.astype(np.float64))
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    position = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
-    gaps = np.bincount(position, confidence - right, minlength=_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
-
-
 def _logits(beginning: Beginning, network: Classifier) -> Array:
     split = beginning.data.split
     if beginning.caches:
@@ -166,8 +127,3 @@ def _logits(beginning: Beginning, network: Classifier) -> Array:
 def _divide(network: Classifier, temperature: float) -> None:
     last = network.head.get_layer("logits")
     last.set_weights([weights / temperature for weights in last.get_weights()])
-
-
-def _softmax(logits: Array) -> Array:
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
