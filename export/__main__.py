@@ -22,6 +22,7 @@ from export.kinds import KINDS
 from export.kinds.kind import Command
 from export.lineage import arguments as lineage_arguments
 from export.lineage.arguments import add_recording_arguments
+from export.quiet_import import quiet_tensorflow
 from export.report import arguments as report_arguments
 from export.verify import verify
 from serving_config import toolkit_contracts
@@ -34,6 +35,8 @@ from signature_contract.contract_errors import MissingRuntimeError
 from signature_contract.version_files import golden_of
 
 log = logging.getLogger(__name__)
+
+_NOTICES = ("retracing", "Instructions for updating")
 
 # The extra that brings what a command imports, where "train" is not enough.
 _EXTRAS = {"evaluate": "evaluation", "experiment": "report", "report": "report", "tflite": "edge"}
@@ -55,7 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for noisy in ("absl", "alembic", "tensorflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # Every unfreezing compiles the model anew, as it must; TensorFlow takes that for an oversight.
-    logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
+    # And the session loader, which servers use, is "deprecated" for those who write Python.
+    logging.getLogger("tensorflow").addFilter(
+        lambda record: not any(text in record.getMessage() for text in _NOTICES)
+    )
     parser, commands = _parser()
     arguments = parser.parse_args(argv)
     try:
@@ -134,13 +140,15 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
 
 
 def _tflite(arguments: argparse.Namespace) -> dict[str, Any]:
-    from export.edge import command  # loads TensorFlow
+    with quiet_tensorflow():
+        from export.edge import command
 
     return command.main(arguments)
 
 
 def _experiment(arguments: argparse.Namespace) -> dict[str, Any]:
-    from export.experiment import command  # loads TensorFlow
+    with quiet_tensorflow():
+        from export.experiment import command
 
     return command.main(arguments)
 
@@ -158,7 +166,8 @@ def _publish(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _report(arguments: argparse.Namespace) -> dict[str, Any]:
-    from export.report import command  # loads TensorFlow
+    with quiet_tensorflow():
+        from export.report import command
 
     return command.main(arguments)
 

@@ -42,7 +42,7 @@ def run_record(
         "phases": [phase_record(phase) for phase in trained.phases],
         "fine_tuning": trained.fine_tuning.to_json(),
         "batch_norm": trained.batch_norm,
-        "notes": list(trained.notes),
+        "notes": notes(beginning, trained, validated),
         "validation": validated.to_json(),
         "baseline": baseline(beginning),
         "data": beginning.data.record,
@@ -51,6 +51,24 @@ def run_record(
         "versions": provenance.versions(),
         "seconds": round(seconds, 1),
     }
+
+
+def notes(beginning: Beginning, trained: Trained[Classifier], validated: Validation) -> list[str]:
+    """Return what a reader of the figures should know."""
+    found = list(trained.notes)
+    pairs = beginning.data.duplicates
+    for where, said in (
+        ("across_classes", "stand in two class folders, or nearly"),
+        ("across_split", "are trained on and validated with, or nearly"),
+    ):
+        if count := pairs[where]["photographs"]:
+            found.append(f"{count} photographs {said}")
+    if validated.temperature != 1:
+        found.append(
+            f"the logits are divided by the temperature {validated.temperature:.3f}, chosen on the "
+            "validation photographs"
+        )
+    return found
 
 
 def baseline(beginning: Beginning) -> dict[str, Any]:
@@ -118,7 +136,7 @@ def result(
         },
         "kept_phase": trained.kept_phase,
         "fine_tuning": trained.fine_tuning.to_json(),
-        "notes": list(trained.notes),
+        "notes": notes(beginning, trained, validated),
         "weights": trained.weights.to_json(),
         "classes": list(data.photographs.class_names),
         "photographs": {

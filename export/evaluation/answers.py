@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from export.errors import ExportError
+from export.quiet_import import quiet_tensorflow
 from serving_config import layout
 from serving_config.image_files import EXIF, ORIENTATION
 from serving_config.tensor_names import CLASSES, IMAGE_BYTES, LOGITS, PROBABILITIES, SERVING_BYTES
@@ -216,8 +217,9 @@ def from_version(path: Path) -> ClassifierSource:
         ContractError: Its contract cannot be read.
         AnswersError: There is no SavedModel, or it is not a classifier.
     """
-    from signature_contract.checking import answers
-    from signature_contract.checking.session import SessionModel
+    with quiet_tensorflow():
+        from signature_contract.checking import answers
+        from signature_contract.checking.session import SessionModel
 
     path = path.resolve()
     if not (path / "saved_model.pb").is_file():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from export.detector import arguments
 from export.kinds.kind import ModelKind
+from export.quiet_import import quiet_tensorflow
 
 if TYPE_CHECKING:
     from export.edge.kind import EdgeKind
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
 
 
 def _train(parsed: argparse.Namespace) -> dict[str, Any]:
-    from export.detector import command
+    with quiet_tensorflow():
+        from export.detector import command
 
     return command.main(parsed)
 
 
 def _evaluate(parsed: argparse.Namespace) -> dict[str, Any]:
-    from export.detector import evaluation
+    with quiet_tensorflow():
+        from export.detector import evaluation
 
     return evaluation.main(parsed)
 
