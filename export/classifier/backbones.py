@@ -199,6 +199,11 @@ _BY_APPLICATION = {row.application.lower(): row for row in BACKBONES.values()} |
 }
 
 
+def all_backbones() -> tuple[BackboneSpec, ...]:
+    """Return every row, the tested ones first."""
+    return tuple(_BY_APPLICATION.values())
+
+
 def backbone(name: str) -> BackboneSpec:
     """Return a row by its name, or by that of its function in ``keras.applications``.
 

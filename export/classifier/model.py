@@ -6,6 +6,7 @@ train on features computed once. Training a part trains the whole.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -207,12 +208,20 @@ def layer_below(base: Any, trained_layers: int) -> Any:
     Raises:
         SettingsError: There is none; the base has too few layers.
     """
+    # Layers, and operations between them that are none, in the order of the data.
+    operations = list(base.operations)
+    place = {id(operation): position for position, operation in enumerate(operations)}
+    last_reader = list(range(len(operations)))
+    for position, operation in enumerate(operations):
+        for tensor in keras.tree.flatten(operation.input):
+            producer = place[id(tensor._keras_history.operation)]
+            last_reader[producer] = max(last_reader[producer], position)
+    # All data passes through a layer where nothing before it is read behind it.
+    reached = list(itertools.accumulate(last_reader, max))
     for layer in reversed(base.layers[1 : len(base.layers) - trained_layers]):
-        try:
-            keras.Model(layer.output, base.output)
-        except ValueError:
-            continue  # a shortcut goes around this layer
-        return layer
+        position = place[id(layer)]
+        if reached[position - 1] <= position:
+            return layer
     raise SettingsError(
         f"{base.name} has {len(base.layers)} layers, too few to fine-tune the top "
         f"{trained_layers}; lower --fine-tune-layers, for instance to {_fewer(base)}"

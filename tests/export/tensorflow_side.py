@@ -21,9 +21,15 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from export import images, server_settings, upright, warmup
 from export.classifier import photographs
-from export.classifier.backbones import BACKBONES
+from export.classifier.backbones import BACKBONES, all_backbones
 from export.classifier.beginning import Beginning, begin
-from export.classifier.model import Assembly, Classifier, build, unfreeze_top
+from export.classifier.model import (
+    Assembly,
+    Classifier,
+    build,
+    layer_below,
+    unfreeze_top,
+)
 from export.classifier.pretrained import load_pretrained
 from export.classifier.settings import ClassifierSettings
 from export.classifier.training import train
@@ -227,6 +233,34 @@ def warmed_up(version: Path, batching_files: list[Path]) -> dict[str, Any]:
     }
 
 
+def applications() -> dict[str, Any]:
+    """Hold every row to Keras's own preprocessing; divide some bases, and let Keras divide them."""
+    rows = {spec.name: spec for spec in all_backbones()}
+    for spec in rows.values():
+        spec.check_against_keras()
+    divided = {}
+    for name in ("MobileNetV3Small", "mobilenet_v2", "InceptionV3"):
+        base = rows[name].build(max(64, rows[name].minimum_size))
+        for layers in (5, 30):
+            divided[f"{name} {layers}"] = [
+                layer_below(base, layers).name,
+                next(
+                    layer.name
+                    for layer in reversed(base.layers[1 : len(base.layers) - layers])
+                    if _divides(layer, base)
+                ),
+            ]
+    return {"checked": sorted(rows), "divided": divided}
+
+
+def _divides(layer: Any, base: Any) -> bool:
+    try:
+        keras.Model(layer.output, base.output)
+    except ValueError:
+        return False  # a shortcut goes around it
+    return True
+
+
 def upright_files(file: Path) -> dict[str, Any]:
     """Read the orientation of some files and the pixels of others with the graph's operations."""
     asked = json.loads(file.read_text())
@@ -280,6 +314,7 @@ if __name__ == "__main__":
         "operations": lambda: operations(*map(Path, paths)),
         "statistics": statistics,
         "upright": lambda: upright_files(Path(paths[0])),
+        "applications": applications,
         "backbones": backbones,
         "warmed_up": lambda: warmed_up(Path(paths[0]), list(map(Path, paths[1:]))),
         "unrunnable": lambda: unrunnable(Path(paths[0])),

@@ -384,6 +384,27 @@ def backbones(
     return ran.result
 
 
+@pytest.fixture(scope="module")
+def applications(run_python: Callable[..., Ran]) -> dict[str, Any]:
+    """What Keras says of the backbones that are not tested one by one."""
+    ran = run_python(SIDE, "applications")
+    assert ran.code == 0, ran.err
+    return ran.result
+
+
+def test_every_backbones_preprocessing_is_the_one_keras_publishes_with_it(
+    applications: dict[str, Any],
+) -> None:
+    assert len(applications["checked"]) == 40
+    assert {"mobilenet_v2", "VGG16", "ConvNeXtTiny", "NASNetLarge"} < set(applications["checked"])
+
+
+def test_bases_are_divided_where_keras_can_divide_them(applications: dict[str, Any]) -> None:
+    assert len(applications["divided"]) == 6
+    for ours, kerass in applications["divided"].values():
+        assert ours == kerass
+
+
 def test_there_are_three_backbones(backbones: dict[str, Any]) -> None:
     assert backbones.keys() == BACKBONES
 
