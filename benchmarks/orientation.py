@@ -26,7 +26,13 @@ import tensorflow as tf
 
 from export import class_folders, golden_images, images, upright
 from serving_config.image_files import decode
-from serving_config.tensor_names import IMAGE_BYTES, INPUT_TENSOR, PROBABILITIES
+from serving_config.tensor_names import (
+    IMAGE_BYTES,
+    INPUT_TENSOR,
+    PROBABILITIES,
+    SERVING_BYTES,
+    SERVING_DEFAULT,
+)
 from signature_contract import contract as contracts
 from signature_contract.checking.session import SessionModel
 
@@ -72,11 +78,9 @@ def _accuracies(version: Path, files: list[bytes], labels: list[int]) -> dict[st
     found: dict[str, Any] = {"classes": list(names)}
     for orientation in ORIENTATIONS:
         stored = [golden_images.lying_jpeg(decode(file), orientation) for file in files]
-        turned = [
-            answered("serving_bytes", IMAGE_BYTES, np.array([file], object)) for file in stored
-        ]
+        turned = [answered(SERVING_BYTES, IMAGE_BYTES, np.array([file], object)) for file in stored]
         ignored = [
-            answered("serving_default", INPUT_TENSOR, simplejpeg.decode_jpeg(file)[None])
+            answered(SERVING_DEFAULT, INPUT_TENSOR, simplejpeg.decode_jpeg(file)[None])
             for file in stored
         ]
         found[str(orientation)] = {

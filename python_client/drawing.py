@@ -37,7 +37,7 @@ def require() -> Any:
         import simplejpeg  # noqa: F401  # image_files needs it
     except ImportError as err:
         raise DrawingUnavailableError(
-            f"images of detections need Pillow and simplejpeg; {err.name} is not installed"
+            "images of detections need Pillow and simplejpeg, which are not both installed"
             '\n  fix: pip install "vision-forge[drawing]"'
         ) from err
     return PIL

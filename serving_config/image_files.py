@@ -168,7 +168,7 @@ def _require() -> tuple[Any, Any]:
         from PIL import Image
     except ImportError as err:
         raise ImageReaderUnavailableError(
-            f"reading image files needs Pillow and simplejpeg; {err.name} is not installed"
+            "reading image files needs Pillow and simplejpeg, which are not both installed"
             '\n  fix: pip install "vision-forge[images]"'
         ) from err
     return simplejpeg, Image

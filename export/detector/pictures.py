@@ -101,7 +101,7 @@ def _pillow() -> Any:
         import simplejpeg  # noqa: F401  # image_files needs it
     except ImportError as err:
         raise EvaluationUnavailableError(
-            f"the pictures need Pillow and simplejpeg; {err.name} is not installed; "
+            "the pictures need Pillow and simplejpeg, which are not both installed; "
             'install it with: pip install "vision-forge[evaluation]"'
         ) from err
     return PIL

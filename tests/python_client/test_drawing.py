@@ -99,5 +99,5 @@ def test_without_pillow_the_message_says_what_to_install() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
-    assert "need Pillow, which is not installed" in line
+    assert "need Pillow and simplejpeg, which are not both installed" in line
     assert 'pip install "vision-forge[drawing]"' in line
