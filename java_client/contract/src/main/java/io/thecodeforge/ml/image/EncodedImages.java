@@ -56,7 +56,8 @@ public final class EncodedImages {
     return true;
   }
 
-  private static String describe(byte[] image) {
+  /** Says what a file is that is neither. */
+  static String describe(byte[] image) {
     if (image.length == 0) {
       return "no bytes at all";
     }
