@@ -156,6 +156,15 @@ class Worker:
         found = self._objects[number].status()
         return [(int(v.version()), str(v.state()), str(v.error())) for v in found]
 
+    def decode(self, file: bytes) -> np.ndarray[Any, Any]:
+        """Decode an image file to uint8 [height, width, 3]."""
+        pixels = jpype.JClass("io.thecodeforge.ml.image.ImageDecoder").decode(
+            jpype.JArray(jpype.JByte)(file)
+        )
+        return np.frombuffer(bytes(pixels.rgb()), np.uint8).reshape(
+            pixels.height(), pixels.width(), 3
+        )
+
     def _tensor(self, value: np.ndarray[Any, Any], dtype: str | None) -> Any:
         if value.dtype == object:
             texts = [jpype.JArray(jpype.JByte)(item) for item in value.flat]

@@ -48,7 +48,7 @@ final class LoadedModel implements AutoCloseable {
   private final SavedModelBundle bundle;
   private final Map<String, Ends> ends = new HashMap<>();
   private final ReadWriteLock life = new ReentrantReadWriteLock();
-  private boolean closed; // guarded by life
+  private volatile boolean closed; // written under life's write lock
 
   /**
    * Loads a version and finds every tensor that its signatures name.
@@ -149,10 +149,7 @@ final class LoadedModel implements AutoCloseable {
       Function<Map<String, Tensor>, T> read) {
     life.readLock().lock();
     try {
-      if (closed) {
-        throw new IllegalStateException(
-            "the service for %s is closed; load the version again".formatted(version));
-      }
+      requireOpen();
       Ends signature = ends.get(key);
       Session.Runner runner = bundle.session().runner();
       inputs.forEach((name, tensor) -> runner.feed(signature.inputs().get(name), tensor));
@@ -169,6 +166,18 @@ final class LoadedModel implements AutoCloseable {
       throw new InferenceException("%s failed: %s".formatted(key, firstLine(e)), e);
     } finally {
       life.readLock().unlock();
+    }
+  }
+
+  /**
+   * Refuses what comes after {@link #close}.
+   *
+   * @throws IllegalStateException when it is closed
+   */
+  void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException(
+          "the service for %s is closed; load the version again".formatted(version));
     }
   }
 

@@ -20,14 +20,18 @@ import io.thecodeforge.ml.grpc.proto.GetModelStatusRequest;
 import io.thecodeforge.ml.grpc.proto.ModelSpec;
 import io.thecodeforge.ml.grpc.proto.ModelVersionStatus;
 import io.thecodeforge.ml.grpc.proto.PredictRequest;
+import io.thecodeforge.ml.grpc.proto.PredictResponse;
 import io.thecodeforge.ml.grpc.proto.SignatureDefMap;
 import io.thecodeforge.ml.grpc.proto.TensorProto;
+import io.thecodeforge.ml.model.Model;
+import io.thecodeforge.ml.model.ModelMetadata;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
 
 /**
  * Asks any model on a server that speaks TensorFlow Serving's gRPC API, with tensors of any dtype.
@@ -49,13 +53,10 @@ import java.util.Objects;
  * }
  * }</pre>
  */
-public final class ModelGrpcClient implements AutoCloseable {
+public final class ModelGrpcClient implements Model {
 
   /** Time that each call has, retries included, unless the builder says otherwise. */
   public static final Duration DEFAULT_DEADLINE = Duration.ofSeconds(10);
-
-  /** The signature that is asked where no other is named. */
-  public static final String DEFAULT_SIGNATURE = "serving_default";
 
   private static final String SIGNATURE_FIELD = "signature_def";
   private static final String ANSWER = "the server's answer";
@@ -231,35 +232,6 @@ public final class ModelGrpcClient implements AutoCloseable {
   }
 
   /**
-   * Asks the signature {@link #DEFAULT_SIGNATURE} for all its outputs.
-   *
-   * @param inputs tensor by input name; an input that has a default value may be left out
-   * @return tensor by output name
-   * @throws RequestRefusedException as {@link #predict(String, Map, Collection)}
-   * @throws InvalidInputException as there
-   * @throws ContractMismatchException as there
-   * @throws ServerException as there
-   */
-  public Map<String, TensorValue> predict(Map<String, TensorValue> inputs) {
-    return predict(DEFAULT_SIGNATURE, inputs);
-  }
-
-  /**
-   * Asks a signature for all its outputs.
-   *
-   * @param signature the signature key
-   * @param inputs tensor by input name; an input that has a default value may be left out
-   * @return tensor by output name
-   * @throws RequestRefusedException as {@link #predict(String, Map, Collection)}
-   * @throws InvalidInputException as there
-   * @throws ContractMismatchException as there
-   * @throws ServerException as there
-   */
-  public Map<String, TensorValue> predict(String signature, Map<String, TensorValue> inputs) {
-    return predict(signature, inputs, List.of());
-  }
-
-  /**
    * Asks a signature for some of its outputs.
    *
    * @param signature the signature key
@@ -273,6 +245,7 @@ public final class ModelGrpcClient implements AutoCloseable {
    * @throws ServerException when the call fails
    * @throws IllegalStateException after {@link #close}
    */
+  @Override
   public Map<String, TensorValue> predict(
       String signature, Map<String, TensorValue> inputs, Collection<String> outputs) {
     if (contract != null) {
@@ -290,6 +263,7 @@ public final class ModelGrpcClient implements AutoCloseable {
     tensors.forEach((name, value) -> messages.put(name, TensorProtos.of(value)));
     Map<String, TensorValue> answer = new LinkedHashMap<>();
     ask(signature, messages, outputs)
+        .getOutputsMap()
         .forEach(
             (name, tensor) -> {
               String where = "%s output \"%s\"".formatted(signature, name);
@@ -306,7 +280,7 @@ public final class ModelGrpcClient implements AutoCloseable {
   }
 
   /** Sends a request as it is and returns the answer as it came. */
-  Map<String, TensorProto> ask(
+  PredictResponse ask(
       String signature, Map<String, TensorProto> inputs, Collection<String> outputs) {
     PredictRequest request =
         PredictRequest.newBuilder()
@@ -314,7 +288,7 @@ public final class ModelGrpcClient implements AutoCloseable {
             .putAllInputs(inputs)
             .addAllOutputFilter(outputs)
             .build();
-    return server.call(ServingMethods.PREDICT, request).getOutputsMap();
+    return server.call(ServingMethods.PREDICT, request);
   }
 
   /**
@@ -324,6 +298,7 @@ public final class ModelGrpcClient implements AutoCloseable {
    * @throws ServerException when the call fails
    * @throws IllegalStateException after {@link #close}
    */
+  @Override
   public ModelMetadata metadata() {
     GetModelMetadataRequest request =
         GetModelMetadataRequest.newBuilder()
@@ -335,7 +310,7 @@ public final class ModelGrpcClient implements AutoCloseable {
       Any packed = response.getMetadataOrDefault(SIGNATURE_FIELD, Any.getDefaultInstance());
       return new ModelMetadata(
           spec.getName(),
-          response.getModelSpec().getVersion().getValue(),
+          versionOf(response.getModelSpec()),
           SignatureReader.signatures(packed.unpack(SignatureDefMap.class).getSignatureDefMap()));
     } catch (InvalidProtocolBufferException e) {
       throw new ContractMismatchException(
@@ -359,11 +334,23 @@ public final class ModelGrpcClient implements AutoCloseable {
    * @throws IllegalStateException after {@link #close}, or when the client has no contract
    */
   public void checkContract() {
+    contract().check(metadata().signatures(), subject());
+  }
+
+  @Override
+  public Contract contract() {
     if (contract == null) {
       throw new IllegalStateException(
           "the client has no contract: builder(…).contract(Contract.load(path))");
     }
-    contract.check(metadata().signatures(), subject());
+    return contract;
+  }
+
+  /** Returns the version that an answer names, where it names one. */
+  static OptionalLong versionOf(ModelSpec answered) {
+    return answered.hasVersion()
+        ? OptionalLong.of(answered.getVersion().getValue())
+        : OptionalLong.empty();
   }
 
   private String subject() {

@@ -3,21 +3,28 @@ package io.thecodeforge.ml.grpc;
 import io.grpc.Channel;
 import io.grpc.ChannelCredentials;
 import io.thecodeforge.ml.Classification;
-import io.thecodeforge.ml.Detection;
+import io.thecodeforge.ml.Detections;
 import io.thecodeforge.ml.InvalidImageException;
 import io.thecodeforge.ml.InvalidInputException;
 import io.thecodeforge.ml.answer.ClassifierAnswer;
 import io.thecodeforge.ml.answer.DetectorAnswer;
 import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.contract.ContractMismatchException;
+import io.thecodeforge.ml.contract.TensorValue;
+import io.thecodeforge.ml.grpc.proto.PredictResponse;
 import io.thecodeforge.ml.grpc.proto.TensorProto;
-import io.thecodeforge.ml.image.EncodedImages;
+import io.thecodeforge.ml.image.ImageBatch;
+import io.thecodeforge.ml.image.ImageInput;
 import io.thecodeforge.ml.image.ImageInputs;
-import io.thecodeforge.ml.image.PixelShape;
+import io.thecodeforge.ml.model.ModelMetadata;
+import io.thecodeforge.ml.model.VisionModel;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 
 /**
  * Asks a classifier or a detector on a server that speaks TensorFlow Serving's gRPC API: {@link
@@ -32,7 +39,7 @@ import java.util.Objects;
  * }
  * }</pre>
  */
-public final class VisionGrpcClient implements AutoCloseable {
+public final class VisionGrpcClient implements VisionModel {
 
   /** Time that each call has, retries included, unless the builder says otherwise. */
   public static final Duration DEFAULT_DEADLINE = ModelGrpcClient.DEFAULT_DEADLINE;
@@ -163,111 +170,32 @@ public final class VisionGrpcClient implements AutoCloseable {
     client.checkContract();
   }
 
-  /**
-   * Classifies one encoded image.
-   *
-   * @param image a whole JPEG or PNG file
-   * @throws InvalidImageException when it is neither, or the server refuses it (INVALID_ARGUMENT;
-   *     the cause is gRPC's exception)
-   * @throws ContractMismatchException when the answer is not the contract's
-   * @throws ServerException when the call fails
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the contract is no classifier\'s
-   */
-  public Classification classify(byte[] image) {
-    Objects.requireNonNull(image, "image");
-    return classify(List.of(image)).get(0);
+  @Override
+  public Contract contract() {
+    return contract;
   }
 
-  /**
-   * Classifies encoded images, each of its own size, in one call.
-   *
-   * @param images whole JPEG or PNG files, at least one; not to be changed meanwhile
-   * @return one classification an image, in the same order
-   * @throws InvalidImageException when one of them is neither, or the server refuses it
-   * @throws ContractMismatchException when the answer is not the contract's
-   * @throws ServerException when the call fails
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the contract is no classifier\'s
-   */
-  public List<Classification> classify(List<byte[]> images) {
+  @Override
+  public ModelMetadata metadata() {
+    return client.metadata();
+  }
+
+  @Override
+  public Map<String, TensorValue> predict(
+      String signature, Map<String, TensorValue> inputs, Collection<String> outputs) {
+    return client.predict(signature, inputs, outputs);
+  }
+
+  @Override
+  public List<Classification> classifyAll(Collection<? extends ImageInput> images) {
     require("classify", ClassifierAnswer.MODEL);
-    return predict(images).classifier().classifications();
+    return answers(images, answer -> answer.classifier().classifications());
   }
 
-  /**
-   * Classifies decoded images of one size in one call. Encoded ones are ten times smaller on the
-   * way: prefer {@link #classify(List)} where there is a choice.
-   *
-   * @param rgb RGB pixels, image after image, row after row, three bytes a pixel; not to be changed
-   *     meanwhile
-   * @param count number of images, at least 1
-   * @param height rows of each image, at least 1
-   * @param width columns of each image, at least 1
-   * @return one classification an image, in the same order
-   * @throws InvalidImageException when {@code rgb} does not have that many bytes
-   * @throws ContractMismatchException when the answer is not the contract's
-   * @throws ServerException when the call fails
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the contract is no classifier\'s
-   */
-  public List<Classification> classifyPixels(byte[] rgb, int count, int height, int width) {
-    require("classify", ClassifierAnswer.MODEL);
-    return predict(rgb, new PixelShape(count, height, width)).classifier().classifications();
-  }
-
-  /**
-   * Finds the objects in one encoded image.
-   *
-   * @param image a whole JPEG or PNG file
-   * @return what was found, the surest first; empty when nothing was
-   * @throws InvalidImageException when it is neither, or the server refuses it (INVALID_ARGUMENT;
-   *     the cause is gRPC's exception)
-   * @throws ContractMismatchException when the answer is not the contract's
-   * @throws ServerException when the call fails
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the contract is no detector's
-   */
-  public List<Detection> detect(byte[] image) {
-    Objects.requireNonNull(image, "image");
-    return detect(List.of(image)).get(0);
-  }
-
-  /**
-   * Finds the objects in encoded images, each of its own size, in one call.
-   *
-   * @param images whole JPEG or PNG files, at least one; not to be changed meanwhile
-   * @return for each image, in the same order, what was found, the surest first
-   * @throws InvalidImageException when one of them is neither, or the server refuses it
-   * @throws ContractMismatchException when the answer is not the contract's
-   * @throws ServerException when the call fails
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the contract is no detector's
-   */
-  public List<List<Detection>> detect(List<byte[]> images) {
+  @Override
+  public List<Detections> detectAll(Collection<? extends ImageInput> images) {
     require("detect", DetectorAnswer.MODEL);
-    return predict(images).detector().detections();
-  }
-
-  /**
-   * Finds the objects in decoded images of one size in one call. Encoded ones are ten times smaller
-   * on the way: prefer {@link #detect(List)} where there is a choice.
-   *
-   * @param rgb RGB pixels, image after image, row after row, three bytes a pixel; not to be changed
-   *     meanwhile
-   * @param count number of images, at least 1
-   * @param height rows of each image, at least 1
-   * @param width columns of each image, at least 1
-   * @return for each image, in the same order, what was found, the surest first
-   * @throws InvalidImageException when {@code rgb} does not have that many bytes
-   * @throws ContractMismatchException when the answer is not the contract's
-   * @throws ServerException when the call fails
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the contract is no detector's
-   */
-  public List<List<Detection>> detectPixels(byte[] rgb, int count, int height, int width) {
-    require("detect", DetectorAnswer.MODEL);
-    return predict(rgb, new PixelShape(count, height, width)).detector().detections();
+    return answers(images, answer -> answer.detector().detections());
   }
 
   private void require(String method, String model) {
@@ -278,28 +206,41 @@ public final class VisionGrpcClient implements AutoCloseable {
     }
   }
 
-  private PredictAnswer predict(List<byte[]> images) {
-    EncodedImages.check(images);
-    return predict(
+  private <T> List<T> answers(
+      Collection<? extends ImageInput> images, Function<PredictAnswer, List<T>> read) {
+    List<ImageBatch> batches = ImageBatch.of(images, Integer.MAX_VALUE);
+    List<List<T>> answers = new ArrayList<>(batches.size());
+    for (ImageBatch batch : batches) {
+      answers.add(read.apply(ask(batch)));
+    }
+    return ImageBatch.inOrder(batches, answers);
+  }
+
+  private PredictAnswer ask(ImageBatch batch) {
+    if (batch instanceof ImageBatch.Pixels pixels) {
+      return ask(
+          ImageInputs.PIXELS_SIGNATURE,
+          ImageInputs.PIXELS_INPUT,
+          TensorProtos.pixels(pixels.rgb(), pixels.shape()),
+          pixels.shape().count());
+    }
+    List<byte[]> files = ((ImageBatch.Files) batch).files();
+    return ask(
         ImageInputs.ENCODED_SIGNATURE,
         ImageInputs.ENCODED_INPUT,
-        TensorProtos.encoded(images),
-        images.size());
+        TensorProtos.encoded(files),
+        files.size());
   }
 
-  private PredictAnswer predict(byte[] rgb, PixelShape shape) {
-    shape.check(rgb);
-    return predict(
-        ImageInputs.PIXELS_SIGNATURE,
-        ImageInputs.PIXELS_INPUT,
-        TensorProtos.pixels(rgb, shape),
-        shape.count());
-  }
-
-  private PredictAnswer predict(String key, String inputName, TensorProto input, int count) {
+  private PredictAnswer ask(String key, String inputName, TensorProto input, int count) {
     try {
-      Map<String, TensorProto> outputs = client.ask(key, Map.of(inputName, input), List.of());
-      return new PredictAnswer(contract, key, outputs, count);
+      PredictResponse answer = client.ask(key, Map.of(inputName, input), List.of());
+      return new PredictAnswer(
+          contract,
+          key,
+          answer.getOutputsMap(),
+          count,
+          ModelGrpcClient.versionOf(answer.getModelSpec()));
     } catch (InvalidInputException e) {
       throw new InvalidImageException(e.getMessage(), e.getCause());
     }
