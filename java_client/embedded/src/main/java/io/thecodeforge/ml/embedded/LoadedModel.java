@@ -70,11 +70,7 @@ final class LoadedModel implements AutoCloseable {
       throw new ModelLoadException(
           "TensorFlow cannot load %s: %s".formatted(version, e.getMessage()), e);
     } catch (LinkageError e) {
-      throw new ModelLoadException(
-          "TensorFlow's native library cannot be loaded: put tensorflow-core-native with this"
-              + " platform's classifier (%s %s) on the class path"
-                  .formatted(System.getProperty("os.name"), System.getProperty("os.arch")),
-          e);
+      throw NativeLibrary.unusable(e);
     }
     try {
       return new LoadedModel(version, keys, bundle);
