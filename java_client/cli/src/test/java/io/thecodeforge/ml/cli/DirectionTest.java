@@ -28,7 +28,7 @@ class DirectionTest {
           ROOT + ".contract",
           Set.of(ROOT),
           ROOT + ".image",
-          Set.of(ROOT),
+          Set.of(ROOT, ROOT + ".answer"),
           ROOT + ".answer",
           Set.of(ROOT, ROOT + ".contract"),
           ROOT + ".model",

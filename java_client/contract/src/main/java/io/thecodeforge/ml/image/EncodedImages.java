@@ -23,8 +23,10 @@ public final class EncodedImages {
     byte[] file = image.file();
     if (!startsWith(file, JPEG_START) && !startsWith(file, PNG_START)) {
       throw new InvalidImageException(
+          position,
           "%s: expected a whole JPEG or PNG file, received %s"
-              .formatted(place(image.name(), position, count), describe(file)));
+              .formatted(place(image.name(), position, count), describe(file)),
+          null);
     }
   }
 
@@ -39,7 +41,7 @@ public final class EncodedImages {
   }
 
   /** Returns what messages call an image of a call. */
-  private static String place(String name, int position, int count) {
+  static String place(String name, int position, int count) {
     String place = "image %d of %d".formatted(position, count);
     return name.isEmpty() ? place : "%s (%s)".formatted(place, name);
   }

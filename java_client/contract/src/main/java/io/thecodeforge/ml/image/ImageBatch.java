@@ -20,9 +20,40 @@ public sealed interface ImageBatch {
    * Encoded files.
    *
    * @param positions the place of each image in what the caller passed
-   * @param files their bytes
+   * @param files the images
+   * @param count how many images the caller passed in all
    */
-  record Files(List<Integer> positions, List<byte[]> files) implements ImageBatch {}
+  record Files(List<Integer> positions, List<ImageInput.Encoded> files, int count)
+      implements ImageBatch {
+
+    /** Returns the bytes of each file. */
+    public List<byte[]> contents() {
+      return files.stream().map(ImageInput.Encoded::file).toList();
+    }
+
+    /**
+     * Returns some of the files.
+     *
+     * @param start the first of them, counted in this batch
+     * @param end the one behind the last
+     */
+    public Files part(int start, int end) {
+      return new Files(positions.subList(start, end), files.subList(start, end), count);
+    }
+
+    /**
+     * Says that a model refused one of the files.
+     *
+     * @param row the file's place in this batch
+     * @param refusal the refusal of a call that had it
+     */
+    public InvalidImageException refusal(int row, InvalidImageException refusal) {
+      int position = positions.get(row);
+      String place = EncodedImages.place(files.get(row).name(), position, count);
+      return new InvalidImageException(
+          position, "%s: %s".formatted(place, refusal.getMessage()), refusal.getCause());
+    }
+  }
 
   /**
    * Pixels of one size.
@@ -91,9 +122,8 @@ public sealed interface ImageBatch {
     }
     return new Files(
         positions,
-        positions.stream()
-            .map(position -> ((ImageInput.Encoded) all.get(position)).file())
-            .toList());
+        positions.stream().map(all::get).map(ImageInput.Encoded.class::cast).toList(),
+        all.size());
   }
 
   /** Returns the pixels in one array; the one that they fill already is not copied. */

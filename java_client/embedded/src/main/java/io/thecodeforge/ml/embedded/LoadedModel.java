@@ -3,6 +3,7 @@ package io.thecodeforge.ml.embedded;
 import io.thecodeforge.ml.InferenceException;
 import io.thecodeforge.ml.InvalidInputException;
 import io.thecodeforge.ml.ModelLoadException;
+import io.thecodeforge.ml.answer.Refusal;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -157,9 +158,11 @@ final class LoadedModel implements AutoCloseable {
         return read.apply(answer);
       }
     } catch (TFInvalidArgumentException e) {
-      throw new InvalidInputException("%s refused the input: %s".formatted(key, firstLine(e)), e);
+      throw new InvalidInputException(
+          "%s refused the input: %s".formatted(key, Refusal.plain(e.getMessage())), e);
     } catch (TensorFlowException | TFUnimplementedException e) {
-      throw new InferenceException("%s failed: %s".formatted(key, firstLine(e)), e);
+      throw new InferenceException(
+          "%s failed: %s".formatted(key, Refusal.plain(e.getMessage())), e);
     } finally {
       life.readLock().unlock();
     }
@@ -189,11 +192,6 @@ final class LoadedModel implements AutoCloseable {
       places.put(name, tensors.indexOf(tensor));
     }
     return new Fetches(tensors, places);
-  }
-
-  /** Leaves out the graph's stack of node names; the cause keeps it. */
-  private static String firstLine(RuntimeException e) {
-    return String.valueOf(e.getMessage()).lines().findFirst().orElse("no message");
   }
 
   /** Waits for running calls, then frees the session and the graph. Closing again does nothing. */

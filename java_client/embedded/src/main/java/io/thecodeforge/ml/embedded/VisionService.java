@@ -8,6 +8,7 @@ import io.thecodeforge.ml.InvalidInputException;
 import io.thecodeforge.ml.ModelLoadException;
 import io.thecodeforge.ml.answer.ClassifierAnswer;
 import io.thecodeforge.ml.answer.DetectorAnswer;
+import io.thecodeforge.ml.answer.Refusal;
 import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.contract.ContractFileException;
 import io.thecodeforge.ml.contract.ContractMismatchException;
@@ -20,6 +21,7 @@ import io.thecodeforge.ml.image.ImageInput;
 import io.thecodeforge.ml.image.ImageInputs;
 import io.thecodeforge.ml.image.PixelShape;
 import io.thecodeforge.ml.image.ProbeImage;
+import io.thecodeforge.ml.image.RefusedFile;
 import io.thecodeforge.ml.model.ModelMetadata;
 import io.thecodeforge.ml.model.VisionModel;
 import java.nio.file.Path;
@@ -28,7 +30,9 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tensorflow.Tensor;
@@ -253,18 +257,43 @@ public final class VisionService implements VisionModel {
   private static <T> List<T> answers(List<ImageBatch> batches, Asked<T> asked) {
     List<List<T>> answers = new ArrayList<>(batches.size());
     for (ImageBatch batch : batches) {
-      if (batch instanceof ImageBatch.Pixels pixels) {
-        try (TUint8 tensor = pixels(pixels.rgb(), pixels.shape())) {
-          answers.add(asked.about(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, tensor));
-        }
-      } else {
-        try (TString tensor = encoded(((ImageBatch.Files) batch).files())) {
-          answers.add(
-              asked.about(ImageInputs.ENCODED_SIGNATURE, ImageInputs.ENCODED_INPUT, tensor));
-        }
-      }
+      answers.add(
+          batch instanceof ImageBatch.Pixels pixels
+              ? answers(pixels, asked)
+              : answers((ImageBatch.Files) batch, asked));
     }
     return ImageBatch.inOrder(batches, answers);
+  }
+
+  private static <T> List<T> answers(ImageBatch.Pixels batch, Asked<T> asked) {
+    try (TUint8 tensor = pixels(batch.rgb(), batch.shape())) {
+      return asked.about(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, tensor);
+    }
+  }
+
+  private static <T> List<T> answers(ImageBatch.Files batch, Asked<T> asked) {
+    try {
+      return answersOfFiles(batch, asked);
+    } catch (InvalidImageException e) {
+      throw RefusedFile.find(
+              batch, e, part -> CompletableFuture.completedFuture(refusal(part, asked)))
+          .join();
+    }
+  }
+
+  private static <T> List<T> answersOfFiles(ImageBatch.Files batch, Asked<T> asked) {
+    try (TString tensor = encoded(batch.contents())) {
+      return asked.about(ImageInputs.ENCODED_SIGNATURE, ImageInputs.ENCODED_INPUT, tensor);
+    }
+  }
+
+  private static Optional<InvalidImageException> refusal(ImageBatch.Files batch, Asked<?> asked) {
+    try {
+      answersOfFiles(batch, asked);
+      return Optional.empty();
+    } catch (InvalidImageException e) {
+      return Optional.of(e);
+    }
   }
 
   private List<Classification> classified(String key, String inputName, Tensor input) {
@@ -297,8 +326,12 @@ public final class VisionService implements VisionModel {
     try {
       return model.run(key, Map.of(inputName, input), outputs, NativeTensors::values);
     } catch (InvalidInputException e) {
-      throw new InvalidImageException(e.getMessage(), e.getCause());
+      throw isOfImage(e) ? new InvalidImageException(e.getMessage(), e.getCause()) : e;
     }
+  }
+
+  private static boolean isOfImage(InvalidInputException e) {
+    return e.getCause() != null && Refusal.about(e.getCause().getMessage()) == Refusal.About.IMAGE;
   }
 
   private void require(String method, String model) {

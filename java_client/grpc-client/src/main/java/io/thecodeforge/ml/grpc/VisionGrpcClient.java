@@ -1,29 +1,37 @@
 package io.thecodeforge.ml.grpc;
 
 import io.grpc.Channel;
-import io.grpc.ChannelCredentials;
+import io.grpc.ManagedChannelBuilder;
+import io.grpc.StatusRuntimeException;
 import io.thecodeforge.ml.Classification;
 import io.thecodeforge.ml.Detections;
 import io.thecodeforge.ml.InvalidImageException;
 import io.thecodeforge.ml.InvalidInputException;
 import io.thecodeforge.ml.answer.ClassifierAnswer;
 import io.thecodeforge.ml.answer.DetectorAnswer;
+import io.thecodeforge.ml.answer.Futures;
+import io.thecodeforge.ml.answer.Refusal;
 import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.contract.ContractMismatchException;
 import io.thecodeforge.ml.contract.TensorValue;
+import io.thecodeforge.ml.grpc.proto.PredictRequest;
 import io.thecodeforge.ml.grpc.proto.PredictResponse;
 import io.thecodeforge.ml.grpc.proto.TensorProto;
 import io.thecodeforge.ml.image.ImageBatch;
 import io.thecodeforge.ml.image.ImageInput;
 import io.thecodeforge.ml.image.ImageInputs;
+import io.thecodeforge.ml.image.RefusedFile;
 import io.thecodeforge.ml.model.ModelMetadata;
 import io.thecodeforge.ml.model.VisionModel;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.function.Function;
 
 /**
@@ -44,12 +52,15 @@ public final class VisionGrpcClient implements VisionModel {
   /** Time that each call has, retries included, unless the builder says otherwise. */
   public static final Duration DEFAULT_DEADLINE = ModelGrpcClient.DEFAULT_DEADLINE;
 
+  /** How many calls are under way at once where images need several. */
+  private static final int CALLS_AT_ONCE = 8;
+
   private final ModelGrpcClient client;
   private final Contract contract;
 
-  private VisionGrpcClient(Builder builder) {
-    contract = builder.contract;
-    client = builder.client.contract(contract).build();
+  private VisionGrpcClient(ModelGrpcClient client) {
+    this.client = client;
+    this.contract = client.contract();
   }
 
   /**
@@ -59,7 +70,7 @@ public final class VisionGrpcClient implements VisionModel {
    * @param target {@code host:port}, or any gRPC name such as {@code dns:///vision:8500}
    */
   public static Builder builder(String target) {
-    return new Builder(ModelGrpcClient.builder(target));
+    return new Builder(target, null);
   }
 
   /**
@@ -69,93 +80,65 @@ public final class VisionGrpcClient implements VisionModel {
    * @param channel an open channel
    */
   public static Builder builder(Channel channel) {
-    return new Builder(ModelGrpcClient.builder(channel));
+    Objects.requireNonNull(channel, "expected a channel, received null");
+    return new Builder(channel.authority(), channel);
   }
 
-  /**
-   * Returns gRPC's service config of the client's own channels, for {@link
-   * io.grpc.ManagedChannelBuilder#defaultServiceConfig}: UNAVAILABLE is retried three times, with
-   * backoff from 0.1 s to 2 s, within the deadline of the call.
-   */
+  /** Returns gRPC's service config, as {@link ModelGrpcClient#serviceConfig}. */
   public static Map<String, Object> serviceConfig() {
     return ModelGrpcClient.serviceConfig();
   }
 
-  /** Settings of a client. */
-  public static final class Builder {
-    private final ModelGrpcClient.Builder client;
-    private Contract contract = Contract.ofModel(ClassifierAnswer.MODEL);
+  /**
+   * Gives a channel of your own what the client's own channels have: retries, with buffers that
+   * hold a whole request, and limits of messages.
+   *
+   * @param channel the channel's builder
+   * @return the same builder
+   */
+  public static ManagedChannelBuilder<?> configure(ManagedChannelBuilder<?> channel) {
+    return ModelGrpcClient.configure(channel);
+  }
 
-    private Builder(ModelGrpcClient.Builder client) {
-      this.client = client;
+  /**
+   * Gives a channel of your own settings of a client's.
+   *
+   * @param channel the channel's builder
+   * @param settings retries, hedging, pings, compression, limits and load balancing
+   * @return the same builder
+   */
+  public static ManagedChannelBuilder<?> configure(
+      ManagedChannelBuilder<?> channel, ConnectionSettings settings) {
+    return ModelGrpcClient.configure(channel, settings);
+  }
+
+  /** Settings of a client; its contract is by default this toolkit's of the classifier. */
+  public static final class Builder extends ClientBuilder<Builder> {
+
+    private Builder(String target, Channel channel) {
+      super(target, channel);
+      contract(Contract.ofModel(ClassifierAnswer.MODEL));
     }
 
-    /**
-     * Sets what the server is held to, by default this toolkit's contract of the classifier. A
-     * published version's ({@link Contract#ofVersion}) also fixes the class names and their order.
-     *
-     * @param contract the contract
-     */
-    public Builder contract(Contract contract) {
-      this.contract = Objects.requireNonNull(contract, "contract");
-      return this;
-    }
-
-    /**
-     * Sets the name under which the server has the model, by default the contract's.
-     *
-     * @param model the name
-     */
-    public Builder model(String model) {
-      client.model(model);
-      return this;
-    }
-
-    /**
-     * Asks one version only, by default the server's choice: the newest.
-     *
-     * @param version its number
-     */
-    public Builder version(long version) {
-      client.version(version);
-      return this;
-    }
-
-    /**
-     * Asks the version that the server gives a label, instead of a number.
-     *
-     * @param label for instance {@code stable}
-     */
-    public Builder label(String label) {
-      client.label(label);
-      return this;
-    }
-
-    /**
-     * Sets the time that each call has, retries included.
-     *
-     * @param deadline a positive time
-     */
-    public Builder deadline(Duration deadline) {
-      client.deadline(deadline);
-      return this;
-    }
-
-    /**
-     * Sets the credentials of the channel that the client opens, by default none (plain text).
-     *
-     * @param credentials for instance {@code TlsChannelCredentials.create()}
-     * @throws IllegalStateException when the channel is the caller's
-     */
-    public Builder credentials(ChannelCredentials credentials) {
-      client.credentials(credentials);
+    @Override
+    Builder self() {
       return this;
     }
 
     /** Returns the client; it connects with its first call. */
     public VisionGrpcClient build() {
-      return new VisionGrpcClient(this);
+      return new VisionGrpcClient(ModelGrpcClient.of(this));
     }
+  }
+
+  /**
+   * Returns this client with other settings for its calls. It shares the connection, which is
+   * closed with the client that was built, not with this one.
+   *
+   * @param call what differs from this client's settings
+   */
+  public VisionGrpcClient with(CallSettings call) {
+    return new VisionGrpcClient(client.with(call));
   }
 
   /**
@@ -186,6 +169,22 @@ public final class VisionGrpcClient implements VisionModel {
     return client.predict(signature, inputs, outputs);
   }
 
+  /** Asks where the model's versions are, as {@link ModelGrpcClient#status}. */
+  public List<VersionStatus> status() {
+    return client.status();
+  }
+
+  /** Returns the address that is asked. */
+  public String target() {
+    return client.target();
+  }
+
+  @Override
+  public CompletableFuture<Map<String, TensorValue>> predictAsync(
+      String signature, Map<String, TensorValue> inputs, Collection<String> outputs) {
+    return client.predictAsync(signature, inputs, outputs);
+  }
+
   @Override
   public List<Classification> classifyAll(Collection<? extends ImageInput> images) {
     require("classify", ClassifierAnswer.MODEL);
@@ -193,9 +192,23 @@ public final class VisionGrpcClient implements VisionModel {
   }
 
   @Override
+  public CompletableFuture<List<Classification>> classifyAllAsync(
+      Collection<? extends ImageInput> images) {
+    require("classify", ClassifierAnswer.MODEL);
+    return answersAsync(batches(images), answer -> answer.classifier().classifications());
+  }
+
+  @Override
   public List<Detections> detectAll(Collection<? extends ImageInput> images) {
     require("detect", DetectorAnswer.MODEL);
     return answers(images, answer -> answer.detector().detections());
+  }
+
+  @Override
+  public CompletableFuture<List<Detections>> detectAllAsync(
+      Collection<? extends ImageInput> images) {
+    require("detect", DetectorAnswer.MODEL);
+    return answersAsync(batches(images), answer -> answer.detector().detections());
   }
 
   private void require(String method, String model) {
@@ -206,49 +219,131 @@ public final class VisionGrpcClient implements VisionModel {
     }
   }
 
+  private List<ImageBatch> batches(Collection<? extends ImageInput> images) {
+    return ImageBatch.of(images, client.settings().batchSize());
+  }
+
   private <T> List<T> answers(
       Collection<? extends ImageInput> images, Function<PredictAnswer, List<T>> read) {
-    List<ImageBatch> batches = ImageBatch.of(images, Integer.MAX_VALUE);
-    List<List<T>> answers = new ArrayList<>(batches.size());
-    for (ImageBatch batch : batches) {
-      answers.add(read.apply(ask(batch)));
+    List<ImageBatch> batches = batches(images);
+    if (batches.size() > 1) {
+      return waitFor(answersAsync(batches, read));
     }
-    return ImageBatch.inOrder(batches, answers);
-  }
-
-  private PredictAnswer ask(ImageBatch batch) {
-    if (batch instanceof ImageBatch.Pixels pixels) {
-      return ask(
-          ImageInputs.PIXELS_SIGNATURE,
-          ImageInputs.PIXELS_INPUT,
-          TensorProtos.pixels(pixels.rgb(), pixels.shape()),
-          pixels.shape().count());
-    }
-    List<byte[]> files = ((ImageBatch.Files) batch).files();
-    return ask(
-        ImageInputs.ENCODED_SIGNATURE,
-        ImageInputs.ENCODED_INPUT,
-        TensorProtos.encoded(files),
-        files.size());
-  }
-
-  private PredictAnswer ask(String key, String inputName, TensorProto input, int count) {
+    ImageBatch batch = batches.get(0);
+    PredictRequest request = request(batch);
     try {
-      PredictResponse answer = client.ask(key, Map.of(inputName, input), List.of());
-      return new PredictAnswer(
-          contract,
-          key,
-          answer.getOutputsMap(),
-          count,
-          ModelGrpcClient.versionOf(answer.getModelSpec()));
+      return read.apply(answer(request, batch, client.ask(request)));
     } catch (InvalidInputException e) {
-      throw new InvalidImageException(e.getMessage(), e.getCause());
+      throw waitFor(explained(batch, e));
+    }
+  }
+
+  private <T> CompletableFuture<List<T>> answersAsync(
+      List<ImageBatch> batches, Function<PredictAnswer, List<T>> read) {
+    CompletableFuture<List<List<T>>> answers =
+        SideBySide.run(batches, CALLS_AT_ONCE, batch -> answersAsync(batch, read));
+    return Futures.then(answers, all -> ImageBatch.inOrder(batches, all));
+  }
+
+  private <T> CompletableFuture<List<T>> answersAsync(
+      ImageBatch batch, Function<PredictAnswer, List<T>> read) {
+    PredictRequest request = request(batch);
+    CompletableFuture<PredictResponse> call = client.askAsync(request);
+    CompletableFuture<List<T>> answers = new CompletableFuture<>();
+    Futures.then(call, response -> read.apply(answer(request, batch, response)))
+        .whenComplete(
+            (value, failure) -> {
+              if (failure instanceof InvalidInputException refusal) {
+                explained(batch, refusal)
+                    .whenComplete((why, other) -> answers.completeExceptionally(why));
+              } else if (failure != null) {
+                answers.completeExceptionally(failure);
+              } else {
+                answers.complete(value);
+              }
+            });
+    Futures.cancelWith(answers, call);
+    return answers;
+  }
+
+  private PredictRequest request(ImageBatch batch) {
+    if (batch instanceof ImageBatch.Pixels pixels) {
+      TensorProto tensor = TensorProtos.pixels(pixels.rgb(), pixels.shape());
+      return client
+          .request(ImageInputs.PIXELS_SIGNATURE, Map.of(ImageInputs.PIXELS_INPUT, tensor))
+          .build();
+    }
+    TensorProto tensor = TensorProtos.encoded(((ImageBatch.Files) batch).contents());
+    return client
+        .request(ImageInputs.ENCODED_SIGNATURE, Map.of(ImageInputs.ENCODED_INPUT, tensor))
+        .build();
+  }
+
+  private PredictAnswer answer(PredictRequest asked, ImageBatch batch, PredictResponse response) {
+    return new PredictAnswer(
+        contract,
+        asked.getModelSpec().getSignatureName(),
+        response.getOutputsMap(),
+        batch.positions().size(),
+        ModelGrpcClient.versionOf(response.getModelSpec()));
+  }
+
+  /** Returns a refusal as one of an image, with its place, where it is about one. */
+  private CompletableFuture<? extends InvalidInputException> explained(
+      ImageBatch batch, InvalidInputException e) {
+    Optional<InvalidImageException> refusal = ofImage(e);
+    if (refusal.isEmpty()) {
+      return CompletableFuture.completedFuture(e);
+    }
+    return batch instanceof ImageBatch.Files files
+        ? RefusedFile.find(files, refusal.get(), this::refusal)
+        : CompletableFuture.completedFuture(refusal.get());
+  }
+
+  private static Optional<InvalidImageException> ofImage(InvalidInputException e) {
+    boolean isOfImage =
+        e.getCause() instanceof StatusRuntimeException status
+            && Refusal.about(status.getStatus().getDescription()) == Refusal.About.IMAGE;
+    return isOfImage
+        ? Optional.of(new InvalidImageException(e.getMessage(), e.getCause()))
+        : Optional.empty();
+  }
+
+  /** Asks about some files; has their refusal, or nothing when they are answered. */
+  private CompletableFuture<Optional<InvalidImageException>> refusal(ImageBatch.Files files) {
+    return client
+        .askAsync(request(files))
+        .handle(
+            (answer, failure) -> {
+              if (failure == null) {
+                return Optional.empty();
+              }
+              Throwable cause = Futures.cause(failure);
+              if (cause instanceof InvalidInputException refusal && ofImage(refusal).isPresent()) {
+                return ofImage(refusal);
+              }
+              throw new CompletionException(cause);
+            });
+  }
+
+  private <T> T waitFor(CompletableFuture<T> future) {
+    try {
+      return future.get();
+    } catch (InterruptedException e) {
+      future.cancel(true);
+      Thread.currentThread().interrupt();
+      throw new CallInterruptedException(client.target(), e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException failure) {
+        throw failure;
+      }
+      throw new IllegalStateException("a call failed in an unknown way", e.getCause());
     }
   }
 
   /**
    * Ends the client. A channel of its own takes no new calls; running ones may finish within their
-   * deadline. Closing again does nothing.
+   * deadline. Closing again, or closing what {@link #with} returned, does nothing.
    */
   @Override
   public void close() {
