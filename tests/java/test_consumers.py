@@ -188,6 +188,8 @@ def test_a_module_of_java(
     assert compiled.returncode == 0, compiled.stderr
     ran = run(
         *(java_of(17), "-p", f"{tmp_path / 'classes'}:{path}"),
+        # Modules that only automatic ones need, such as Guava's, are not found without.
+        *("--add-modules", "ALL-MODULE-PATH"),
         *("-m", "org.example/org.example.AskModel", any_contract, f"grpc={any_target}"),
     )
     assert (ran.returncode, ran.stdout.split()) == (0, ["2.5"]), ran.stderr
