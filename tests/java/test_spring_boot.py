@@ -40,7 +40,7 @@ class Service:
 
     def ask(self, path: str, body: bytes | None = None) -> Answer:
         """Return the status and what the body's JSON says; text where it is none; 0 for nobody."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body)  # noqa: S310
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body)
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:  # noqa: S310
                 return response.status, _json(response.read())
