@@ -141,9 +141,27 @@ class UnknownError(CallError):
 
 
 class InvalidArgumentError(CallError):
-    """The server, or the graph itself, refused the input."""
+    """The server, or the graph itself, refused the input.
+
+    Attributes:
+        position: The place of the image it is about among those of the call, from 0; None where it
+            is not about one image.
+    """
 
     code = grpc.StatusCode.INVALID_ARGUMENT
+    position: int | None = None
+
+    def of_image(self, position: int, count: int) -> InvalidArgumentError:
+        """Return the same error, about one of several images."""
+        error = InvalidArgumentError(
+            f"image {position} of {count}: {self}",
+            target=self.target,
+            model=self.model,
+            signature=self.signature,
+            request_id=self.request_id,
+        )
+        error.details, error.position = self.details, position
+        return error
 
 
 class DeadlineExceededError(CallError):

@@ -51,7 +51,7 @@ def test_an_image_that_the_server_cannot_decode(
 ) -> None:
     image = next(c for c in cases if c.signature == "serving_bytes").inputs["image_bytes"][0]
     refusal = java.refusal("classify", client, [image[:200]])
-    assert refusal.startswith("InvalidImageException: the server at ")
+    assert refusal.startswith("InvalidImageException: image 0 of 1: the server at ")
 
 
 def test_a_model_that_is_not_there(java: Any, classifier_server: str) -> None:

@@ -32,6 +32,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 
 /**
@@ -231,10 +232,11 @@ public final class VisionGrpcClient implements VisionModel {
     }
     ImageBatch batch = batches.get(0);
     PredictRequest request = request(batch);
+    long begun = System.nanoTime();
     try {
       return read.apply(answer(request, batch, client.ask(request)));
     } catch (InvalidInputException e) {
-      throw waitFor(explained(batch, e));
+      throw waitFor(explained(batch, e, begun));
     }
   }
 
@@ -248,13 +250,14 @@ public final class VisionGrpcClient implements VisionModel {
   private <T> CompletableFuture<List<T>> answersAsync(
       ImageBatch batch, Function<PredictAnswer, List<T>> read) {
     PredictRequest request = request(batch);
+    long begun = System.nanoTime();
     CompletableFuture<PredictResponse> call = client.askAsync(request);
     CompletableFuture<List<T>> answers = new CompletableFuture<>();
     Futures.then(call, response -> read.apply(answer(request, batch, response)))
         .whenComplete(
             (value, failure) -> {
               if (failure instanceof InvalidInputException refusal) {
-                explained(batch, refusal)
+                explained(batch, refusal, begun)
                     .whenComplete((why, other) -> answers.completeExceptionally(why));
               } else if (failure != null) {
                 answers.completeExceptionally(failure);
@@ -290,13 +293,13 @@ public final class VisionGrpcClient implements VisionModel {
 
   /** Returns a refusal as one of an image, with its place, where it is about one. */
   private CompletableFuture<? extends InvalidInputException> explained(
-      ImageBatch batch, InvalidInputException e) {
+      ImageBatch batch, InvalidInputException e, long begun) {
     Optional<InvalidImageException> refusal = ofImage(e);
     if (refusal.isEmpty()) {
       return CompletableFuture.completedFuture(e);
     }
     return batch instanceof ImageBatch.Files files
-        ? RefusedFile.find(files, refusal.get(), this::refusal)
+        ? RefusedFile.find(files, refusal.get(), part -> refusal(part, begun))
         : CompletableFuture.completedFuture(refusal.get());
   }
 
@@ -310,8 +313,15 @@ public final class VisionGrpcClient implements VisionModel {
   }
 
   /** Asks about some files; has their refusal, or nothing when they are answered. */
-  private CompletableFuture<Optional<InvalidImageException>> refusal(ImageBatch.Files files) {
+  private CompletableFuture<Optional<InvalidImageException>> refusal(
+      ImageBatch.Files files, long begun) {
+    // The deadline is for all that a caller waits for.
+    Duration left = client.settings().deadline().minusNanos(System.nanoTime() - begun);
+    if (left.isNegative() || left.isZero()) {
+      return CompletableFuture.failedFuture(new TimeoutException("no time is left to ask again"));
+    }
     return client
+        .with(CallSettings.DEFAULT.deadline(left))
         .askAsync(request(files))
         .handle(
             (answer, failure) -> {
