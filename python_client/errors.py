@@ -5,6 +5,8 @@
       ├── AnswerError               the server answered something that cannot be read
       ├── ContractBrokenError       the server's model is not the one the contract describes
       ├── ClientClosedError         the client was used after close() (also a RuntimeError)
+      ├── JvmError                  no Java virtual machine can be used (python_client.java)
+      ├── ModelLoadError            a version cannot be loaded into this process (the same)
       └── CallError                 the call ended with a gRPC status; one class a code:
             ├── CancelledError          CANCELLED
             ├── UnknownError            UNKNOWN
@@ -115,6 +117,16 @@ class ContractBrokenError(VisionClientError, ContractMismatchError):
 
 class ClientClosedError(VisionClientError, RuntimeError):
     """The client was closed; make another."""
+
+
+class JvmError(VisionClientError):
+    """No Java virtual machine can be started or used in this process; the message says why."""
+
+
+class ModelLoadError(VisionClientError):
+    """A version cannot be loaded into this process."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
 
 
 class CallError(VisionClientError):
