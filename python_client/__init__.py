@@ -6,9 +6,10 @@
         (answer,) = client.classify(open("cat.jpg", "rb").read())
 
 :class:`ModelClient` asks any model; :class:`VisionClient` also classifies and detects.
-Everything a caller passes, receives or catches is here. Three modules are public beside it:
+Everything a caller passes, receives or catches is here. Four modules are public beside it:
 ``errors`` (what can go wrong, as one tree), ``drawing`` (detections drawn into their image; needs
-Pillow) and ``tensors`` (arrays to ``TensorProto`` and back). What begins with an underscore may
+Pillow), ``java`` (the same through Java; needs JPype) and ``tensors`` (arrays to ``TensorProto``
+and back). What begins with an underscore may
 change in any version.
 """
 
@@ -44,6 +45,8 @@ from python_client.errors import (
     InputError,
     InternalError,
     InvalidArgumentError,
+    JvmError,
+    ModelLoadError,
     NotFoundError,
     OutOfRangeError,
     PermissionDeniedError,
@@ -100,9 +103,11 @@ __all__ = [
     "InputError",
     "InternalError",
     "InvalidArgumentError",
+    "JvmError",
     "KeepAlive",
     "MessageLimits",
     "ModelClient",
+    "ModelLoadError",
     "ModelMetadata",
     "ModelStatus",
     "NotFoundError",

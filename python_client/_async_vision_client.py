@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -13,9 +14,16 @@ from python_client._answers.classification import Classification
 from python_client._answers.detections import Detections
 from python_client._async_model_client import AsyncModelClient
 from python_client._requests.contract_choice import image_contract
-from python_client._requests.image_calls import ImageCalls, classify_rpcs, detect_rpcs
+from python_client._requests.image_calls import (
+    ImageCall,
+    ImageCalls,
+    classify_rpcs,
+    detect_rpcs,
+    refused_file,
+)
 from python_client._requests.images import Images
 from python_client._transport.channels import ChannelOptions, Credentials
+from python_client.errors import CallError, InvalidArgumentError
 from signature_contract.contract import Contract
 
 T = TypeVar("T")
@@ -103,13 +111,13 @@ class AsyncVisionClient(AsyncModelClient):
         return await self._run_all(rpcs, timeout_s, request_id)
 
     async def _run_all(
-        self, rpcs: ImageCalls[T], timeout_s: float | None, request_id: str | None
+        self, calls: ImageCalls[T], timeout_s: float | None, request_id: str | None
     ) -> list[T]:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    (positions, group.create_task(self._run(rpc, timeout_s, request_id)))
-                    for positions, rpc in rpcs
+                    (call.positions, group.create_task(self._answers(call, timeout_s, request_id)))
+                    for call in calls
                 ]
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0]  # noqa: B904  # the group adds nothing to its first error
@@ -119,3 +127,35 @@ class AsyncVisionClient(AsyncModelClient):
             for position, answer in zip(positions, task.result(), strict=True)
         }
         return [answers[position] for position in sorted(answers)]
+
+    async def _answers(
+        self, call: ImageCall[T], timeout_s: float | None, request_id: str | None
+    ) -> list[T]:
+        try:
+            ends_at = self._ends_at(timeout_s)
+            return await self._run(call.rpc, timeout_s, request_id)
+        except InvalidArgumentError as err:
+            raise await self._refusal(call, err, ends_at, request_id) from err.__cause__
+
+    async def _refusal(
+        self,
+        call: ImageCall[T],
+        refusal: InvalidArgumentError,
+        ends_at: float,
+        request_id: str | None,
+    ) -> InvalidArgumentError:
+        search = refused_file(call, refusal)
+        answer: InvalidArgumentError | None = None
+        try:
+            while True:
+                part = search.send(answer)
+                try:
+                    await self._run(part.rpc, max(ends_at - time.monotonic(), 0.001), request_id)
+                    answer = None
+                except InvalidArgumentError as err:
+                    answer = err
+        except StopIteration as found:
+            error: InvalidArgumentError = found.value
+            return error
+        except CallError:  # no time left, or no server: say what is known
+            return refusal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -201,6 +202,10 @@ class ModelClient:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _ends_at(self, timeout_s: float | None) -> float:
+        """Return when a call that starts now has to have its answer, by the monotonic clock."""
+        return time.monotonic() + (self._defaults.timeout_s if timeout_s is None else timeout_s)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._address.target} model={self._address.model!r}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -12,9 +13,16 @@ from python_client._answers.classification import Classification
 from python_client._answers.detections import Detections
 from python_client._model_client import ModelClient
 from python_client._requests.contract_choice import image_contract
-from python_client._requests.image_calls import ImageCalls, classify_rpcs, detect_rpcs
+from python_client._requests.image_calls import (
+    ImageCall,
+    ImageCalls,
+    classify_rpcs,
+    detect_rpcs,
+    refused_file,
+)
 from python_client._requests.images import Images
 from python_client._transport.channels import ChannelOptions, Credentials
+from python_client.errors import CallError, InvalidArgumentError
 from signature_contract.contract import Contract
 
 T = TypeVar("T")
@@ -72,7 +80,7 @@ class VisionClient(ModelClient):
         """Classify images.
 
         Encoded files of any sizes travel in one call; pixels in one call for each size. One file
-        that the graph cannot decode fails its whole call.
+        that the graph cannot decode fails its whole call; the error names its place.
 
         Args:
             images: One encoded JPEG or PNG file as bytes; uint8 RGB pixels 0..255, neither resized
@@ -141,10 +149,37 @@ class VisionClient(ModelClient):
         return self._run_all(rpcs, timeout_s, request_id)
 
     def _run_all(
-        self, rpcs: ImageCalls[T], timeout_s: float | None, request_id: str | None
+        self, calls: ImageCalls[T], timeout_s: float | None, request_id: str | None
     ) -> list[T]:
         answers: dict[int, T] = {}
-        for positions, rpc in rpcs:
-            answered = self._run(rpc, timeout_s, request_id)
-            answers.update(zip(positions, answered, strict=True))
+        for call in calls:
+            try:
+                ends_at = self._ends_at(timeout_s)
+                answered = self._run(call.rpc, timeout_s, request_id)
+            except InvalidArgumentError as err:
+                raise self._refusal(call, err, ends_at, request_id) from err.__cause__
+            answers.update(zip(call.positions, answered, strict=True))
         return [answers[position] for position in sorted(answers)]
+
+    def _refusal(
+        self,
+        call: ImageCall[T],
+        refusal: InvalidArgumentError,
+        ends_at: float,
+        request_id: str | None,
+    ) -> InvalidArgumentError:
+        search = refused_file(call, refusal)
+        answer: InvalidArgumentError | None = None
+        try:
+            while True:
+                part = search.send(answer)
+                try:
+                    self._run(part.rpc, max(ends_at - time.monotonic(), 0.001), request_id)
+                    answer = None
+                except InvalidArgumentError as err:
+                    answer = err
+        except StopIteration as found:
+            error: InvalidArgumentError = found.value
+            return error
+        except CallError:  # no time left, or no server: say what is known
+            return refusal

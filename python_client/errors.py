@@ -5,6 +5,8 @@
       ├── AnswerError               the server answered something that cannot be read
       ├── ContractBrokenError       the server's model is not the one the contract describes
       ├── ClientClosedError         the client was used after close() (also a RuntimeError)
+      ├── JvmError                  no Java virtual machine can be used (python_client.java)
+      ├── ModelLoadError            a version cannot be loaded into this process (the same)
       └── CallError                 the call ended with a gRPC status; one class a code:
             ├── CancelledError          CANCELLED
             ├── UnknownError            UNKNOWN
@@ -117,6 +119,16 @@ class ClientClosedError(VisionClientError, RuntimeError):
     """The client was closed; make another."""
 
 
+class JvmError(VisionClientError):
+    """No Java virtual machine can be started or used in this process; the message says why."""
+
+
+class ModelLoadError(VisionClientError):
+    """A version cannot be loaded into this process."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+
+
 class CallError(VisionClientError):
     """The call ended with a status other than OK.
 
@@ -141,9 +153,27 @@ class UnknownError(CallError):
 
 
 class InvalidArgumentError(CallError):
-    """The server, or the graph itself, refused the input."""
+    """The server, or the graph itself, refused the input.
+
+    Attributes:
+        position: The place of the image it is about among those of the call, from 0; None where it
+            is not about one image.
+    """
 
     code = grpc.StatusCode.INVALID_ARGUMENT
+    position: int | None = None
+
+    def of_image(self, position: int, count: int) -> InvalidArgumentError:
+        """Return the same error, about one of several images."""
+        error = InvalidArgumentError(
+            f"image {position} of {count}: {self}",
+            target=self.target,
+            model=self.model,
+            signature=self.signature,
+            request_id=self.request_id,
+        )
+        error.details, error.position = self.details, position
+        return error
 
 
 class DeadlineExceededError(CallError):

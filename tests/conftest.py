@@ -31,6 +31,7 @@ pytest_plugins = [
     "tests.needs",  # markers by what a test needs, and what this machine lacks
     "tests.warm.plugin",  # programs that need TensorFlow start in a tenth of a second
     "tests.java.any_model",  # a model of text, scalars and every dtype
+    "tests.java.artifacts",  # the Java artifacts in a repository, and projects that depend on them
     "tests.java.fixtures",  # the JVM's worker process, for whoever asks Java
     "tests.detector.fixtures",  # a published detector
     "tests.signature_contract.fixtures",  # models as other people make them

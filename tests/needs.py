@@ -29,6 +29,7 @@ OF_FIXTURES = {
     "kept_detector": "training",
     "poor_version": "training",
     "vision_client_jar": "jvm",
+    "artifacts": "jvm",
     "start_server": "tensorflow",
     "peoples": "tensorflow",
     "make_toy": "tensorflow",

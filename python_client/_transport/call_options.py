@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from python_client._transport.channels import ChannelOptions
 from python_client._transport.policies import HedgingPolicy
 
+_MOST_TIMEOUT_S = 365 * 24 * 3600  # far longer ones, and infinity, end a call at once
 REQUEST_ID_HEADER = "x-request-id"
 
 Headers = tuple[tuple[str, str | bytes], ...]
@@ -75,7 +76,7 @@ class CallDefaults:
         """Settle one call's deadline and headers.
 
         Raises:
-            ValueError: The deadline is not above 0.
+            ValueError: The deadline is not above 0 and at most a year.
         """
         seconds = self.timeout_s if timeout_s is None else timeout_s
         _check_timeout(seconds)
@@ -84,5 +85,7 @@ class CallDefaults:
 
 
 def _check_timeout(seconds: float) -> None:
-    if not seconds > 0:
-        raise ValueError(f"expected timeout_s above 0 seconds, received {seconds}")
+    if not 0 < seconds <= _MOST_TIMEOUT_S:
+        raise ValueError(
+            f"expected timeout_s above 0 and at most {_MOST_TIMEOUT_S} seconds, received {seconds}"
+        )

@@ -122,6 +122,8 @@ class ChannelOptions:
             ("grpc.service_config", json.dumps(self.service_config())),
             ("grpc.max_send_message_length", self.limits.send_bytes),
             ("grpc.max_receive_message_length", self.limits.receive_bytes),
+            # What does not fit is not sent again; gRPC's own 256 KiB are less than one photo.
+            ("grpc.per_rpc_retry_buffer_size", min(self.limits.send_bytes + 1024, 2**31 - 1)),
         ]
         if server_name:
             arguments.append(("grpc.ssl_target_name_override", server_name))
@@ -133,7 +135,9 @@ class ChannelOptions:
             ]
             if self.keep_alive.without_calls:
                 arguments.append(("grpc.http2.max_pings_without_data", 0))
-        return arguments + list(self.extra_arguments)
+        # Each once: of two with one name, gRPC's core takes the first.
+        theirs = {name for name, _ in self.extra_arguments}
+        return [one for one in arguments if one[0] not in theirs] + list(self.extra_arguments)
 
 
 Credentials: TypeAlias = grpc.ChannelCredentials | TLS | None

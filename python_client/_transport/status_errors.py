@@ -4,7 +4,31 @@ from __future__ import annotations
 
 import grpc
 
-from python_client.errors import CLASS_OF_CODE, CallError, DeadlineExceededError, UnknownError
+from python_client._transport.refusals import plain
+from python_client.errors import (
+    CLASS_OF_CODE,
+    CallError,
+    DeadlineExceededError,
+    UnavailableError,
+    UnknownError,
+)
+
+_NO_SERVER = (
+    "failed to connect to all addresses",
+    "errors resolving",
+    "DNS resolution failed",
+    "connections to all backends failing",
+    "empty address list",
+)
+_BROKEN = (
+    "Socket closed",
+    "Connection reset",
+    "Broken pipe",
+    "GOAWAY",
+    "End of TCP stream",
+    "recvmsg:",
+    "sendmsg:",
+)
 
 
 def error_of_status(
@@ -31,15 +55,35 @@ def error_of_status(
     """
     code = err.code() if hasattr(err, "code") else grpc.StatusCode.UNKNOWN
     details = (err.details() if hasattr(err, "details") else str(err)) or "(no message)"
+    said = plain(details)
     cls = CLASS_OF_CODE.get(code, UnknownError)
     asked = f'{target}, model "{model}"' + (f', signature "{signature}"' if signature else "")
-    message = f"{code.name} from {asked}: {details}"
+    if cls is UnavailableError:
+        message, advice = _unavailable(asked, said)
+    else:
+        message, advice = f"{code.name} from {asked}: {said}", cls.advice
     if cls is DeadlineExceededError and timeout_s is not None:
         message += f" (deadline {timeout_s:g} s)"
     if request_id:
         message += f" [request {request_id}]"
-    if cls.advice:
-        message += f"\n  fix: {cls.advice}"
+    if advice:
+        message += f"\n  fix: {advice}"
     error = cls(message, target=target, model=model, signature=signature, request_id=request_id)
     error.details = details
     return error
+
+
+def _unavailable(asked: str, said: str) -> tuple[str, str]:
+    """Tell the three kinds of UNAVAILABLE apart, by the words of gRPC's core for two of them."""
+    if said.startswith(_NO_SERVER):
+        return f"UNAVAILABLE from {asked}: no server answers: {said}", UnavailableError.advice
+    if any(words in said for words in _BROKEN):
+        return (
+            f"UNAVAILABLE from {asked}: the connection broke: {said}",
+            "the server ended or restarted, or something between closed the connection",
+        )
+    return (
+        f"UNAVAILABLE from {asked}: {said}",
+        "the server is there and cannot answer now: it starts, stops or its queue is full; ask "
+        "later, or fewer at once",
+    )

@@ -103,7 +103,12 @@ def java_process(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **(environment or {})},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(REPO),
+                    "TF_CPP_MIN_LOG_LEVEL": "2",
+                    **(environment or {}),
+                },
             )
         # The worker now holds the only other end: when it dies, reading here ends at once.
         try:

@@ -21,6 +21,10 @@ from typing import Any
 import jpype
 import numpy as np
 
+from python_client import Classification, Detection, Images, VisionClientError
+from python_client.java import JavaVisionGrpcClient, JavaVisionService, start_jvm
+from python_client.java._values import arrays_of, classification_of, tensor_values
+
 Answer = dict[str, Any]
 Tensors = dict[str, np.ndarray[Any, Any]]
 PATIENCE_S = 600.0  # as tests.running's: only a hang misses it
@@ -35,8 +39,6 @@ class Worker:
 
     def __init__(self) -> None:
         ml = jpype.JPackage("io").thecodeforge.ml
-        self._service = ml.embedded.VisionService
-        self._client = ml.grpc.VisionGrpcClient
         self._contract = ml.contract.Contract
         self._model_service = ml.embedded.ModelService
         self._model_client = ml.grpc.ModelGrpcClient
@@ -46,8 +48,8 @@ class Worker:
         self._objects: dict[int, Any] = {}
 
     def load(self, version: str) -> int:
-        """VisionService.load."""
-        return self._keep(self._service.load(self._path.of(version)))
+        """The version in this process."""
+        return self._keep(JavaVisionService(version))
 
     def connect(
         self,
@@ -56,14 +58,10 @@ class Worker:
         model: str | None = None,
         deadline_s: float = 30.0,
     ) -> int:
-        """VisionGrpcClient of ``target``, held to the contract of a published ``version``."""
-        builder = self._client.builder(target)
-        builder.deadline(jpype.JClass("java.time.Duration").ofMillis(round(deadline_s * 1000)))
-        if version:
-            builder.contract(self._contract.ofVersion(self._path.of(version)))
-        if model:
-            builder.model(model)
-        return self._keep(builder.build())
+        """A client of ``target``, held to the contract of a published ``version``."""
+        model = model or "classifier"
+        client = JavaVisionGrpcClient(target, model=model, contract=version, timeout_s=deadline_s)
+        return self._keep(client)
 
     def load_model(self, path: str, contract: str, tags: list[str] | None = None) -> int:
         """ModelService of a SavedModel under the contract of a file."""
@@ -93,12 +91,9 @@ class Worker:
         self, number: int, signature: str, inputs: Tensors, outputs: list[str] | None = None
     ) -> Tensors:
         """Ask a signature; float32 for a tensor that is named bfloat16 is sent as bfloat16."""
-        tensors = jpype.java.util.LinkedHashMap()
-        for name, value in inputs.items():
-            tensors.put(name, self._tensor(value, name if name == "bfloat16" else None))
+        tensors = tensor_values(inputs, {"bfloat16": "bfloat16"}, self._value)
         asked = jpype.java.util.ArrayList(outputs or [])
-        answer = self._objects[number].predict(signature, tensors, asked)
-        return {str(one.getKey()): _array(one.getValue()) for one in answer.entrySet()}
+        return arrays_of(self._java(number).predict(signature, tensors, asked))
 
     def call_with_tensor(self, number: int, x: np.ndarray[Any, Any]) -> list[float]:
         """Ask with a float32 tensor of TensorFlow's own, and read its tensor of an answer."""
@@ -136,7 +131,7 @@ class Worker:
 
     def check_model(self, number: int) -> None:
         """Hold what a server declares to the contract."""
-        self._objects[number].checkContract()
+        self._java(number).checkContract()
 
     def check_served(self, target: str, contract: str, name: str) -> None:
         """Hold what a server declares of a model to the contract of a file."""
@@ -156,14 +151,14 @@ class Worker:
         found = self._objects[number].status()
         return [(int(v.version()), str(v.state()), str(v.error())) for v in found]
 
-    def _tensor(self, value: np.ndarray[Any, Any], dtype: str | None) -> Any:
-        if value.dtype == object:
-            texts = [jpype.JArray(jpype.JByte)(item) for item in value.flat]
-            return self._value.of(jpype.JArray(jpype.JArray(jpype.JByte))(texts), *value.shape)
-        if dtype == "bfloat16":
-            return self._value.of(dtype, jpype.JArray(jpype.JFloat)(value), list(value.shape))
-        content = jpype.java.nio.ByteBuffer.wrap(jpype.JArray(jpype.JByte)(value.tobytes()))
-        return self._value.ofContent(value.dtype.name, content, *value.shape)
+    def decode(self, file: bytes) -> np.ndarray[Any, Any]:
+        """Decode an image file to uint8 [height, width, 3]."""
+        pixels = jpype.JClass("io.thecodeforge.ml.image.ImageDecoder").decode(
+            jpype.JArray(jpype.JByte)(file)
+        )
+        return np.frombuffer(bytes(pixels.rgb()), np.uint8).reshape(
+            pixels.height(), pixels.width(), 3
+        )
 
     def close(self, number: int) -> None:
         """Close a service or a client."""
@@ -171,7 +166,7 @@ class Worker:
 
     def check_version(self, version: str) -> None:
         """Load a version and let it go."""
-        self._service.load(self._path.of(version)).close()
+        JavaVisionService(version).close()
 
     def check_server(
         self,
@@ -183,41 +178,21 @@ class Worker:
         """Hold a server to the contract: what it declares, and its answer to one image file."""
         number = self.connect(target, version, model)
         try:
-            self._objects[number].checkContract()
+            self._java(number).checkContract()
             contract = self._contract.ofVersion(self._path.of(version)) if version else None
             is_detector = contract is not None and str(contract.model()) == "detector"
             (self.detect if is_detector else self.classify)(number, [image])
         finally:
             self.close(number)
 
-    def classify(self, number: int, images: list[bytes]) -> list[Answer]:
-        """Classify encoded images in one call."""
-        batch = jpype.java.util.ArrayList()
-        for image in images:
-            batch.add(jpype.JArray(jpype.JByte)(image))
-        return [_plain(answer) for answer in self._objects[number].classify(batch)]
+    def classify(self, number: int, images: Images) -> list[Answer]:
+        """Classify images, encoded or uint8 [batch, height, width, 3]."""
+        return [_plain(answer) for answer in self._objects[number].classify(images)]
 
-    def detect(self, number: int, images: list[bytes]) -> list[list[Answer]]:
-        """Find the objects in encoded images in one call."""
-        batch = jpype.java.util.ArrayList()
-        for image in images:
-            batch.add(jpype.JArray(jpype.JByte)(image))
-        answers = self._objects[number].detect(batch)
+    def detect(self, number: int, images: Images) -> list[list[Answer]]:
+        """Find the objects in images, encoded or uint8 [batch, height, width, 3]."""
+        answers = self._objects[number].detect(images)
         return [[_plain_detection(one) for one in answer] for answer in answers]
-
-    def detect_pixels(self, number: int, images: np.ndarray[Any, Any]) -> list[list[Answer]]:
-        """Find the objects in uint8 [batch, height, width, 3]."""
-        count, height, width, _ = images.shape
-        rgb = jpype.JArray(jpype.JByte)(images.tobytes())
-        answers = self._objects[number].detectPixels(rgb, count, height, width)
-        return [[_plain_detection(one) for one in answer] for answer in answers]
-
-    def classify_pixels(self, number: int, images: np.ndarray[Any, Any]) -> list[Answer]:
-        """Classify uint8 [batch, height, width, 3], handed over as one array of bytes."""
-        count, height, width, _ = images.shape
-        rgb = jpype.JArray(jpype.JByte)(images.tobytes())
-        answers = self._objects[number].classifyPixels(rgb, count, height, width)
-        return [_plain(answer) for answer in answers]
 
     def classify_tensor(self, number: int, images: np.ndarray[Any, Any]) -> list[Answer]:
         """Classify uint8 of any shape, handed over as a tensor that stays the caller's."""
@@ -226,7 +201,8 @@ class Worker:
         buffer = jpype.JClass("org.tensorflow.ndarray.buffer.DataBuffers").of(rgb)
         tensor = jpype.JClass("org.tensorflow.types.TUint8").tensorOf(shape, buffer)
         try:
-            return [_plain(answer) for answer in self._objects[number].classify(tensor)]
+            answers = self._java(number).classify(tensor)
+            return [_plain(classification_of(answer)) for answer in answers]
         finally:
             tensor.close()
 
@@ -258,9 +234,9 @@ class Worker:
             answered = 0
             while True:
                 try:
-                    self.classify_pixels(number, images)
-                except jpype.JException as err:
-                    return answered, type(err).__name__
+                    self.classify(number, images)
+                except VisionClientError as err:
+                    return answered, _java_name(err)
                 answered += 1
                 if answered == 1:
                     barrier.wait(PATIENCE_S)
@@ -275,7 +251,7 @@ class Worker:
         """Classify again and again; return the resident memory after each call, in MB."""
         rgb = jpype.JArray(jpype.JByte)(images.tobytes())
         count, height, width, _ = images.shape
-        service = self._objects[number]
+        service = self._java(number)
         samples = []
         for _ in range(calls):
             service.classifyPixels(rgb, count, height, width)
@@ -286,45 +262,33 @@ class Worker:
         """Tell whether Python's TensorFlow is in this process, where it must never be."""
         return "tensorflow" in sys.modules
 
+    def _java(self, number: int) -> Any:
+        """Return an object of Java's, by its number."""
+        return getattr(self._objects[number], "_java", self._objects[number])
+
     def _keep(self, java_object: Any) -> int:
         number = len(self._objects)
         self._objects[number] = java_object
         return number
 
 
-def _plain(answer: Any) -> Answer:
+def _plain(answer: Classification) -> Answer:
     return {
-        "label": str(answer.label()),
-        "probability": float(answer.probability()),
-        "probabilities": _by_class(answer.probabilities()),
-        "logits": _by_class(answer.logits()),
+        "label": answer.label,
+        "probability": answer.probability,
+        "probabilities": dict(answer.probabilities),
+        "logits": dict(answer.logits),
     }
 
 
-def _plain_detection(one: Any) -> Answer:
-    box = one.box()
+def _plain_detection(one: Detection) -> Answer:
+    box = one.box
     return {
-        "label": str(one.label()),
-        "class": int(one.classId()),
-        "score": float(one.score()),
-        "box": [float(edge) for edge in (box.ymin(), box.xmin(), box.ymax(), box.xmax())],
+        "label": one.label,
+        "class": one.class_id,
+        "score": one.score,
+        "box": [box.ymin, box.xmin, box.ymax, box.xmax],
     }
-
-
-def _array(value: Any) -> np.ndarray[Any, Any]:
-    shape = tuple(value.shape())
-    if str(value.dtype()) == "string":
-        array = np.empty(value.size(), dtype=object)
-        array[:] = [bytes(text) for text in value.byteStrings()]
-        return array.reshape(shape)
-    if str(value.dtype()) == "bfloat16":
-        return np.array(value.floats(), np.float32).reshape(shape)
-    content = bytes(value.content().array())
-    return np.frombuffer(content, str(value.dtype())).reshape(shape)
-
-
-def _by_class(values: Any) -> dict[str, float]:
-    return {str(entry.getKey()): float(entry.getValue()) for entry in values.entrySet()}
 
 
 def _resident_mb() -> float:
@@ -335,14 +299,15 @@ def _resident_mb() -> float:
 def main() -> None:
     """Start the JVM, answer until the other side hangs up."""
     descriptor, jar = sys.argv[1:]
-    jpype.startJVM(
-        "-ea",
-        # A heap that is resident from the start: what grows afterwards is native memory.
-        "-Xms512m",
-        "-Xmx512m",
-        "-XX:+AlwaysPreTouch",
-        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-        classpath=[jar, *map(str, Path(jar).parent.glob("junit/*.jar"))],
+    start_jvm(
+        [
+            "-ea",
+            # A heap that is resident from the start: what grows afterwards is native memory.
+            "-Xms512m",
+            "-Xmx512m",
+            "-XX:+AlwaysPreTouch",
+        ],
+        class_path=[jar, *Path(jar).parent.glob("junit/*.jar")],
     )
     worker = Worker()
     with Connection(int(descriptor)) as connection:
@@ -357,8 +322,17 @@ def main() -> None:
 def _answer(operation: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     try:
         return ("value", operation(*arguments))
-    except jpype.JException as err:
-        return ("error", str(err.getClass().getSimpleName()), str(err.getMessage()))
+    except (jpype.JException, VisionClientError) as err:
+        thrown = err if isinstance(err, jpype.JException) else err.__cause__
+        if not isinstance(thrown, jpype.JException):  # refused before Java was asked
+            return ("error", type(err).__name__, str(err))
+        return ("error", _java_name(err), str(thrown.getMessage()))
+
+
+def _java_name(err: Exception) -> str:
+    """Return the simple name of the Java exception that an error is, or that it comes from."""
+    thrown = err if isinstance(err, jpype.JException) else err.__cause__
+    return str(thrown.getClass().getSimpleName()) if thrown is not None else type(err).__name__
 
 
 if __name__ == "__main__":

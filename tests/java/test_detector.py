@@ -61,7 +61,7 @@ def test_golden_answers(
         if case.signature == "serving_bytes":
             answers = java("detect", number, list(case.inputs["image_bytes"]))
         else:
-            answers = java("detect_pixels", number, case.inputs["input_tensor"])
+            answers = java("detect", number, case.inputs["input_tensor"])
         _assert_golden(case, answers, published_detector)
 
 
@@ -80,7 +80,9 @@ def test_a_refused_image_is_named(java: Any, service: int, cases: list[GoldenCas
     refusal = java.refusal("detect", service, [image, b"GIF89a"])
     assert refusal.startswith("InvalidImageException: image 1 of 2: expected a whole JPEG")
     refusal = java.refusal("detect", service, [image[:200]])
-    assert refusal.startswith("InvalidImageException: serving_bytes refused the input")
+    assert refusal.startswith(
+        "InvalidImageException: image 0 of 1: serving_bytes refused the input"
+    )
 
 
 @pytest.mark.parametrize("where", ["--model", "--server"])

@@ -33,7 +33,7 @@ def test_golden_answers(java: Any, client: int, cases: list[GoldenCase], publish
         if case.signature == "serving_bytes":
             answers = java("classify", client, list(case.inputs["image_bytes"]))
         else:
-            answers = java("classify_pixels", client, case.inputs["input_tensor"])
+            answers = java("classify", client, case.inputs["input_tensor"])
         laid_out = classifications((one["probabilities"], one["logits"]) for one in answers)
         assert_golden(case, laid_out, contracts.load(published))
 
@@ -51,12 +51,12 @@ def test_an_image_that_the_server_cannot_decode(
 ) -> None:
     image = next(c for c in cases if c.signature == "serving_bytes").inputs["image_bytes"][0]
     refusal = java.refusal("classify", client, [image[:200]])
-    assert refusal.startswith("InvalidImageException: the server at ")
+    assert refusal.startswith("InvalidImageException: image 0 of 1: the server at ")
 
 
 def test_a_model_that_is_not_there(java: Any, classifier_server: str) -> None:
     number = java("connect", classifier_server, None, "nobody")
-    refusal = java.refusal("classify_pixels", number, np.zeros((1, 8, 8, 3), np.uint8))
+    refusal = java.refusal("classify", number, np.zeros((1, 8, 8, 3), np.uint8))
     java("close", number)
     assert refusal.startswith("ServerException: the server at ")
     assert "NOT_FOUND" in refusal
@@ -64,6 +64,6 @@ def test_a_model_that_is_not_there(java: Any, classifier_server: str) -> None:
 
 def test_nobody_there(java: Any) -> None:
     number = java("connect", "127.0.0.1:1")
-    refusal = java.refusal("classify_pixels", number, np.zeros((1, 8, 8, 3), np.uint8))
+    refusal = java.refusal("classify", number, np.zeros((1, 8, 8, 3), np.uint8))
     java("close", number)
     assert refusal.startswith("ServerUnavailableException: no server answers at 127.0.0.1:1: ")

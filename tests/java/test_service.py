@@ -64,7 +64,7 @@ def test_golden_files_with_the_weights_in_variables(
     java("close", number)
 
 
-@pytest.mark.parametrize("operation", ["classify_pixels", "classify_tensor"])
+@pytest.mark.parametrize("operation", ["classify", "classify_tensor"])
 def test_golden_pixels(
     java: Any, service: int, cases: list[GoldenCase], contract: Contract, operation: str
 ) -> None:
@@ -91,7 +91,7 @@ def test_a_refused_image_is_named_and_hurts_nobody(
     for wrong, text in (
         (b"", "image 1 of 2: expected a whole JPEG or PNG file, received no bytes at all"),
         (b"GIF89a", "image 1 of 2: expected a whole JPEG or PNG file, received 6 bytes"),
-        (image[:200], "serving_bytes refused the input"),
+        (image[:200], "image 0 of 1: serving_bytes refused the input"),
     ):
         refusal = java.refusal("classify", service, [image, wrong])
         assert refusal.startswith(f"InvalidImageException: {text}"), refusal
@@ -110,7 +110,7 @@ def test_a_closed_service_says_so(java: Any, published: Path) -> None:
     number = java("load", published)
     java("close", number)
     java("close", number)
-    refusal = java.refusal("classify_pixels", number, np.zeros((1, 8, 8, 3), np.uint8))
+    refusal = java.refusal("classify", number, np.zeros((1, 8, 8, 3), np.uint8))
     assert refusal == (
         f"IllegalStateException: the service for {published} is closed; load the version again"
     )

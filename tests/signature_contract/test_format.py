@@ -131,3 +131,15 @@ def test_the_schema_takes_every_good_document(path: Path) -> None:
 )
 def test_the_schema_refuses_a_bad_document(path: Path) -> None:
     assert not valid(json.loads(path.read_text(encoding="utf-8")))
+
+
+TEXTS = json.loads((DOCUMENTS.parent / "json_texts.json").read_text(encoding="utf-8"))
+
+
+def test_the_texts_that_java_is_held_to_are_what_python_says() -> None:
+    for one in TEXTS["good"]:
+        assert repr(json.loads(one["text"])) == repr(one["value"]), one["name"]
+    for one in TEXTS["bad"]:
+        with pytest.raises(json.JSONDecodeError) as refused:
+            json.loads(one["text"])
+        assert f"{refused.value.lineno}:{refused.value.colno}" == one["place"], one["text"]

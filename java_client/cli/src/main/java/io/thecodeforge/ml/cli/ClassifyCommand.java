@@ -1,8 +1,7 @@
 package io.thecodeforge.ml.cli;
 
 import io.thecodeforge.ml.Classification;
-import io.thecodeforge.ml.embedded.VisionService;
-import io.thecodeforge.ml.grpc.VisionGrpcClient;
+import io.thecodeforge.ml.model.VisionModel;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.Command;
@@ -16,13 +15,8 @@ final class ClassifyCommand extends FileCommand {
   }
 
   @Override
-  Map<String, Object> answer(VisionService service, byte[] image) {
-    return line(service.classify(image));
-  }
-
-  @Override
-  Map<String, Object> answer(VisionGrpcClient client, byte[] image) {
-    return line(client.classify(image));
+  Map<String, Object> answer(VisionModel asked, byte[] image) {
+    return line(asked.classify(image));
   }
 
   private static Map<String, Object> line(Classification answer) {

@@ -1,10 +1,8 @@
 package io.thecodeforge.ml.cli;
 
 import io.thecodeforge.ml.Detection;
-import io.thecodeforge.ml.embedded.VisionService;
-import io.thecodeforge.ml.grpc.VisionGrpcClient;
+import io.thecodeforge.ml.model.VisionModel;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -37,19 +35,10 @@ final class DetectCommand extends FileCommand {
   }
 
   @Override
-  Map<String, Object> answer(VisionService service, byte[] image) {
-    return line(service.detect(image));
-  }
-
-  @Override
-  Map<String, Object> answer(VisionGrpcClient client, byte[] image) {
-    return line(client.detect(image));
-  }
-
-  private Map<String, Object> line(List<Detection> found) {
+  Map<String, Object> answer(VisionModel asked, byte[] image) {
     return Map.of(
         "detections",
-        found.stream().filter(one -> one.score() >= minScore).map(DetectCommand::entry).toList());
+        asked.detect(image).minScore(minScore).stream().map(DetectCommand::entry).toList());
   }
 
   private static Map<String, Object> entry(Detection one) {

@@ -9,6 +9,7 @@ import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.embedded.VisionService;
 import io.thecodeforge.ml.grpc.DeadlineExceededException;
 import io.thecodeforge.ml.grpc.VisionGrpcClient;
+import io.thecodeforge.ml.model.VisionModel;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -103,11 +104,8 @@ abstract class FileCommand implements Callable<Integer> {
     this.model = model;
   }
 
-  /** Asks a version in this process about one encoded image; returns what its line says. */
-  abstract Map<String, Object> answer(VisionService service, byte[] image);
-
-  /** Asks a server about one encoded image; returns what its line says. */
-  abstract Map<String, Object> answer(VisionGrpcClient client, byte[] image);
+  /** Asks about one encoded image; returns what its line says. */
+  abstract Map<String, Object> answer(VisionModel asked, byte[] image);
 
   /** Refuses options that cannot hold. */
   void checkOptions() {

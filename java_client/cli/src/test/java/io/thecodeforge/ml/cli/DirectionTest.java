@@ -28,19 +28,33 @@ class DirectionTest {
           ROOT + ".contract",
           Set.of(ROOT),
           ROOT + ".image",
-          Set.of(ROOT),
+          Set.of(ROOT, ROOT + ".answer"),
           ROOT + ".answer",
           Set.of(ROOT, ROOT + ".contract"),
+          ROOT + ".model",
+          Set.of(ROOT, ROOT + ".contract", ROOT + ".image", ROOT + ".answer"),
           ROOT + ".grpc.proto",
           Set.of(),
           ROOT + ".grpc",
-          Set.of(ROOT, ROOT + ".contract", ROOT + ".image", ROOT + ".answer", ROOT + ".grpc.proto"),
+          Set.of(
+              ROOT,
+              ROOT + ".contract",
+              ROOT + ".image",
+              ROOT + ".answer",
+              ROOT + ".model",
+              ROOT + ".grpc.proto"),
           ROOT + ".embedded",
-          Set.of(ROOT, ROOT + ".contract", ROOT + ".image", ROOT + ".answer"),
+          Set.of(ROOT, ROOT + ".contract", ROOT + ".image", ROOT + ".answer", ROOT + ".model"),
           ROOT + ".junit",
-          Set.of(ROOT, ROOT + ".contract", ROOT + ".image", ROOT + ".grpc", ROOT + ".embedded"),
+          Set.of(
+              ROOT,
+              ROOT + ".contract",
+              ROOT + ".image",
+              ROOT + ".grpc",
+              ROOT + ".embedded",
+              ROOT + ".model"),
           ROOT + ".cli",
-          Set.of(ROOT, ROOT + ".contract", ROOT + ".grpc", ROOT + ".embedded"));
+          Set.of(ROOT, ROOT + ".contract", ROOT + ".grpc", ROOT + ".embedded", ROOT + ".model"));
 
   private static final JavaClasses CLASSES = classes();
 

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /**
  * The classifier's outputs as plain Java values, wherever they came from, and their reading as
@@ -13,8 +14,10 @@ import java.util.Map;
  * @param classNames the class of each column
  * @param probabilities row after row, one value a column
  * @param logits row after row, one value a column
+ * @param version the version that answered; empty where nobody said
  */
-public record ClassifierAnswer(List<String> classNames, float[] probabilities, float[] logits) {
+public record ClassifierAnswer(
+    List<String> classNames, float[] probabilities, float[] logits, OptionalLong version) {
 
   /** Names of the model and of its outputs, as its contract writes them. */
   public static final String MODEL = "classifier";
@@ -45,6 +48,6 @@ public record ClassifierAnswer(List<String> classNames, float[] probabilities, f
       }
     }
     return new Classification(
-        classNames.get(best), probabilities[start + best], probabilityOf, logitOf);
+        classNames.get(best), probabilities[start + best], probabilityOf, logitOf, version);
   }
 }

@@ -2,12 +2,14 @@ package io.thecodeforge.ml.answer;
 
 import io.thecodeforge.ml.Box;
 import io.thecodeforge.ml.Detection;
+import io.thecodeforge.ml.Detections;
 import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.contract.ContractMismatchException;
 import io.thecodeforge.ml.contract.Difference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalLong;
 
 /**
  * The detector's outputs as plain Java values, wherever they came from, and their reading as {@link
@@ -20,6 +22,7 @@ import java.util.List;
  * @param scores [images, rows], flat
  * @param classes [images, rows], flat
  * @param counts how many of the rows of each image are detections
+ * @param version the version that answered; empty where nobody said
  */
 public record DetectorAnswer(
     Contract contract,
@@ -28,7 +31,8 @@ public record DetectorAnswer(
     float[] boxes,
     float[] scores,
     float[] classes,
-    float[] counts) {
+    float[] counts,
+    OptionalLong version) {
 
   /** Names of the model and of its outputs, as its contract writes them. */
   public static final String MODEL = "detector";
@@ -44,9 +48,9 @@ public record DetectorAnswer(
    *
    * @throws ContractMismatchException when a count, class, score or box is none
    */
-  public List<List<Detection>> detections() {
+  public List<Detections> detections() {
     int rows = scores.length / counts.length;
-    List<List<Detection>> images = new ArrayList<>(counts.length);
+    List<Detections> images = new ArrayList<>(counts.length);
     for (int image = 0; image < counts.length; image++) {
       if (!isWhole(counts[image], 0, rows)) {
         throw mismatch(COUNTS, "0 to %d rows".formatted(rows), Float.toString(counts[image]));
@@ -60,7 +64,7 @@ public record DetectorAnswer(
         }
         found.add(detection(row));
       }
-      images.add(List.copyOf(found));
+      images.add(new Detections(found, version));
     }
     return List.copyOf(images);
   }

@@ -2,7 +2,6 @@ package io.thecodeforge.ml.contract;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.StringReader;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -144,7 +143,7 @@ public record Contract(
    */
   public static Contract parse(String json, String source) {
     try {
-      return ContractFormat.contract(JsonDocument.read(new StringReader(json)));
+      return ContractFormat.contract(JsonDocument.read(json));
     } catch (MalformedContractException e) {
       throw new ContractFileException(e.of(source), e);
     }

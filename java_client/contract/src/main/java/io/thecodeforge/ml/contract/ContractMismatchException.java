@@ -18,11 +18,22 @@ public final class ContractMismatchException extends VisionException {
    * @param differences every difference found
    */
   public ContractMismatchException(String subject, List<Difference> differences) {
+    this(subject, differences, null);
+  }
+
+  /**
+   * Composes the message, as {@link #ContractMismatchException(String, List)}.
+   *
+   * @param subject what was compared
+   * @param differences every difference found
+   * @param cause what was caught, or null
+   */
+  public ContractMismatchException(String subject, List<Difference> differences, Throwable cause) {
     super(
         differences.stream()
             .map(difference -> "\n  - " + difference)
             .collect(Collectors.joining("", subject + " breaks its contract:", "")),
-        null);
+        cause);
     this.differences = List.copyOf(differences);
   }
 

@@ -2,8 +2,6 @@ package io.thecodeforge.ml.image;
 
 import io.thecodeforge.ml.InvalidImageException;
 import java.util.HexFormat;
-import java.util.List;
-import java.util.Objects;
 
 /** What can be said about encoded images before anything decodes them. */
 public final class EncodedImages {
@@ -14,24 +12,38 @@ public final class EncodedImages {
   private EncodedImages() {}
 
   /**
-   * Refuses a batch that no graph could decode.
+   * Refuses a file that no graph could decode.
    *
-   * @param images whole JPEG or PNG files
-   * @throws InvalidImageException when the batch is empty, or an image is neither JPEG nor PNG; the
-   *     message says which
+   * @param image what should be a whole JPEG or PNG file
+   * @param position its place among the images of the call, from 0
+   * @param count how many images the call has
+   * @throws InvalidImageException when it is neither; the message says which it is
    */
-  public static void check(List<byte[]> images) {
-    if (images.isEmpty()) {
-      throw new InvalidImageException("expected at least one image, received an empty batch");
+  static void check(ImageInput.Encoded image, int position, int count) {
+    byte[] file = image.file();
+    if (!startsWith(file, JPEG_START) && !startsWith(file, PNG_START)) {
+      throw new InvalidImageException(
+          position,
+          "%s: expected a whole JPEG or PNG file, received %s"
+              .formatted(place(image.name(), position, count), describe(file)),
+          null);
     }
-    for (int position = 0; position < images.size(); position++) {
-      byte[] image = Objects.requireNonNull(images.get(position), "image " + position);
-      if (!startsWith(image, JPEG_START) && !startsWith(image, PNG_START)) {
-        throw new InvalidImageException(
-            "image %d of %d: expected a whole JPEG or PNG file, received %s"
-                .formatted(position, images.size(), describe(image)));
-      }
-    }
+  }
+
+  /** Tells whether a file begins as a JPEG does. */
+  static boolean isJpeg(byte[] file) {
+    return startsWith(file, JPEG_START);
+  }
+
+  /** Tells whether a file begins as a PNG does. */
+  static boolean isPng(byte[] file) {
+    return startsWith(file, PNG_START);
+  }
+
+  /** Returns what messages call an image of a call. */
+  static String place(String name, int position, int count) {
+    String place = "image %d of %d".formatted(position, count);
+    return name.isEmpty() ? place : "%s (%s)".formatted(place, name);
   }
 
   private static boolean startsWith(byte[] image, byte[] start) {
@@ -46,7 +58,8 @@ public final class EncodedImages {
     return true;
   }
 
-  private static String describe(byte[] image) {
+  /** Says what a file is that is neither. */
+  static String describe(byte[] image) {
     if (image.length == 0) {
       return "no bytes at all";
     }

@@ -45,12 +45,32 @@ public record PixelShape(int count, int height, int width) {
    * @throws InvalidImageException when {@code rgb} is too short or too long
    */
   public void check(byte[] rgb) {
-    long expected = (long) count * height * width * CHANNELS;
-    if (rgb.length != expected) {
+    if (rgb.length != length()) {
       throw new InvalidImageException(
           "expected %d bytes for %d RGB images of %d rows and %d columns, received %d"
-              .formatted(expected, count, height, width, rgb.length));
+              .formatted(length(), count, height, width, rgb.length));
     }
+  }
+
+  /**
+   * Refuses a place in a buffer that does not hold this shape's pixels.
+   *
+   * @param rgb the buffer
+   * @param offset where the pixels begin
+   * @throws InvalidImageException when they would begin before it or end behind it
+   */
+  void checkRange(byte[] rgb, int offset) {
+    if (offset < 0 || offset + length() > rgb.length) {
+      throw new InvalidImageException(
+          "expected %d bytes from byte %d on for %d RGB images of %d rows and %d columns, received"
+                  .formatted(length(), offset, count, height, width)
+              + " %d bytes in all".formatted(rgb.length));
+    }
+  }
+
+  /** Returns how many bytes pixels of this shape are. */
+  public long length() {
+    return (long) count * height * width * CHANNELS;
   }
 
   /** Returns the sizes from the outermost axis to the innermost. */

@@ -1,6 +1,7 @@
 /**
- * Images on their way into a model, as both ways in check them before anything else does.
+ * Images on their way into a model.
  *
- * <p>For the library's own modules: no part of what a program should call.
+ * <p>For programs: {@link io.thecodeforge.ml.image.ImageInput}. The rest is for the library's own
+ * modules, which check images before anything else does.
  */
 package io.thecodeforge.ml.image;

@@ -3,7 +3,6 @@ package io.thecodeforge.ml.contract;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,7 +22,7 @@ class ComparisonTest {
   @TestFactory
   Stream<DynamicTest> casesThatPythonIsHeldToAsWell() throws Exception {
     List<DynamicTest> tests = new ArrayList<>();
-    for (Object entry : (List<?>) JsonDocument.read(new StringReader(Files.readString(CASES)))) {
+    for (Object entry : (List<?>) JsonDocument.read(Files.readString(CASES))) {
       Map<?, ?> group = (Map<?, ?>) entry;
       SignatureSpec signature =
           Contract.parse(JsonText.of(group.get("contract")), "cases").signature("serving_default");

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -74,7 +73,7 @@ class ContractFormatTest {
   @Test
   void aPlaceInTheTextIsNamed() {
     assertEquals(
-        "contract:2:13: it is not JSON",
+        "contract:2:12: it is not JSON: expected a value",
         assertThrows(
                 ContractFileException.class,
                 () -> Contract.parse("{\n  \"model\": ,\n}", "contract"))
@@ -124,7 +123,7 @@ class ContractFormatTest {
   }
 
   private static DefaultValue value(String json) throws MalformedContractException {
-    return new DefaultValue(JsonDocument.read(new StringReader(json)));
+    return new DefaultValue(JsonDocument.read(json));
   }
 
   private static Stream<DynamicTest> documents(
@@ -138,7 +137,7 @@ class ContractFormatTest {
 
   private static Map<?, ?> json(String name) throws Exception {
     String text = Files.readString(DOCUMENTS.resolve(name));
-    return (Map<?, ?>) JsonDocument.read(new StringReader(text));
+    return (Map<?, ?>) JsonDocument.read(text);
   }
 
   private static String stem(Path file) {

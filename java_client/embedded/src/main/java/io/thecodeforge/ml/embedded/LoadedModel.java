@@ -3,6 +3,7 @@ package io.thecodeforge.ml.embedded;
 import io.thecodeforge.ml.InferenceException;
 import io.thecodeforge.ml.InvalidInputException;
 import io.thecodeforge.ml.ModelLoadException;
+import io.thecodeforge.ml.answer.Refusal;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -48,7 +49,7 @@ final class LoadedModel implements AutoCloseable {
   private final SavedModelBundle bundle;
   private final Map<String, Ends> ends = new HashMap<>();
   private final ReadWriteLock life = new ReentrantReadWriteLock();
-  private boolean closed; // guarded by life
+  private volatile boolean closed; // written under life's write lock
 
   /**
    * Loads a version and finds every tensor that its signatures name.
@@ -70,11 +71,7 @@ final class LoadedModel implements AutoCloseable {
       throw new ModelLoadException(
           "TensorFlow cannot load %s: %s".formatted(version, e.getMessage()), e);
     } catch (LinkageError e) {
-      throw new ModelLoadException(
-          "TensorFlow's native library cannot be loaded: put tensorflow-core-native with this"
-              + " platform's classifier (%s %s) on the class path"
-                  .formatted(System.getProperty("os.name"), System.getProperty("os.arch")),
-          e);
+      throw NativeLibrary.unusable(e);
     }
     try {
       return new LoadedModel(version, keys, bundle);
@@ -149,10 +146,7 @@ final class LoadedModel implements AutoCloseable {
       Function<Map<String, Tensor>, T> read) {
     life.readLock().lock();
     try {
-      if (closed) {
-        throw new IllegalStateException(
-            "the service for %s is closed; load the version again".formatted(version));
-      }
+      requireOpen();
       Ends signature = ends.get(key);
       Session.Runner runner = bundle.session().runner();
       inputs.forEach((name, tensor) -> runner.feed(signature.inputs().get(name), tensor));
@@ -164,11 +158,25 @@ final class LoadedModel implements AutoCloseable {
         return read.apply(answer);
       }
     } catch (TFInvalidArgumentException e) {
-      throw new InvalidInputException("%s refused the input: %s".formatted(key, firstLine(e)), e);
+      throw new InvalidInputException(
+          "%s refused the input: %s".formatted(key, Refusal.plain(e.getMessage())), e);
     } catch (TensorFlowException | TFUnimplementedException e) {
-      throw new InferenceException("%s failed: %s".formatted(key, firstLine(e)), e);
+      throw new InferenceException(
+          "%s failed: %s".formatted(key, Refusal.plain(e.getMessage())), e);
     } finally {
       life.readLock().unlock();
+    }
+  }
+
+  /**
+   * Refuses what comes after {@link #close}.
+   *
+   * @throws IllegalStateException when it is closed
+   */
+  void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException(
+          "the service for %s is closed; load the version again".formatted(version));
     }
   }
 
@@ -184,11 +192,6 @@ final class LoadedModel implements AutoCloseable {
       places.put(name, tensors.indexOf(tensor));
     }
     return new Fetches(tensors, places);
-  }
-
-  /** Leaves out the graph's stack of node names; the cause keeps it. */
-  private static String firstLine(RuntimeException e) {
-    return String.valueOf(e.getMessage()).lines().findFirst().orElse("no message");
   }
 
   /** Waits for running calls, then frees the session and the graph. Closing again does nothing. */

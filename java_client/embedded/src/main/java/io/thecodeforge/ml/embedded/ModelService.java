@@ -13,6 +13,8 @@ import io.thecodeforge.ml.contract.SignatureSpec;
 import io.thecodeforge.ml.contract.TensorSpec;
 import io.thecodeforge.ml.contract.TensorValue;
 import io.thecodeforge.ml.image.ProbeImage;
+import io.thecodeforge.ml.model.Model;
+import io.thecodeforge.ml.model.ModelMetadata;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -20,6 +22,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,10 +51,7 @@ import org.tensorflow.proto.ConfigProto;
  * }
  * }</pre>
  */
-public final class ModelService implements AutoCloseable {
-
-  /** The signature that is asked where no other is named. */
-  public static final String DEFAULT_SIGNATURE = "serving_default";
+public final class ModelService implements Model {
 
   private static final Logger logger = LoggerFactory.getLogger(ModelService.class);
 
@@ -59,11 +59,14 @@ public final class ModelService implements AutoCloseable {
 
   private final Contract contract;
   private final LoadedModel model;
+  private final ModelMetadata metadata;
   private final boolean checked;
 
-  private ModelService(Contract contract, LoadedModel model, boolean checked) {
+  private ModelService(
+      Contract contract, LoadedModel model, ModelMetadata metadata, boolean checked) {
     this.contract = contract;
     this.model = model;
+    this.metadata = metadata;
     this.checked = checked;
   }
 
@@ -178,9 +181,15 @@ public final class ModelService implements AutoCloseable {
     public ModelService load() {
       Contract wanted = contract == null ? Contract.ofVersion(savedModel) : contract;
       List<String> graph = tags == null ? wanted.tags() : tags;
-      wanted.check(SavedModelFile.signatures(savedModel, graph), savedModel.toString());
+      Map<String, SignatureSpec> declared = SavedModelFile.signatures(savedModel, graph);
+      wanted.check(declared, savedModel.toString());
       LoadedModel model = LoadedModel.load(savedModel, graph, wanted.signatures().keySet(), config);
-      ModelService service = new ModelService(wanted, model, checked);
+      ModelService service =
+          new ModelService(
+              wanted,
+              model,
+              new ModelMetadata(wanted.model(), versionOf(savedModel), declared),
+              checked);
       if (probe) {
         try {
           service.probe(savedModel);
@@ -192,6 +201,13 @@ public final class ModelService implements AutoCloseable {
       logger.info("loaded {}: {}, {}", savedModel, wanted.model(), wanted.signatures().keySet());
       return service;
     }
+  }
+
+  /** Returns the number that a version's directory has for a name, where it has one. */
+  private static OptionalLong versionOf(Path savedModel) {
+    Path name = savedModel.toAbsolutePath().normalize().getFileName();
+    boolean isNumber = name != null && name.toString().matches("\\d{1,18}");
+    return isNumber ? OptionalLong.of(Long.parseLong(name.toString())) : OptionalLong.empty();
   }
 
   private void probe(Path savedModel) {
@@ -239,55 +255,25 @@ public final class ModelService implements AutoCloseable {
             NativeTensors.requireHeld("%s %s \"%s\"".formatted(key, role, name), spec.dtype()));
   }
 
-  /** Returns the contract that the model is held to. */
+  /** Returns what the SavedModel's own file declares, and the version that its directory names. */
+  @Override
+  public ModelMetadata metadata() {
+    model.requireOpen();
+    return metadata;
+  }
+
+  @Override
   public Contract contract() {
     return contract;
   }
 
   /**
-   * Asks the signature {@link #DEFAULT_SIGNATURE} for all its outputs.
+   * Asks a signature for some of its outputs, whose tensors are copied into native memory and back.
    *
-   * @param inputs tensor by input name; an input that has a default value may be left out
-   * @return tensor by output name
-   * @throws RequestRefusedException as {@link #predict(String, Map, Collection)}
-   * @throws InvalidInputException as there
-   * @throws InferenceException as there
-   * @throws ContractMismatchException as there
+   * @throws InferenceException when the graph fails, or TensorFlow Java has no tensors of such a
+   *     dtype
    */
-  public Map<String, TensorValue> predict(Map<String, TensorValue> inputs) {
-    return predict(DEFAULT_SIGNATURE, inputs);
-  }
-
-  /**
-   * Asks a signature for all its outputs.
-   *
-   * @param signature the signature key
-   * @param inputs tensor by input name; an input that has a default value may be left out
-   * @return tensor by output name
-   * @throws RequestRefusedException as {@link #predict(String, Map, Collection)}
-   * @throws InvalidInputException as there
-   * @throws InferenceException as there
-   * @throws ContractMismatchException as there
-   */
-  public Map<String, TensorValue> predict(String signature, Map<String, TensorValue> inputs) {
-    return predict(signature, inputs, List.of());
-  }
-
-  /**
-   * Asks a signature for some of its outputs.
-   *
-   * @param signature the signature key
-   * @param inputs tensor by input name, copied into native memory; an input that has a default
-   *     value may be left out
-   * @param outputs names of the outputs; only what they need is computed. Empty for all
-   * @return tensor by output name
-   * @throws RequestRefusedException when the request is not what the contract says; it is not run
-   * @throws InvalidInputException when the graph refuses it
-   * @throws InferenceException when the graph fails otherwise, or TensorFlow Java has no tensors of
-   *     such a dtype
-   * @throws ContractMismatchException when the answer is not what the contract says
-   * @throws IllegalStateException after {@link #close}
-   */
+  @Override
   public Map<String, TensorValue> predict(
       String signature, Map<String, TensorValue> inputs, Collection<String> outputs) {
     return predict(signature, inputs, outputs, ANSWER);

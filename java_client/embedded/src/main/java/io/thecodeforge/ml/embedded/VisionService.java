@@ -1,13 +1,14 @@
 package io.thecodeforge.ml.embedded;
 
 import io.thecodeforge.ml.Classification;
-import io.thecodeforge.ml.Detection;
+import io.thecodeforge.ml.Detections;
 import io.thecodeforge.ml.InferenceException;
 import io.thecodeforge.ml.InvalidImageException;
 import io.thecodeforge.ml.InvalidInputException;
 import io.thecodeforge.ml.ModelLoadException;
 import io.thecodeforge.ml.answer.ClassifierAnswer;
 import io.thecodeforge.ml.answer.DetectorAnswer;
+import io.thecodeforge.ml.answer.Refusal;
 import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.contract.ContractFileException;
 import io.thecodeforge.ml.contract.ContractMismatchException;
@@ -15,15 +16,23 @@ import io.thecodeforge.ml.contract.Difference;
 import io.thecodeforge.ml.contract.SignatureSpec;
 import io.thecodeforge.ml.contract.TensorSpec;
 import io.thecodeforge.ml.contract.TensorValue;
-import io.thecodeforge.ml.image.EncodedImages;
+import io.thecodeforge.ml.image.ImageBatch;
+import io.thecodeforge.ml.image.ImageInput;
 import io.thecodeforge.ml.image.ImageInputs;
 import io.thecodeforge.ml.image.PixelShape;
 import io.thecodeforge.ml.image.ProbeImage;
+import io.thecodeforge.ml.image.RefusedFile;
+import io.thecodeforge.ml.model.ModelMetadata;
+import io.thecodeforge.ml.model.VisionModel;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tensorflow.Tensor;
@@ -51,7 +60,7 @@ import org.tensorflow.types.TUint8;
  * }
  * }</pre>
  */
-public final class VisionService implements AutoCloseable {
+public final class VisionService implements VisionModel {
 
   private static final Logger logger = LoggerFactory.getLogger(VisionService.class);
 
@@ -61,10 +70,12 @@ public final class VisionService implements AutoCloseable {
 
   private final Contract contract;
   private final ModelService model;
+  private final OptionalLong version;
 
   private VisionService(Contract contract, ModelService model) {
     this.contract = contract;
     this.model = model;
+    this.version = model.metadata().version();
   }
 
   /**
@@ -175,43 +186,26 @@ public final class VisionService implements AutoCloseable {
     }
   }
 
-  /** Returns the contract of the loaded version, with its class names. */
+  @Override
   public Contract contract() {
     return contract;
   }
 
-  /**
-   * Classifies one encoded image.
-   *
-   * @param image a whole JPEG or PNG file
-   * @throws InvalidImageException when it is neither, or cannot be decoded
-   * @throws InferenceException when the model fails on it
-   * @throws ContractMismatchException when a probability is outside the contract's range
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the loaded version is no classifier
-   */
-  public Classification classify(byte[] image) {
-    Objects.requireNonNull(image, "image");
-    return classify(List.of(image)).get(0);
+  @Override
+  public ModelMetadata metadata() {
+    return model.metadata();
   }
 
-  /**
-   * Classifies encoded images, each of its own size, in one run of the model.
-   *
-   * @param images whole JPEG or PNG files, at least one
-   * @return one classification an image, in the same order
-   * @throws InvalidImageException when one of them is neither, or cannot be decoded; then none is
-   *     answered
-   * @throws InferenceException when the model fails on them
-   * @throws ContractMismatchException when a probability is outside the contract's range
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the loaded version is no classifier
-   */
-  public List<Classification> classify(List<byte[]> images) {
-    EncodedImages.check(images);
-    try (TString tensor = encoded(images)) {
-      return classify(ImageInputs.ENCODED_SIGNATURE, ImageInputs.ENCODED_INPUT, tensor);
-    }
+  @Override
+  public Map<String, TensorValue> predict(
+      String signature, Map<String, TensorValue> inputs, Collection<String> outputs) {
+    return model.predict(signature, inputs, outputs);
+  }
+
+  @Override
+  public List<Classification> classifyAll(Collection<? extends ImageInput> images) {
+    require("classify", ClassifierAnswer.MODEL);
+    return answers(ImageBatch.of(images, Integer.MAX_VALUE), this::classified);
   }
 
   /**
@@ -227,77 +221,15 @@ public final class VisionService implements AutoCloseable {
    * @throws UnsupportedOperationException when the loaded version is no classifier
    */
   public List<Classification> classify(TUint8 images) {
-    PixelShape.of(images.shape().asArray());
-    return classify(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, images);
-  }
-
-  /**
-   * Classifies decoded images of one size in one run of the model; the bytes are copied once, into
-   * native memory.
-   *
-   * @param rgb RGB pixels, image after image, row after row, three bytes a pixel
-   * @param count number of images, at least 1
-   * @param height rows of each image, at least 1
-   * @param width columns of each image, at least 1
-   * @return one classification an image, in the same order
-   * @throws InvalidImageException when {@code rgb} does not have that many bytes
-   * @throws InferenceException when the model fails on them
-   * @throws ContractMismatchException when a probability is outside the contract's range
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the loaded version is no classifier
-   */
-  public List<Classification> classifyPixels(byte[] rgb, int count, int height, int width) {
-    PixelShape shape = new PixelShape(count, height, width);
-    shape.check(rgb);
-    try (TUint8 tensor = pixels(rgb, shape)) {
-      return classify(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, tensor);
-    }
-  }
-
-  private List<Classification> classify(String key, String inputName, Tensor input) {
     require("classify", ClassifierAnswer.MODEL);
-    Map<String, TensorValue> outputs = run(key, inputName, input, CLASSIFIER_OUTPUTS);
-    outputs.forEach((name, values) -> contract.checkRange(key, name, values, ANSWER));
-    return new ClassifierAnswer(
-            contract.classNames(),
-            outputs.get(ClassifierAnswer.PROBABILITIES).floats(),
-            outputs.get(ClassifierAnswer.LOGITS).floats())
-        .classifications();
+    PixelShape.of(images.shape().asArray());
+    return classified(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, images);
   }
 
-  /**
-   * Finds the objects in one encoded image.
-   *
-   * @param image a whole JPEG or PNG file
-   * @return what was found, the surest first; empty when nothing was
-   * @throws InvalidImageException when it is neither, or cannot be decoded
-   * @throws InferenceException when the model fails on it
-   * @throws ContractMismatchException when a count, class, score or box is not the contract's
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the loaded version is no detector
-   */
-  public List<Detection> detect(byte[] image) {
-    Objects.requireNonNull(image, "image");
-    return detect(List.of(image)).get(0);
-  }
-
-  /**
-   * Finds the objects in encoded images, each of its own size, in one run of the model.
-   *
-   * @param images whole JPEG or PNG files, at least one
-   * @return for each image, in the same order, what was found, the surest first
-   * @throws InvalidImageException when one of them is neither, or cannot be decoded; then none is
-   *     answered
-   * @throws InferenceException when the model fails on them
-   * @throws ContractMismatchException when a count, class, score or box is not the contract's
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the loaded version is no detector
-   */
-  public List<List<Detection>> detect(List<byte[]> images) {
-    EncodedImages.check(images);
-    try (TString tensor = encoded(images)) {
-      return detect(ImageInputs.ENCODED_SIGNATURE, ImageInputs.ENCODED_INPUT, tensor);
-    }
+  @Override
+  public List<Detections> detectAll(Collection<? extends ImageInput> images) {
+    require("detect", DetectorAnswer.MODEL);
+    return answers(ImageBatch.of(images, Integer.MAX_VALUE), this::detected);
   }
 
   /**
@@ -311,36 +243,71 @@ public final class VisionService implements AutoCloseable {
    * @throws IllegalStateException after {@link #close}
    * @throws UnsupportedOperationException when the loaded version is no detector
    */
-  public List<List<Detection>> detect(TUint8 images) {
+  public List<Detections> detect(TUint8 images) {
+    require("detect", DetectorAnswer.MODEL);
     PixelShape.of(images.shape().asArray());
-    return detect(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, images);
+    return detected(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, images);
   }
 
-  /**
-   * Finds the objects in decoded images of one size in one run of the model; the bytes are copied
-   * once, into native memory.
-   *
-   * @param rgb RGB pixels, image after image, row after row, three bytes a pixel
-   * @param count number of images, at least 1
-   * @param height rows of each image, at least 1
-   * @param width columns of each image, at least 1
-   * @return for each image, in the same order, what was found, the surest first
-   * @throws InvalidImageException when {@code rgb} does not have that many bytes
-   * @throws InferenceException when the model fails on them
-   * @throws ContractMismatchException when a count, class, score or box is not the contract's
-   * @throws IllegalStateException after {@link #close}
-   * @throws UnsupportedOperationException when the loaded version is no detector
-   */
-  public List<List<Detection>> detectPixels(byte[] rgb, int count, int height, int width) {
-    PixelShape shape = new PixelShape(count, height, width);
-    shape.check(rgb);
-    try (TUint8 tensor = pixels(rgb, shape)) {
-      return detect(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, tensor);
+  /** Asks one signature about one tensor of images; reads an answer for each of them. */
+  private interface Asked<T> {
+    List<T> about(String key, String inputName, Tensor images);
+  }
+
+  private static <T> List<T> answers(List<ImageBatch> batches, Asked<T> asked) {
+    List<List<T>> answers = new ArrayList<>(batches.size());
+    for (ImageBatch batch : batches) {
+      answers.add(
+          batch instanceof ImageBatch.Pixels pixels
+              ? answers(pixels, asked)
+              : answers((ImageBatch.Files) batch, asked));
+    }
+    return ImageBatch.inOrder(batches, answers);
+  }
+
+  private static <T> List<T> answers(ImageBatch.Pixels batch, Asked<T> asked) {
+    try (TUint8 tensor = pixels(batch.rgb(), batch.shape())) {
+      return asked.about(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, tensor);
     }
   }
 
-  private List<List<Detection>> detect(String key, String inputName, Tensor input) {
-    require("detect", DetectorAnswer.MODEL);
+  private static <T> List<T> answers(ImageBatch.Files batch, Asked<T> asked) {
+    try {
+      return answersOfFiles(batch, asked);
+    } catch (InvalidImageException e) {
+      throw RefusedFile.find(
+              batch, e, part -> CompletableFuture.completedFuture(refusal(part, asked)))
+          .join();
+    }
+  }
+
+  private static <T> List<T> answersOfFiles(ImageBatch.Files batch, Asked<T> asked) {
+    try (TString tensor = encoded(batch.contents())) {
+      return asked.about(ImageInputs.ENCODED_SIGNATURE, ImageInputs.ENCODED_INPUT, tensor);
+    }
+  }
+
+  private static Optional<InvalidImageException> refusal(ImageBatch.Files batch, Asked<?> asked) {
+    try {
+      answersOfFiles(batch, asked);
+      return Optional.empty();
+    } catch (InvalidImageException e) {
+      return Optional.of(e);
+    }
+  }
+
+  private List<Classification> classified(String key, String inputName, Tensor input) {
+    Map<String, TensorValue> outputs = run(key, inputName, input, CLASSIFIER_OUTPUTS);
+    outputs.forEach((name, values) -> contract.checkRange(key, name, values, ANSWER));
+    return new ClassifierAnswer(
+            contract.classNames(),
+            outputs.get(ClassifierAnswer.PROBABILITIES).floats(),
+            outputs.get(ClassifierAnswer.LOGITS).floats(),
+            version)
+        .classifications();
+  }
+
+  private List<Detections> detected(String key, String inputName, Tensor input) {
     Map<String, TensorValue> outputs = run(key, inputName, input, DetectorAnswer.OUTPUTS);
     return new DetectorAnswer(
             contract,
@@ -349,7 +316,8 @@ public final class VisionService implements AutoCloseable {
             outputs.get(DetectorAnswer.BOXES).floats(),
             outputs.get(DetectorAnswer.SCORES).floats(),
             outputs.get(DetectorAnswer.CLASSES).floats(),
-            outputs.get(DetectorAnswer.COUNTS).floats())
+            outputs.get(DetectorAnswer.COUNTS).floats(),
+            version)
         .detections();
   }
 
@@ -358,8 +326,12 @@ public final class VisionService implements AutoCloseable {
     try {
       return model.run(key, Map.of(inputName, input), outputs, NativeTensors::values);
     } catch (InvalidInputException e) {
-      throw new InvalidImageException(e.getMessage(), e.getCause());
+      throw isOfImage(e) ? new InvalidImageException(e.getMessage(), e.getCause()) : e;
     }
+  }
+
+  private static boolean isOfImage(InvalidInputException e) {
+    return e.getCause() != null && Refusal.about(e.getCause().getMessage()) == Refusal.About.IMAGE;
   }
 
   private void require(String method, String model) {

@@ -129,7 +129,10 @@ class VisionServiceTest {
         "image 1 of 2: expected a whole JPEG or PNG file, received",
         List.of(ProbeImage.png(), Images.file("gif", Color.RED, 4, 4)));
     byte[] truncated = Arrays.copyOf(ProbeImage.png(), 60);
-    assertRefused("serving_bytes refused the input: ", List.of(truncated));
+    assertRefused("image 0 of 1: serving_bytes refused the input: Invalid PNG", List.of(truncated));
+    assertRefused(
+        "image 2 of 4: serving_bytes refused the input: Invalid PNG",
+        List.of(ProbeImage.png(), ProbeImage.png(), truncated, ProbeImage.png()));
     assertThrows(NullPointerException.class, () -> service.classify((byte[]) null));
   }
 

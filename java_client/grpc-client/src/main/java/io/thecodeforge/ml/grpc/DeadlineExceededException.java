@@ -6,7 +6,7 @@ import io.grpc.Status;
 public final class DeadlineExceededException extends ServerException {
   private static final long serialVersionUID = 1L;
 
-  DeadlineExceededException(String message, Throwable cause) {
-    super(message, Status.Code.DEADLINE_EXCEEDED, cause);
+  DeadlineExceededException(String message, String requestId, Throwable cause) {
+    super(message, Status.Code.DEADLINE_EXCEEDED, requestId, cause);
   }
 }

@@ -4,11 +4,12 @@ import com.google.protobuf.Any;
 import com.google.protobuf.Int64Value;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Channel;
-import io.grpc.ChannelCredentials;
-import io.grpc.Grpc;
-import io.grpc.InsecureChannelCredentials;
-import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
+import io.grpc.StatusRuntimeException;
 import io.thecodeforge.ml.InvalidInputException;
+import io.thecodeforge.ml.VisionException;
+import io.thecodeforge.ml.answer.Futures;
+import io.thecodeforge.ml.answer.Refusal;
 import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.contract.ContractMismatchException;
 import io.thecodeforge.ml.contract.Difference;
@@ -20,14 +21,19 @@ import io.thecodeforge.ml.grpc.proto.GetModelStatusRequest;
 import io.thecodeforge.ml.grpc.proto.ModelSpec;
 import io.thecodeforge.ml.grpc.proto.ModelVersionStatus;
 import io.thecodeforge.ml.grpc.proto.PredictRequest;
+import io.thecodeforge.ml.grpc.proto.PredictResponse;
 import io.thecodeforge.ml.grpc.proto.SignatureDefMap;
 import io.thecodeforge.ml.grpc.proto.TensorProto;
+import io.thecodeforge.ml.model.Model;
+import io.thecodeforge.ml.model.ModelMetadata;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Asks any model on a server that speaks TensorFlow Serving's gRPC API, with tensors of any dtype.
@@ -49,34 +55,31 @@ import java.util.Objects;
  * }
  * }</pre>
  */
-public final class ModelGrpcClient implements AutoCloseable {
+public final class ModelGrpcClient implements Model {
 
   /** Time that each call has, retries included, unless the builder says otherwise. */
   public static final Duration DEFAULT_DEADLINE = Duration.ofSeconds(10);
-
-  /** The signature that is asked where no other is named. */
-  public static final String DEFAULT_SIGNATURE = "serving_default";
 
   private static final String SIGNATURE_FIELD = "signature_def";
   private static final String ANSWER = "the server's answer";
 
   private final ServerConnection server;
-  private final ModelSpec spec;
+  private final String model;
+  private final CallSettings settings;
   private final Contract contract; // null where the server decides
+  private final boolean isView; // of a client that closes the connection
 
-  private ModelGrpcClient(Builder builder) {
-    if (builder.channel == null) {
-      ManagedChannel owned =
-          Grpc.newChannelBuilder(builder.target, builder.credentials)
-              .defaultServiceConfig(serviceConfig())
-              .enableRetry()
-              .build();
-      server = new ServerConnection(owned, owned, builder.target, builder.deadline);
-    } else {
-      server = new ServerConnection(builder.channel, null, builder.target, builder.deadline);
-    }
-    contract = builder.contract;
-    spec = builder.spec.setName(builder.modelName()).build();
+  private ModelGrpcClient(
+      ServerConnection server,
+      String model,
+      CallSettings settings,
+      Contract contract,
+      boolean isView) {
+    this.server = server;
+    this.model = model;
+    this.settings = settings;
+    this.contract = contract;
+    this.isView = isView;
   }
 
   /**
@@ -100,124 +103,47 @@ public final class ModelGrpcClient implements AutoCloseable {
   }
 
   /**
-   * Returns gRPC's service config of the client's own channels, for {@link
-   * io.grpc.ManagedChannelBuilder#defaultServiceConfig}: UNAVAILABLE is retried three times, with
-   * backoff from 0.1 s to 2 s, within the deadline of the call.
+   * Returns gRPC's service config of the client's own channels: UNAVAILABLE is retried four times,
+   * with backoff from 0.1 s to 2 s, within the deadline of the call. A channel of your own also
+   * wants larger retry buffers: {@link #configure(ManagedChannelBuilder)}.
    */
   public static Map<String, Object> serviceConfig() {
-    return Map.of(
-        "loadBalancingConfig",
-        List.of(Map.of("round_robin", Map.of())),
-        "methodConfig",
-        List.of(
-            Map.of(
-                "name",
-                List.of(
-                    Map.of("service", ServingMethods.SERVICE),
-                    Map.of("service", ServingMethods.MODEL_SERVICE)),
-                "retryPolicy",
-                Map.of(
-                    "maxAttempts",
-                    4.0,
-                    "initialBackoff",
-                    "0.1s",
-                    "maxBackoff",
-                    "2s",
-                    "backoffMultiplier",
-                    3.0,
-                    "retryableStatusCodes",
-                    List.of("UNAVAILABLE")))));
+    return ConnectionSettings.DEFAULT.serviceConfig();
+  }
+
+  /**
+   * Gives a channel of your own what the client's own channels have: retries, with buffers that
+   * hold a whole request, and limits of messages.
+   *
+   * @param channel the channel's builder
+   * @return the same builder
+   */
+  public static ManagedChannelBuilder<?> configure(ManagedChannelBuilder<?> channel) {
+    return configure(channel, ConnectionSettings.DEFAULT);
+  }
+
+  /**
+   * Gives a channel of your own settings of a client's.
+   *
+   * @param channel the channel's builder
+   * @param settings retries, hedging, pings, compression, limits and load balancing
+   * @return the same builder
+   */
+  public static ManagedChannelBuilder<?> configure(
+      ManagedChannelBuilder<?> channel, ConnectionSettings settings) {
+    return settings.applyTo(channel);
   }
 
   /** Settings of a client. */
-  public static final class Builder {
-    private final String target;
-    private final Channel channel;
-    private final ModelSpec.Builder spec = ModelSpec.newBuilder();
-    private ChannelCredentials credentials = InsecureChannelCredentials.create();
-    private Contract contract;
-    private String model;
-    private Duration deadline = DEFAULT_DEADLINE;
+  public static final class Builder extends ClientBuilder<Builder> {
 
     private Builder(String target, Channel channel) {
-      this.target = target;
-      this.channel = channel;
+      super(target, channel);
     }
 
-    /**
-     * Sets what requests, answers and the server are held to, by default nothing.
-     *
-     * @param contract the contract
-     */
-    public Builder contract(Contract contract) {
-      this.contract = Objects.requireNonNull(contract, "contract");
+    @Override
+    Builder self() {
       return this;
-    }
-
-    /**
-     * Sets the name under which the server has the model, by default the contract's.
-     *
-     * @param model the name
-     */
-    public Builder model(String model) {
-      this.model = Objects.requireNonNull(model, "model");
-      return this;
-    }
-
-    /**
-     * Asks one version only, by default the server's choice: the newest.
-     *
-     * @param version its number
-     */
-    public Builder version(long version) {
-      spec.setVersion(Int64Value.of(version));
-      return this;
-    }
-
-    /**
-     * Asks the version that the server gives a label, instead of a number.
-     *
-     * @param label for instance {@code stable}
-     */
-    public Builder label(String label) {
-      spec.setVersionLabel(label);
-      return this;
-    }
-
-    /**
-     * Sets the time that each call has, retries included.
-     *
-     * @param deadline a positive time
-     */
-    public Builder deadline(Duration deadline) {
-      if (deadline.isNegative() || deadline.isZero()) {
-        throw new IllegalArgumentException("expected a positive deadline, received " + deadline);
-      }
-      this.deadline = deadline;
-      return this;
-    }
-
-    /**
-     * Sets the credentials of the channel that the client opens, by default none (plain text).
-     *
-     * @param credentials for instance {@code TlsChannelCredentials.create()}
-     * @throws IllegalStateException when the channel is the caller's
-     */
-    public Builder credentials(ChannelCredentials credentials) {
-      if (channel != null) {
-        throw new IllegalStateException(
-            "the channel is open already: give the credentials to its own builder");
-      }
-      this.credentials = Objects.requireNonNull(credentials, "credentials");
-      return this;
-    }
-
-    private String modelName() {
-      if (model == null && contract == null) {
-        throw new IllegalStateException(
-            "which model? Name it: builder(…).model(\"classifier\"), or give its contract");
-      }
-      return model == null ? contract.model() : model;
     }
 
     /**
@@ -226,37 +152,25 @@ public final class ModelGrpcClient implements AutoCloseable {
      * @throws IllegalStateException when neither a model nor a contract is named
      */
     public ModelGrpcClient build() {
-      return new ModelGrpcClient(this);
+      return of(this);
     }
   }
 
-  /**
-   * Asks the signature {@link #DEFAULT_SIGNATURE} for all its outputs.
-   *
-   * @param inputs tensor by input name; an input that has a default value may be left out
-   * @return tensor by output name
-   * @throws RequestRefusedException as {@link #predict(String, Map, Collection)}
-   * @throws InvalidInputException as there
-   * @throws ContractMismatchException as there
-   * @throws ServerException as there
-   */
-  public Map<String, TensorValue> predict(Map<String, TensorValue> inputs) {
-    return predict(DEFAULT_SIGNATURE, inputs);
+  static ModelGrpcClient of(ClientBuilder<?> builder) {
+    String model = builder.modelName();
+    return new ModelGrpcClient(
+        builder.connect(), model, builder.calls(), builder.contract(), false);
   }
 
   /**
-   * Asks a signature for all its outputs.
+   * Returns this client with other settings for its calls. It shares the connection, which is
+   * closed with the client that was built, not with this one.
    *
-   * @param signature the signature key
-   * @param inputs tensor by input name; an input that has a default value may be left out
-   * @return tensor by output name
-   * @throws RequestRefusedException as {@link #predict(String, Map, Collection)}
-   * @throws InvalidInputException as there
-   * @throws ContractMismatchException as there
-   * @throws ServerException as there
+   * @param call what differs from this client's settings
    */
-  public Map<String, TensorValue> predict(String signature, Map<String, TensorValue> inputs) {
-    return predict(signature, inputs, List.of());
+  public ModelGrpcClient with(CallSettings call) {
+    Objects.requireNonNull(call, "expected settings of a call, received null");
+    return new ModelGrpcClient(server, model, settings.under(call), contract, true);
   }
 
   /**
@@ -273,23 +187,44 @@ public final class ModelGrpcClient implements AutoCloseable {
    * @throws ServerException when the call fails
    * @throws IllegalStateException after {@link #close}
    */
+  @Override
   public Map<String, TensorValue> predict(
       String signature, Map<String, TensorValue> inputs, Collection<String> outputs) {
+    PredictRequest request = request(signature, inputs, outputs);
+    return read(signature, outputs, ask(request));
+  }
+
+  @Override
+  public CompletableFuture<Map<String, TensorValue>> predictAsync(
+      String signature, Map<String, TensorValue> inputs, Collection<String> outputs) {
+    PredictRequest request = request(signature, inputs, outputs);
+    return Futures.then(askAsync(request), answer -> read(signature, outputs, answer));
+  }
+
+  private PredictRequest request(
+      String signature, Map<String, TensorValue> inputs, Collection<String> outputs) {
+    Objects.requireNonNull(signature, "expected a signature key, received null");
+    Objects.requireNonNull(inputs, "expected tensors by input name, received null");
+    Objects.requireNonNull(outputs, "expected names of outputs, received null: List.of() for all");
+    Map<String, TensorValue> tensors = new LinkedHashMap<>();
     if (contract != null) {
       List<Difference> differences = contract.requestDifferences(signature, inputs);
       if (!differences.isEmpty()) {
-        throw new RequestRefusedException(spec.getName(), signature, "sent", differences);
+        throw new RequestRefusedException(model, signature, "sent", differences);
       }
-    }
-    Map<String, TensorValue> tensors = new LinkedHashMap<>();
-    if (contract != null) {
       tensors.putAll(contract.defaults(signature)); // not every server fills them in
     }
     tensors.putAll(inputs);
     Map<String, TensorProto> messages = new LinkedHashMap<>();
     tensors.forEach((name, value) -> messages.put(name, TensorProtos.of(value)));
+    return request(signature, messages).addAllOutputFilter(outputs).build();
+  }
+
+  private Map<String, TensorValue> read(
+      String signature, Collection<String> outputs, PredictResponse response) {
     Map<String, TensorValue> answer = new LinkedHashMap<>();
-    ask(signature, messages, outputs)
+    response
+        .getOutputsMap()
         .forEach(
             (name, tensor) -> {
               String where = "%s output \"%s\"".formatted(signature, name);
@@ -305,16 +240,67 @@ public final class ModelGrpcClient implements AutoCloseable {
     return answer;
   }
 
+  /** Begins a request with messages as they are. */
+  PredictRequest.Builder request(String signature, Map<String, TensorProto> inputs) {
+    return PredictRequest.newBuilder()
+        .setModelSpec(spec().setSignatureName(signature))
+        .putAllInputs(inputs);
+  }
+
+  private ModelSpec.Builder spec() {
+    ModelSpec.Builder spec = ModelSpec.newBuilder().setName(model);
+    if (settings.version() != null) {
+      spec.setVersion(Int64Value.of(settings.version()));
+    } else if (settings.label() != null) {
+      spec.setVersionLabel(settings.label());
+    }
+    return spec;
+  }
+
   /** Sends a request as it is and returns the answer as it came. */
-  Map<String, TensorProto> ask(
-      String signature, Map<String, TensorProto> inputs, Collection<String> outputs) {
-    PredictRequest request =
-        PredictRequest.newBuilder()
-            .setModelSpec(spec.toBuilder().setSignatureName(signature))
-            .putAllInputs(inputs)
-            .addAllOutputFilter(outputs)
-            .build();
-    return server.call(ServingMethods.PREDICT, request).getOutputsMap();
+  PredictResponse ask(PredictRequest request) {
+    try {
+      return server.call(ServingMethods.PREDICT, request, settings);
+    } catch (InvalidInputException | ServerException e) {
+      throw understood(request, e);
+    }
+  }
+
+  /** Does as {@link #ask} without waiting. */
+  CompletableFuture<PredictResponse> askAsync(PredictRequest request) {
+    CompletableFuture<PredictResponse> answer = new CompletableFuture<>();
+    CompletableFuture<PredictResponse> call =
+        server.start(ServingMethods.PREDICT, request, settings);
+    call.whenComplete(
+        (response, failure) -> {
+          if (failure == null) {
+            answer.complete(response);
+          } else {
+            answer.completeExceptionally(
+                failure instanceof VisionException known ? understood(request, known) : failure);
+          }
+        });
+    Futures.cancelWith(answer, call);
+    return answer;
+  }
+
+  /** A server whose signature is another than the contract's breaks it: no input would do. */
+  private VisionException understood(PredictRequest request, VisionException failure) {
+    boolean isAboutSignature =
+        failure.getCause() instanceof StatusRuntimeException status
+            && Refusal.about(status.getStatus().getDescription()) == Refusal.About.SIGNATURE;
+    if (contract == null || !isAboutSignature) {
+      return failure;
+    }
+    return new ContractMismatchException(
+        subject(),
+        List.of(
+            new Difference(
+                "request-refused",
+                request.getModelSpec().getSignatureName(),
+                "a request that the contract allows to be answered",
+                failure.getMessage())),
+        failure);
   }
 
   /**
@@ -324,18 +310,20 @@ public final class ModelGrpcClient implements AutoCloseable {
    * @throws ServerException when the call fails
    * @throws IllegalStateException after {@link #close}
    */
+  @Override
   public ModelMetadata metadata() {
     GetModelMetadataRequest request =
         GetModelMetadataRequest.newBuilder()
-            .setModelSpec(spec)
+            .setModelSpec(spec())
             .addMetadataField(SIGNATURE_FIELD)
             .build();
-    GetModelMetadataResponse response = server.call(ServingMethods.GET_MODEL_METADATA, request);
+    GetModelMetadataResponse response =
+        server.call(ServingMethods.GET_MODEL_METADATA, request, settings);
     try {
       Any packed = response.getMetadataOrDefault(SIGNATURE_FIELD, Any.getDefaultInstance());
       return new ModelMetadata(
-          spec.getName(),
-          response.getModelSpec().getVersion().getValue(),
+          model,
+          versionOf(response.getModelSpec()),
           SignatureReader.signatures(packed.unpack(SignatureDefMap.class).getSignatureDefMap()));
     } catch (InvalidProtocolBufferException e) {
       throw new ContractMismatchException(
@@ -359,15 +347,27 @@ public final class ModelGrpcClient implements AutoCloseable {
    * @throws IllegalStateException after {@link #close}, or when the client has no contract
    */
   public void checkContract() {
+    contract().check(metadata().signatures(), subject());
+  }
+
+  @Override
+  public Contract contract() {
     if (contract == null) {
       throw new IllegalStateException(
           "the client has no contract: builder(…).contract(Contract.load(path))");
     }
-    contract.check(metadata().signatures(), subject());
+    return contract;
+  }
+
+  /** Returns the version that an answer names, where it names one. */
+  static OptionalLong versionOf(ModelSpec answered) {
+    return answered.hasVersion()
+        ? OptionalLong.of(answered.getVersion().getValue())
+        : OptionalLong.empty();
   }
 
   private String subject() {
-    return "the model \"%s\" at %s".formatted(spec.getName(), server.target());
+    return "the model \"%s\" at %s".formatted(model, server.target());
   }
 
   /**
@@ -377,9 +377,9 @@ public final class ModelGrpcClient implements AutoCloseable {
    * @throws IllegalStateException after {@link #close}
    */
   public List<VersionStatus> status() {
-    GetModelStatusRequest request = GetModelStatusRequest.newBuilder().setModelSpec(spec).build();
+    GetModelStatusRequest request = GetModelStatusRequest.newBuilder().setModelSpec(spec()).build();
     return server
-        .call(ServingMethods.GET_MODEL_STATUS, request)
+        .call(ServingMethods.GET_MODEL_STATUS, request, settings)
         .getModelVersionStatusList()
         .stream()
         .map(ModelGrpcClient::status)
@@ -411,12 +411,19 @@ public final class ModelGrpcClient implements AutoCloseable {
     return server.target();
   }
 
+  /** Returns what the client's calls have of their own. */
+  CallSettings settings() {
+    return settings;
+  }
+
   /**
    * Ends the client. A channel of its own takes no new calls; running ones may finish within their
-   * deadline. Closing again does nothing.
+   * deadline. Closing again, or closing what {@link #with} returned, does nothing.
    */
   @Override
   public void close() {
-    server.close();
+    if (!isView) {
+      server.close(settings.deadline());
+    }
   }
 }

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -22,8 +23,14 @@ import java.util.TreeMap;
  * @param key the signature that was asked
  * @param outputs output by name
  * @param count how many images were sent
+ * @param version the version that answered; empty where the server did not say
  */
-record PredictAnswer(Contract contract, String key, Map<String, TensorProto> outputs, int count) {
+record PredictAnswer(
+    Contract contract,
+    String key,
+    Map<String, TensorProto> outputs,
+    int count,
+    OptionalLong version) {
 
   private static final String SUBJECT = "the server's answer";
 
@@ -47,7 +54,7 @@ record PredictAnswer(Contract contract, String key, Map<String, TensorProto> out
     float[] logits = floats(ClassifierAnswer.LOGITS, columns);
     checkRange(ClassifierAnswer.PROBABILITIES, probabilities, columns);
     checkRange(ClassifierAnswer.LOGITS, logits, columns);
-    return new ClassifierAnswer(names, probabilities, logits);
+    return new ClassifierAnswer(names, probabilities, logits, version);
   }
 
   /**
@@ -71,7 +78,8 @@ record PredictAnswer(Contract contract, String key, Map<String, TensorProto> out
         floats(DetectorAnswer.BOXES, rows * 4),
         floats(DetectorAnswer.SCORES, rows),
         floats(DetectorAnswer.CLASSES, rows),
-        floats(DetectorAnswer.COUNTS, 1));
+        floats(DetectorAnswer.COUNTS, 1),
+        version);
   }
 
   private void checkOutputs() {

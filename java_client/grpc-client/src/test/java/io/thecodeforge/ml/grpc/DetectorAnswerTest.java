@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.thecodeforge.ml.Box;
 import io.thecodeforge.ml.Detection;
+import io.thecodeforge.ml.Detections;
 import io.thecodeforge.ml.answer.DetectorAnswer;
 import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.contract.ContractMismatchException;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 
 class DetectorAnswerTest {
@@ -71,7 +73,11 @@ class DetectorAnswerTest {
   }
 
   private static List<List<Detection>> read(Contract contract, Map<String, TensorProto> outputs) {
-    return new PredictAnswer(contract, SIGNATURE, outputs, 2).detector().detections();
+    return new PredictAnswer(contract, SIGNATURE, outputs, 2, OptionalLong.of(7))
+        .detector().detections().stream()
+            .peek(one -> assertEquals(OptionalLong.of(7), one.version()))
+            .map(Detections::objects)
+            .toList();
   }
 
   private static Contract naming(String... classes) {

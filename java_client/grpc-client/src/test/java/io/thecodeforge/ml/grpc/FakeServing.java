@@ -2,6 +2,7 @@ package io.thecodeforge.ml.grpc;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
+import com.google.protobuf.Int64Value;
 import io.grpc.ServerServiceDefinition;
 import io.grpc.Status;
 import io.grpc.stub.ServerCalls;
@@ -20,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
 /**
@@ -37,6 +39,17 @@ final class FakeServing {
 
   /** Statuses of the next Predict calls, before one is answered. */
   final List<Status> failures = new CopyOnWriteArrayList<>();
+
+  /** Refuses a request, or does not (null). */
+  volatile Function<PredictRequest, Status> refusal = request -> null;
+
+  /** The version that answers; 0 for a server that does not say. */
+  volatile long version = 3;
+
+  /** Answers nothing before so many requests wait, then all of them. */
+  volatile int waitFor = 1;
+
+  private final List<Runnable> waiting = new ArrayList<>(); // guarded by itself
 
   /** Changes each answer. */
   volatile UnaryOperator<Map<String, TensorProto>> answer = UnaryOperator.identity();
@@ -61,8 +74,16 @@ final class FakeServing {
                     observer.onError(failures.remove(0).asRuntimeException());
                     return;
                   }
-                  observer.onNext(predict(request));
-                  observer.onCompleted();
+                  Status refused = refusal.apply(request);
+                  if (refused != null) {
+                    observer.onError(refused.asRuntimeException());
+                    return;
+                  }
+                  answerTogether(
+                      () -> {
+                        observer.onNext(predict(request));
+                        observer.onCompleted();
+                      });
                 }))
         .addMethod(
             ServingMethods.GET_MODEL_METADATA,
@@ -81,6 +102,19 @@ final class FakeServing {
         .build();
   }
 
+  private void answerTogether(Runnable one) {
+    List<Runnable> ready;
+    synchronized (waiting) {
+      waiting.add(one);
+      if (waiting.size() < waitFor) {
+        return;
+      }
+      ready = List.copyOf(waiting);
+      waiting.clear();
+    }
+    ready.forEach(Runnable::run);
+  }
+
   private PredictResponse predict(PredictRequest request) {
     TensorProto input = request.getInputsMap().values().iterator().next();
     int rows = Math.toIntExact(input.getTensorShape().getDim(0).getSize());
@@ -88,7 +122,12 @@ final class FakeServing {
     outputs.put("probabilities", floats(rows, PROBABILITIES));
     outputs.put("logits", floats(rows, LOGITS));
     outputs.put("classes", texts(rows, CLASS_NAMES));
-    return PredictResponse.newBuilder().putAllOutputs(answer.apply(outputs)).build();
+    PredictResponse.Builder response =
+        PredictResponse.newBuilder().putAllOutputs(answer.apply(outputs));
+    if (version != 0) {
+      response.getModelSpecBuilder().setName("classifier").setVersion(Int64Value.of(version));
+    }
+    return response.build();
   }
 
   private GetModelMetadataResponse metadata() {

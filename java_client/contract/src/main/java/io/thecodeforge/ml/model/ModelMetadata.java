@@ -1,18 +1,20 @@
-package io.thecodeforge.ml.grpc;
+package io.thecodeforge.ml.model;
 
 import io.thecodeforge.ml.contract.SignatureSpec;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /**
- * What a server declares of a model.
+ * What a model is said to be, by its server or by its own file.
  *
- * @param model the name under which the server has it
- * @param version the version that answered
+ * @param model its name
+ * @param version the version that answered; empty where nobody said
  * @param signatures signature by key, in alphabetical order
  */
-public record ModelMetadata(String model, long version, Map<String, SignatureSpec> signatures) {
+public record ModelMetadata(
+    String model, OptionalLong version, Map<String, SignatureSpec> signatures) {
 
   /** Copies the map. */
   public ModelMetadata {
