@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,9 @@ class RowStore:
             dtype: As rows are kept, ``float32`` or ``float16``; they are read as float32.
         """
         self.shape, self._dtype = shape, np.dtype(dtype)
-        self._file = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115  # kept open
+        self._file, name = tempfile.mkstemp(dir=directory)
+        Path(name).unlink()
+        weakref.finalize(self, os.close, self._file)
         self._row_bytes = int(np.prod(shape)) * self._dtype.itemsize
         self._rows = 0
 
@@ -55,7 +58,7 @@ class RowStore:
         """
         content = memoryview(np.ascontiguousarray(rows, self._dtype).data).cast("B")
         while content:
-            content = content[self._file.write(content) :]
+            content = content[os.write(self._file, content) :]
         self._rows += len(rows)
 
     def __len__(self) -> int:
@@ -81,6 +84,6 @@ class RowStore:
         found = np.empty((count, *self.shape), self._dtype)
         view, offset = memoryview(found.data).cast("B"), first * self._row_bytes
         while view:
-            done = os.preadv(self._file.fileno(), [view], offset)
+            done = os.preadv(self._file, [view], offset)
             view, offset = view[done:], offset + done
         return found
