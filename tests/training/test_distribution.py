@@ -86,7 +86,7 @@ def two_workers(
 
 
 def wait_for_epoch(number: int, chief: Worker, other: Worker) -> None:
-    """Return when the chief has begun that many epochs; both must be running until then."""
+    """Return when the chief has ended that many epochs; both must be running until then."""
     while chief.log.count(": epoch ") < number:
         for worker in (chief, other):
             assert worker.process.poll() is None, worker.log
@@ -178,10 +178,10 @@ except distribution.WorkerError as err:
     assert "Start all workers within that time" in ran.out
 
 
-def test_a_worker_that_is_not_told_who_it_is_is_refused() -> None:
+def test_a_worker_that_is_not_told_who_it_is_is_refused(few: Path, tmp_path: Path) -> None:
     command = [warm_python(), "-m", "export", "classifier", "--distribute=multi_worker"]
     done = subprocess.run(
-        [*command, "--data=nowhere", "--out=nowhere"],
+        [*command, f"--data={few}", f"--out={tmp_path}"],
         cwd=REPO,
         env={name: value for name, value in os.environ.items() if name != "TF_CONFIG"},
         capture_output=True,

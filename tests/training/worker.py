@@ -12,8 +12,10 @@ import logging
 import sys
 from pathlib import Path
 
+from export import class_folders
 from export.classifier import command, photographs
 from export.classifier.beginning import begin
+from export.classifier.intake import Intake
 from export.classifier.settings import ClassifierSettings
 from export.classifier.training import train
 from export.errors import ExportError
@@ -45,7 +47,8 @@ def main(data: Path, models: Path, kind: str) -> int:
             return 0
         joined = distribution.start(kind, start_timeout_s=120, step_timeout_s=120)
         destination = Destination(models, recording=Recording("none"))
-        command.run(SETTINGS, data, destination, joined)
+        intake = Intake(SETTINGS, class_folders.find(data), max_skipped=0.05, min_accuracy=None)
+        command.run(intake, destination, joined)
     except ExportError as err:
         print(f"{type(err).__name__}: {err}", file=sys.stderr, flush=True)
         return 1
