@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from serving_config.version import __version__
 from tests.java.jdks import RELEASES, flags, java_of
 from tests.running import PATIENCE_S
 
@@ -77,7 +78,7 @@ def test_every_project_keeps_the_rules_of_convergence(consumers: Path) -> None:
 
 
 def test_the_contract_alone_needs_nothing_else(consumers: Path) -> None:
-    assert names(class_path(consumers, "contract")) == {"vision-contract-0.1.0.jar"}
+    assert names(class_path(consumers, "contract")) == {f"vision-contract-{__version__}.jar"}
 
 
 def test_a_client_of_servers_is_small(consumers: Path) -> None:
@@ -141,7 +142,7 @@ def test_gradle_resolves_what_maven_resolves(
     }
     assert NATIVE in found["runtimeClasspath"]
     assert not [name for name in found["compileClasspath"] if "netty" in name or "x86" in name]
-    assert "vision-embedded-0.1.0.jar" in found["noPlatform"]
+    assert f"vision-embedded-{__version__}.jar" in found["noPlatform"]
     assert NATIVE not in found["noPlatform"]
     assert not [name for name in found["serversOnly"] if "tensorflow" in name]
 
