@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -128,6 +129,26 @@ def test_a_program_without_the_native_library_is_told_which_to_add(
         "io.thecodeforge.ml.ModelLoadException: TensorFlow's native library for linux-x86_64 is "
         "not on the class path: add the dependency org.tensorflow:tensorflow-core-native with the "
         "classifier linux-x86_64, whose version vision-bom manages"
+    ) in ran.stderr
+
+
+def test_a_native_library_that_cannot_be_loaded_is_told_from_a_missing_one(
+    consumers: Path, any_model: Path, any_contract: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "native.jar"
+    with zipfile.ZipFile(damaged, "w") as archive:
+        archive.writestr("org/tensorflow/internal/c_api/linux-x86_64/libjnitensorflow.so", "no ELF")
+    classes = consumers / "program" / "target" / "classes"
+    files = [classes, damaged, *class_path(consumers, "embedded")]
+    ran = run(
+        *(java_of(17), f"-Dorg.bytedeco.javacpp.cachedir={tmp_path / 'cache'}"),
+        *("-cp", ":".join(map(str, files)), "org.example.AskModel"),
+        *(any_contract, f"embedded={any_model / '1'}"),
+    )
+    assert ran.returncode == 1
+    assert (
+        "io.thecodeforge.ml.ModelLoadException: TensorFlow's native library for linux-x86_64 is on "
+        "the class path and cannot be loaded: "
     ) in ran.stderr
 
 
