@@ -65,8 +65,9 @@ test: setup lint test-java test-python ## all tests of both languages
 coverage: setup java ## which lines the tests run, also in the programs that they start; gates nothing
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term
 
+# JVM=/usr/lib/jvm/…/bin/java runs the tests on another release than the one that compiles.
 test-java: check-tools
-	$(MVN) verify
+	$(MVN) verify $(if $(JVM),"-Djvm=$(JVM)")
 	touch $(JAR)
 
 test-python: setup java

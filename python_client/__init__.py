@@ -9,8 +9,7 @@
 Everything a caller passes, receives or catches is here. Four modules are public beside it:
 ``errors`` (what can go wrong, as one tree), ``drawing`` (detections drawn into their image; needs
 Pillow), ``java`` (the same through Java; needs JPype) and ``tensors`` (arrays to ``TensorProto``
-and back). What begins with an underscore may
-change in any version.
+and back). What begins with an underscore may change in any version.
 """
 
 from python_client._answers.classification import Classification

@@ -28,6 +28,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "signature_contract": ("protos",),
     "serving_config": ("protos", "signature_contract"),
     "python_client": BASE,
+    # Through Java; who does not ask for it never needs JPype.
+    "python_client.java": (*BASE, "python_client"),
     # The server and its callers meet on the wire alone. What it loads it finds on disk.
     "model_server.errors": (),
     "model_server.text_format": (*BASE, "model_server.errors"),

@@ -38,7 +38,8 @@ def start_jvm(
 
     Args:
         jvm_options: Its options, for instance ``-Xmx1g``; None for those that it runs with.
-        class_path: Where the Java client is; None looks where :func:`find_class_path` says.
+        class_path: Where the Java client is: jars, or folders of jars as ``folder/*``. None takes
+            the environment variable ``VISION_JAVA_CLASS_PATH``, or what ``make java`` built.
 
     Raises:
         JvmError: JPype, a virtual machine or the classes are missing; one runs with other options

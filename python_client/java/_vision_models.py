@@ -190,7 +190,7 @@ class JavaVisionGrpcClient(JavaVisionModel):
 
     Args:
         target: ``host:port`` or another gRPC name.
-        model: The model's name on the server.
+        model: The model's name on the server; None is the contract's, or ``classifier``.
         contract: What it is held to; None takes the toolkit's own contract of the model's name. A
             published version's also knows the class names.
         timeout_s: The deadline of each call, above 0.
@@ -206,14 +206,15 @@ class JavaVisionGrpcClient(JavaVisionModel):
         self,
         target: str,
         *,
-        model: str = "classifier",
+        model: str | None = None,
         contract: ContractSource = None,
         timeout_s: float = 10.0,
         jvm_options: Sequence[str] | None = None,
         class_path: Sequence[str | Path] | None = None,
     ) -> None:
         start_jvm(jvm_options, class_path)
-        held = image_contract(contract, model)
+        held = image_contract(contract, model or "classifier")
+        model = model or (held.model if held is not None else "classifier")
         address = ModelAddress(target, model)
         with java_errors(address):
             builder = java_class("grpc.VisionGrpcClient").builder(target).model(model)

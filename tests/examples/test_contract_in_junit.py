@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 import protos
-from tests.running import PATIENCE_S, REPO
+from tests.java.artifacts import local_repository, maven, settings
+from tests.running import REPO
 
 pytestmark = [pytest.mark.long, pytest.mark.jvm]
 
@@ -20,44 +19,19 @@ EXAMPLE = REPO / "examples" / "contract_in_junit"
 IN_CI = REPO / "examples" / "contract_in_ci"
 
 
-def maven(*words: str | Path, cwd: Path, repository: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["mvn", "-B", "-q", f"-Dmaven.repo.local={repository}", *map(str, words)],  # noqa: S607
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
-
-
-def link(source: str, target: str) -> None:
-    """Link a file, or copy it where it lies on another disk."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
-
-
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A local repository with what Maven has fetched before, and this project's artifacts."""
+def run_tests(artifacts: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], int]:
+    """``run_tests(project)``: its exit code of ``mvn test``, with the artifacts deployed."""
     folder = tmp_path_factory.mktemp("maven")
-    mine, source = folder / "repository", folder / "source"
-    theirs = Path.home() / ".m2" / "repository"
-    if theirs.is_dir():
-        ours = shutil.ignore_patterns("thecodeforge")
-        shutil.copytree(theirs, mine, copy_function=link, ignore=ours)
-    built = shutil.ignore_patterns("target")
-    for name in ("java_client", "protos", "serving_config", "tests/signature_contract"):
-        shutil.copytree(REPO / name, source / name, ignore=built)
-    installed = maven(
-        *("install", "-DskipTests", "-f", source / "java_client" / "pom.xml"),
-        cwd=folder,
-        repository=mine,
-    )
-    assert installed.returncode == 0, installed.stdout[-2000:]
-    return mine
+    given = settings(folder, artifacts)
+    repository = local_repository(folder / "repository")
+
+    def run(project: Path) -> int:
+        ran = maven("test", "-gs", given, cwd=project, repository=repository)
+        (project / "said.txt").write_text(ran.stdout, encoding="utf-8")
+        return ran.returncode
+
+    return run
 
 
 @pytest.fixture
@@ -79,9 +53,10 @@ def test_it_has_the_model_of_the_other_example() -> None:
         assert (EXAMPLE / name).read_bytes() == (IN_CI / name).read_bytes()
 
 
-def test_the_model_is_held_and_the_right_test_fails(project: Path, repository: Path) -> None:
-    ran = maven("test", cwd=project, repository=repository)
-    assert ran.returncode == 0, ran.stdout[-3000:]
+def test_the_model_is_held_and_the_right_test_fails(
+    project: Path, run_tests: Callable[[Path], int]
+) -> None:
+    assert run_tests(project) == 0, (project / "said.txt").read_text(encoding="utf-8")[-3000:]
     passed = list(cases(project))
     assert len(passed) >= 13
     assert {failure for _, failure in passed} == {""}
@@ -92,7 +67,7 @@ def test_the_model_is_held_and_the_right_test_fails(project: Path, repository: P
     outputs["scores"].CopyFrom(outputs["probabilities"])
     del outputs["probabilities"]
     file.write_bytes(document.SerializeToString())
-    assert maven("test", cwd=project, repository=repository).returncode == 1
+    assert run_tests(project) == 1
     messages = [failure for _, failure in cases(project) if failure]
     assert any(
         'rank output "probabilities": expected it to be there, found nothing' in message

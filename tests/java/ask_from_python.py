@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def main() -> None:
     """Ask in every way."""
     version, target = sys.argv[1:]
     contract = contracts.load(version)
-    cases = golden.load(version, contract)
+    cases = golden.load(Path(version), contract)
     files = next(c for c in cases if c.signature == "serving_bytes").inputs["image_bytes"]
     pixels = next(c for c in cases if c.signature == "serving_default").inputs["input_tensor"]
     forms = {

@@ -23,7 +23,12 @@ import numpy as np
 
 from python_client import Classification, Detection, Images, VisionClientError
 from python_client.java import JavaVisionGrpcClient, JavaVisionService, start_jvm
-from python_client.java._values import arrays_of, classification_of, tensor_values
+from python_client.java._values import (
+    arrays_of,
+    classification_of,
+    tensor_values,
+    version_of,
+)
 
 Answer = dict[str, Any]
 Tensors = dict[str, np.ndarray[Any, Any]]
@@ -59,7 +64,6 @@ class Worker:
         deadline_s: float = 30.0,
     ) -> int:
         """A client of ``target``, held to the contract of a published ``version``."""
-        model = model or "classifier"
         client = JavaVisionGrpcClient(target, model=model, contract=version, timeout_s=deadline_s)
         return self._keep(client)
 
@@ -141,10 +145,10 @@ class Worker:
         finally:
             self.close(number)
 
-    def metadata(self, number: int) -> tuple[str, int, list[str]]:
+    def metadata(self, number: int) -> tuple[str, int | None, list[str]]:
         """Name, version and signature keys that a server declares."""
         found = self._objects[number].metadata()
-        return str(found.model()), int(found.version()), [str(k) for k in found.signatures()]
+        return str(found.model()), version_of(found.version()), [str(k) for k in found.signatures()]
 
     def status(self, number: int) -> list[tuple[int, str, str]]:
         """Number, state and error of each version."""
@@ -327,6 +331,8 @@ def _answer(operation: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[
         if not isinstance(thrown, jpype.JException):  # refused before Java was asked
             return ("error", type(err).__name__, str(err))
         return ("error", _java_name(err), str(thrown.getMessage()))
+    except Exception as err:  # the worker answers to the end
+        return ("error", type(err).__name__, str(err))
 
 
 def _java_name(err: Exception) -> str:

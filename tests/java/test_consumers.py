@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from serving_config.version import __version__
 from tests.java.jdks import RELEASES, flags, java_of
 from tests.running import PATIENCE_S
 
@@ -77,7 +79,7 @@ def test_every_project_keeps_the_rules_of_convergence(consumers: Path) -> None:
 
 
 def test_the_contract_alone_needs_nothing_else(consumers: Path) -> None:
-    assert names(class_path(consumers, "contract")) == {"vision-contract-0.1.0.jar"}
+    assert names(class_path(consumers, "contract")) == {f"vision-contract-{__version__}.jar"}
 
 
 def test_a_client_of_servers_is_small(consumers: Path) -> None:
@@ -130,6 +132,26 @@ def test_a_program_without_the_native_library_is_told_which_to_add(
     ) in ran.stderr
 
 
+def test_a_native_library_that_cannot_be_loaded_is_told_from_a_missing_one(
+    consumers: Path, any_model: Path, any_contract: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "native.jar"
+    with zipfile.ZipFile(damaged, "w") as archive:
+        archive.writestr("org/tensorflow/internal/c_api/linux-x86_64/libjnitensorflow.so", "no ELF")
+    classes = consumers / "program" / "target" / "classes"
+    files = [classes, damaged, *class_path(consumers, "embedded")]
+    ran = run(
+        *(java_of(17), f"-Dorg.bytedeco.javacpp.cachedir={tmp_path / 'cache'}"),
+        *("-cp", ":".join(map(str, files)), "org.example.AskModel"),
+        *(any_contract, f"embedded={any_model / '1'}"),
+    )
+    assert ran.returncode == 1
+    assert (
+        "io.thecodeforge.ml.ModelLoadException: TensorFlow's native library for linux-x86_64 is on "
+        "the class path and cannot be loaded: "
+    ) in ran.stderr
+
+
 def test_gradle_resolves_what_maven_resolves(
     consumers: Path, gradle_class_paths: dict[str, list[Path]]
 ) -> None:
@@ -141,7 +163,7 @@ def test_gradle_resolves_what_maven_resolves(
     }
     assert NATIVE in found["runtimeClasspath"]
     assert not [name for name in found["compileClasspath"] if "netty" in name or "x86" in name]
-    assert "vision-embedded-0.1.0.jar" in found["noPlatform"]
+    assert f"vision-embedded-{__version__}.jar" in found["noPlatform"]
     assert NATIVE not in found["noPlatform"]
     assert not [name for name in found["serversOnly"] if "tensorflow" in name]
 

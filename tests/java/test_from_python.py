@@ -14,12 +14,11 @@ import pytest
 from tests.java.jdks import java_of
 from tests.running import PATIENCE_S, REPO, Ran, run_python
 
-GUIDE = REPO / "docs" / "java.md"
 
-
-def python(*words: str | Path, **environment: str) -> Ran:
+def python(*words: str | Path, cwd: Path = REPO, **environment: str) -> Ran:
     done = subprocess.run(
         [sys.executable, *map(str, words)],
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=False,
@@ -118,7 +117,7 @@ def test_without_a_virtual_machine_one_is_asked_for() -> None:
 def test_without_the_java_client_it_says_how_to_build_it(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
-    installed = python("-c", START, PYTHONPATH=str(tmp_path))
+    installed = python("-c", START, cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert installed.out.startswith("the Java client is not found: neither class_path nor")
     assert "in the repository run `make java`" in installed.out
     named = python("-c", START, VISION_JAVA_CLASS_PATH="/nowhere/a.jar")

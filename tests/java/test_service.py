@@ -89,9 +89,8 @@ def test_a_refused_image_is_named_and_hurts_nobody(
     case = next(case for case in cases if case.signature == "serving_bytes")
     image = case.inputs["image_bytes"][0]
     for wrong, text in (
-        (b"", "image 1 of 2: expected a whole JPEG or PNG file, received no bytes at all"),
         (b"GIF89a", "image 1 of 2: expected a whole JPEG or PNG file, received 6 bytes"),
-        (image[:200], "image 0 of 1: serving_bytes refused the input"),
+        (image[:200], "image 1 of 2: serving_bytes refused the input"),
     ):
         refusal = java.refusal("classify", service, [image, wrong])
         assert refusal.startswith(f"InvalidImageException: {text}"), refusal
@@ -122,7 +121,7 @@ def test_closing_waits_for_running_calls(java: Any, published: Path) -> None:
     assert len(ends) == 4
     for answered, ended_by in ends:
         assert answered >= 1
-        assert ended_by == "java.lang.IllegalStateException"
+        assert ended_by == "IllegalStateException"
 
 
 def test_calls_leave_no_memory_behind(java: Any, service: int) -> None:

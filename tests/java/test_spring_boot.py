@@ -40,7 +40,9 @@ class Service:
 
     def ask(self, path: str, body: bytes | None = None) -> Answer:
         """Return the status and what the body's JSON says; text where it is none; 0 for nobody."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body)
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", body, {"Content-Type": "image/jpeg"}
+        )
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:  # noqa: S310
                 return response.status, _json(response.read())
@@ -164,7 +166,8 @@ def stop_during_a_request(service: Service, photograph: bytes, label: str) -> No
     """End the service while a request is half sent: it is answered all the same."""
     with socket.create_connection(("127.0.0.1", service.port), PATIENCE_S) as connection:
         head = f"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: {len(photograph)}\r\n"
-        connection.sendall(f"{head}Connection: close\r\n\r\n".encode() + photograph[:100])
+        head += "Content-Type: image/jpeg\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode() + photograph[:100])
         service.wait("/actuator/health/liveness", 200)  # it has taken what came before
         service.process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE_S

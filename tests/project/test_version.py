@@ -43,7 +43,7 @@ def test_a_program_prints_it(program: str) -> None:
 
 def test_java_has_it() -> None:
     for pom in (REPO / "java_client").glob("**/pom.xml"):
-        if "target" in pom.parts:
+        if "target" in pom.parts or "examples" in pom.parts:
             continue
         root = ElementTree.parse(pom).getroot()  # noqa: S314  # a file of ours
         space = {"m": root.tag[1:].partition("}")[0]}
@@ -57,6 +57,19 @@ def test_java_has_it() -> None:
 def test_the_java_guide_names_it() -> None:
     guide = (REPO / "docs" / "java.md").read_text(encoding="utf-8")
     assert set(re.findall(r"<version>(.+)</version>", guide)) == {__version__}
+    assert set(re.findall(r"io.thecodeforge.ml:[\w-]+:([\d.]+)", guide)) == {__version__}
+
+
+@pytest.mark.parametrize(
+    ("file", "pattern"),
+    [
+        ("java_client/examples/spring-boot/pom.xml", "<vision.version>(.+)</vision.version>"),
+        ("tests/java/consumers/gradle/build.gradle", "io.thecodeforge.ml:[^:\\s]+:([^']+)'"),
+    ],
+)
+def test_builds_that_depend_on_java_name_it(file: str, pattern: str) -> None:
+    text = (REPO / file).read_text(encoding="utf-8")
+    assert set(re.findall(pattern, text)) == {__version__}
 
 
 @pytest.mark.parametrize(

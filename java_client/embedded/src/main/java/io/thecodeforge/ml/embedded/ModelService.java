@@ -7,6 +7,7 @@ import io.thecodeforge.ml.contract.Contract;
 import io.thecodeforge.ml.contract.ContractFileException;
 import io.thecodeforge.ml.contract.ContractMismatchException;
 import io.thecodeforge.ml.contract.Difference;
+import io.thecodeforge.ml.contract.GoldenCase;
 import io.thecodeforge.ml.contract.MadeUpRequest;
 import io.thecodeforge.ml.contract.RequestRefusedException;
 import io.thecodeforge.ml.contract.SignatureSpec;
@@ -15,6 +16,8 @@ import io.thecodeforge.ml.contract.TensorValue;
 import io.thecodeforge.ml.image.ProbeImage;
 import io.thecodeforge.ml.model.Model;
 import io.thecodeforge.ml.model.ModelMetadata;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -113,7 +116,8 @@ public final class ModelService implements Model {
     private boolean checked = true;
 
     private Builder(Path savedModel) {
-      this.savedModel = Objects.requireNonNull(savedModel, "savedModel");
+      this.savedModel =
+          Objects.requireNonNull(savedModel, "expected a SavedModel's directory, received null");
     }
 
     /**
@@ -122,7 +126,7 @@ public final class ModelService implements Model {
      * @param contract the contract
      */
     public Builder contract(Contract contract) {
-      this.contract = Objects.requireNonNull(contract, "contract");
+      this.contract = Objects.requireNonNull(contract, "expected a contract, received null");
       return this;
     }
 
@@ -143,14 +147,15 @@ public final class ModelService implements Model {
      * @param config the settings
      */
     public Builder config(ConfigProto config) {
-      this.config = Objects.requireNonNull(config, "config");
+      this.config = Objects.requireNonNull(config, "expected session settings, received null");
       return this;
     }
 
     /**
-     * Sets whether each signature is run once while it is loaded, which is the default: a
-     * SavedModel can declare what it cannot do. The request is made up from the contract, so a
-     * model may refuse its values; that is logged, and no fault.
+     * Sets whether the model is tried while it is loaded, which is the default: a SavedModel can
+     * declare what it cannot do. Each signature is run once, on a request made up from the
+     * contract, whose values a model may refuse; that is logged, and no fault. Then a version's own
+     * warm-up requests and golden answers are run, where it carries some.
      *
      * @param probe whether to do so
      */
@@ -175,10 +180,13 @@ public final class ModelService implements Model {
      *
      * @throws ContractFileException when no contract was given and the model carries none
      * @throws ContractMismatchException when its signatures, or its answers to a probe, are not
-     *     those of the contract; the message lists every difference
+     *     those of the contract, or its golden answers not those that it carries; the message lists
+     *     every difference, with the distance seen
      * @throws ModelLoadException when TensorFlow cannot load or run it
      */
     public ModelService load() {
+      requireOwnFiles(savedModel);
+      NativeMemory.prepare();
       Contract wanted = contract == null ? Contract.ofVersion(savedModel) : contract;
       List<String> graph = tags == null ? wanted.tags() : tags;
       Map<String, SignatureSpec> declared = SavedModelFile.signatures(savedModel, graph);
@@ -193,6 +201,7 @@ public final class ModelService implements Model {
       if (probe) {
         try {
           service.probe(savedModel);
+          service.prove(savedModel);
         } catch (RuntimeException e) {
           service.close();
           throw e;
@@ -208,6 +217,59 @@ public final class ModelService implements Model {
     Path name = savedModel.toAbsolutePath().normalize().getFileName();
     boolean isNumber = name != null && name.toString().matches("\\d{1,18}");
     return isNumber ? OptionalLong.of(Long.parseLong(name.toString())) : OptionalLong.empty();
+  }
+
+  /** TensorFlow opens a version's files itself, and knows nothing of Java's file systems. */
+  static void requireOwnFiles(Path savedModel) {
+    Objects.requireNonNull(savedModel, "expected a version's directory, received null");
+    if (savedModel.getFileSystem() != FileSystems.getDefault()) {
+      throw new ModelLoadException(
+          "expected a directory of this computer's file system, received %s of %s: TensorFlow reads"
+                  .formatted(savedModel, savedModel.getFileSystem())
+              + " the files itself; copy the version out first");
+    }
+  }
+
+  /**
+   * Runs a version's own warm-up requests and golden answers, with the very fetches that calls use:
+   * TensorFlow prepares a run for each set of them, which takes seconds.
+   *
+   * @throws ModelLoadException when it cannot answer one of them
+   * @throws ContractMismatchException when a golden answer is another, as after damage on the way
+   */
+  void prove(Path savedModel) {
+    List<Difference> differences = new ArrayList<>();
+    try {
+      for (WarmupRequests.Request request : WarmupRequests.of(savedModel)) {
+        answer(request.signature(), request.inputs(), List.of(), outputs -> null);
+      }
+      for (GoldenCase golden : goldenCases(savedModel)) {
+        if (unheld(golden.signature(), contract.resolved(golden.signature())).isEmpty()) {
+          differences.addAll(
+              golden.differences(
+                  answer(golden.signature(), golden.inputs(), List.of(), NativeTensors::values),
+                  contract));
+        }
+      }
+    } catch (InvalidInputException | InferenceException e) {
+      throw new ModelLoadException(
+          "%s cannot answer its own warm-up or golden requests: %s"
+              .formatted(savedModel, e.getMessage()),
+          e);
+    }
+    if (!differences.isEmpty()) {
+      throw new ContractMismatchException(
+          "%s does not give its own golden answers: damaged on the way, or not the version it says;"
+                  .formatted(savedModel)
+              + " it",
+          differences);
+    }
+  }
+
+  private List<GoldenCase> goldenCases(Path savedModel) {
+    return Files.exists(savedModel.resolve(GoldenCase.PUBLISHED_FILE))
+        ? GoldenCase.load(savedModel, contract)
+        : List.of();
   }
 
   private void probe(Path savedModel) {
@@ -282,19 +344,31 @@ public final class ModelService implements Model {
   private Map<String, TensorValue> predict(
       String key, Map<String, TensorValue> inputs, Collection<String> outputs, String subject) {
     checkRequest(key, inputs);
+    return answer(
+        key,
+        inputs,
+        outputs,
+        answer -> {
+          Map<String, TensorValue> values = NativeTensors.values(answer);
+          checkAnswer(key, values, outputs, subject);
+          return values;
+        });
+  }
+
+  /** Runs a signature on values of Java's, without looking at what goes in. */
+  private <T> T answer(
+      String key,
+      Map<String, TensorValue> inputs,
+      Collection<String> outputs,
+      Function<Map<String, Tensor>, T> read) {
     List<Tensor> made = new ArrayList<>();
     try {
-      Map<String, Tensor> tensors = new LinkedHashMap<>();
-      inputs.forEach((name, value) -> tensors.put(name, tensor(key, name, value, made)));
-      fillIn(key, tensors, made);
-      return run(
-          key,
-          tensors,
-          names(key, outputs),
-          answer -> {
-            Map<String, TensorValue> values = NativeTensors.values(answer);
-            checkAnswer(key, values, outputs, subject);
-            return values;
+      return NativeMemory.guarded(
+          () -> {
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            inputs.forEach((name, value) -> tensors.put(name, tensor(key, name, value, made)));
+            fillIn(key, tensors, made);
+            return run(key, tensors, names(key, outputs), read);
           });
     } finally {
       made.forEach(Tensor::close);
@@ -326,14 +400,17 @@ public final class ModelService implements Model {
     checkRequest(signature, NativeTensors.values(tensors));
     List<Tensor> made = new ArrayList<>();
     try {
-      fillIn(signature, tensors, made);
-      return run(
-          signature,
-          tensors,
-          names(signature, outputs),
-          answer -> {
-            checkAnswer(signature, NativeTensors.values(answer), outputs, ANSWER);
-            return read.apply(answer);
+      return NativeMemory.guarded(
+          () -> {
+            fillIn(signature, tensors, made);
+            return run(
+                signature,
+                tensors,
+                names(signature, outputs),
+                answer -> {
+                  checkAnswer(signature, NativeTensors.values(answer), outputs, ANSWER);
+                  return read.apply(answer);
+                });
           });
     } finally {
       made.forEach(Tensor::close);

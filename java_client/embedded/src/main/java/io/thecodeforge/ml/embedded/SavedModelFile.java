@@ -87,7 +87,8 @@ final class SavedModelFile {
     return messages;
   }
 
-  private static TensorMessage message(TensorProto tensor) {
+  /** Returns a tensor's message in the contract's own terms. */
+  static TensorMessage message(TensorProto tensor) {
     TensorShapeProto shape = tensor.getTensorShape();
     return new TensorMessage(
         tensor.getDtypeValue(),

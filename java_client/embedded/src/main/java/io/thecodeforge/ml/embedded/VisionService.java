@@ -65,9 +65,6 @@ public final class VisionService implements VisionModel {
   private static final Logger logger = LoggerFactory.getLogger(VisionService.class);
 
   private static final String ANSWER = "the model's answer";
-  private static final List<String> CLASSIFIER_OUTPUTS =
-      List.of(ClassifierAnswer.PROBABILITIES, ClassifierAnswer.LOGITS);
-
   private final Contract contract;
   private final ModelService model;
   private final OptionalLong version;
@@ -103,6 +100,8 @@ public final class VisionService implements VisionModel {
    * @throws ModelLoadException as {@link #load(Path)}
    */
   public static VisionService load(Path version, ConfigProto config) {
+    ModelService.requireOwnFiles(version);
+    NativeMemory.prepare();
     Contract contract = Contract.ofVersion(version);
     checkCopy(contract, version);
     ModelService model =
@@ -110,6 +109,7 @@ public final class VisionService implements VisionModel {
     VisionService service = new VisionService(contract, model);
     try {
       service.probe(version);
+      model.prove(version);
     } catch (RuntimeException e) {
       service.close();
       throw e;
@@ -117,6 +117,32 @@ public final class VisionService implements VisionModel {
     logger.info(
         "loaded {}: a {} of {} classes", version, contract.model(), contract.classNames().size());
     return service;
+  }
+
+  /**
+   * Runs the newest version of a model, and moves to a newer one when it is there, warm and has
+   * given its golden answers.
+   *
+   * @param model the model's directory, {@code MODELS/<model>}, whose versions are directories with
+   *     a number for a name
+   * @throws ModelLoadException when it has no version, or none that can be loaded
+   * @throws ContractMismatchException as {@link #load(Path)}, of the newest version, when all are
+   *     refused
+   */
+  public static WatchedVisionService watch(Path model) {
+    return watch(model, WatchSettings.DEFAULT);
+  }
+
+  /**
+   * Runs the newest version of a model, as {@link #watch(Path)}.
+   *
+   * @param model the model's directory
+   * @param settings how often to look, session settings, and who is told
+   * @throws ModelLoadException as {@link #watch(Path)}
+   * @throws ContractMismatchException as {@link #watch(Path)}
+   */
+  public static WatchedVisionService watch(Path model, WatchSettings settings) {
+    return WatchedVisionService.start(model, settings);
   }
 
   /** A version that only agrees with its own copy may still come from another toolkit. */
@@ -223,7 +249,8 @@ public final class VisionService implements VisionModel {
   public List<Classification> classify(TUint8 images) {
     require("classify", ClassifierAnswer.MODEL);
     PixelShape.of(images.shape().asArray());
-    return classified(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, images);
+    return NativeMemory.guarded(
+        () -> classified(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, images));
   }
 
   @Override
@@ -246,7 +273,8 @@ public final class VisionService implements VisionModel {
   public List<Detections> detect(TUint8 images) {
     require("detect", DetectorAnswer.MODEL);
     PixelShape.of(images.shape().asArray());
-    return detected(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, images);
+    return NativeMemory.guarded(
+        () -> detected(ImageInputs.PIXELS_SIGNATURE, ImageInputs.PIXELS_INPUT, images));
   }
 
   /** Asks one signature about one tensor of images; reads an answer for each of them. */
@@ -258,9 +286,11 @@ public final class VisionService implements VisionModel {
     List<List<T>> answers = new ArrayList<>(batches.size());
     for (ImageBatch batch : batches) {
       answers.add(
-          batch instanceof ImageBatch.Pixels pixels
-              ? answers(pixels, asked)
-              : answers((ImageBatch.Files) batch, asked));
+          NativeMemory.guarded(
+              () ->
+                  batch instanceof ImageBatch.Pixels pixels
+                      ? answers(pixels, asked)
+                      : answers((ImageBatch.Files) batch, asked)));
     }
     return ImageBatch.inOrder(batches, answers);
   }
@@ -297,7 +327,7 @@ public final class VisionService implements VisionModel {
   }
 
   private List<Classification> classified(String key, String inputName, Tensor input) {
-    Map<String, TensorValue> outputs = run(key, inputName, input, CLASSIFIER_OUTPUTS);
+    Map<String, TensorValue> outputs = run(key, inputName, input);
     outputs.forEach((name, values) -> contract.checkRange(key, name, values, ANSWER));
     return new ClassifierAnswer(
             contract.classNames(),
@@ -308,7 +338,7 @@ public final class VisionService implements VisionModel {
   }
 
   private List<Detections> detected(String key, String inputName, Tensor input) {
-    Map<String, TensorValue> outputs = run(key, inputName, input, DetectorAnswer.OUTPUTS);
+    Map<String, TensorValue> outputs = run(key, inputName, input);
     return new DetectorAnswer(
             contract,
             key,
@@ -321,13 +351,32 @@ public final class VisionService implements VisionModel {
         .detections();
   }
 
-  private Map<String, TensorValue> run(
-      String key, String inputName, Tensor input, List<String> outputs) {
+  /**
+   * Runs a signature for all its outputs, those that nobody reads here included: another set of
+   * fetches would be another run to prepare, and none that loading has warmed.
+   */
+  private Map<String, TensorValue> run(String key, String inputName, Tensor input) {
     try {
-      return model.run(key, Map.of(inputName, input), outputs, NativeTensors::values);
+      return model.run(
+          key,
+          Map.of(inputName, input),
+          contract.signature(key).outputs().keySet(),
+          VisionService::numbers);
     } catch (InvalidInputException e) {
       throw isOfImage(e) ? new InvalidImageException(e.getMessage(), e.getCause()) : e;
     }
+  }
+
+  /** Copies all but texts, which name the classes and are the contract's. */
+  private static Map<String, TensorValue> numbers(Map<String, Tensor> outputs) {
+    Map<String, TensorValue> values = new LinkedHashMap<>();
+    outputs.forEach(
+        (name, tensor) -> {
+          if (!(tensor instanceof TString)) {
+            values.put(name, NativeTensors.value(tensor));
+          }
+        });
+    return values;
   }
 
   private static boolean isOfImage(InvalidInputException e) {

@@ -8,6 +8,7 @@ import io.thecodeforge.ml.grpc.ServerUnavailableException;
 import io.thecodeforge.ml.model.VisionModel;
 import java.util.List;
 import org.springframework.http.HttpStatus;
+import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -19,6 +20,10 @@ import org.springframework.web.bind.annotation.RestController;
 @RestController
 class PhotoController {
 
+  // Not forms, whose bodies Spring takes apart.
+  private static final String IMAGE = "image/*";
+  private static final String BYTES = MediaType.APPLICATION_OCTET_STREAM_VALUE;
+
   private final VisionModel model;
   private final ModelCalls calls;
 
@@ -28,14 +33,18 @@ class PhotoController {
   }
 
   /** Returns the likeliest classes, the likeliest first. */
-  @PostMapping("/classify")
+  @PostMapping(
+      path = "/classify",
+      consumes = {IMAGE, BYTES})
   List<Classification.Guess> classify(
       @RequestBody byte[] image, @RequestParam(defaultValue = "3") int top) {
     return calls.measured("classify", () -> model.classify(image)).top(top);
   }
 
   /** Returns what is in the picture, the surest first; boxes are fractions of its size. */
-  @PostMapping("/detect")
+  @PostMapping(
+      path = "/detect",
+      consumes = {IMAGE, BYTES})
   List<Detection> detect(
       @RequestBody byte[] image, @RequestParam(defaultValue = "0.5") float minScore) {
     return calls.measured("detect", () -> model.detect(image)).minScore(minScore).stream().toList();

@@ -68,7 +68,8 @@ class PhotoControllerTest {
   @Test
   void theLikeliestComeFirst() throws Exception {
     service
-        .perform(post("/classify").param("top", "1").content(new byte[] {1}))
+        .perform(
+            post("/classify").contentType("image/png").param("top", "1").content(new byte[] {1}))
         .andExpect(status().isOk())
         .andExpect(jsonPath("$.length()").value(1))
         .andExpect(jsonPath("$[0].label").value("cat"));
@@ -77,7 +78,7 @@ class PhotoControllerTest {
   @Test
   void whatTheModelCannotDoIsNotFound() throws Exception {
     service
-        .perform(post("/detect").content(new byte[] {1}))
+        .perform(post("/detect").contentType("image/png").content(new byte[] {1}))
         .andExpect(status().isNotFound())
         .andExpect(jsonPath("$.detail").value("this model is no detector"));
   }
