@@ -80,7 +80,9 @@ def test_a_refused_image_is_named(java: Any, service: int, cases: list[GoldenCas
     refusal = java.refusal("detect", service, [image, b"GIF89a"])
     assert refusal.startswith("InvalidImageException: image 1 of 2: expected a whole JPEG")
     refusal = java.refusal("detect", service, [image[:200]])
-    assert refusal.startswith("InvalidImageException: image 0 of 1: serving_bytes refused the input")
+    assert refusal.startswith(
+        "InvalidImageException: image 0 of 1: serving_bytes refused the input"
+    )
 
 
 @pytest.mark.parametrize("where", ["--model", "--server"])

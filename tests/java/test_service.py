@@ -91,7 +91,7 @@ def test_a_refused_image_is_named_and_hurts_nobody(
     for wrong, text in (
         (b"", "image 1 of 2: expected a whole JPEG or PNG file, received no bytes at all"),
         (b"GIF89a", "image 1 of 2: expected a whole JPEG or PNG file, received 6 bytes"),
-        (image[:200], "image 0 of 1: serving_bytes refused the input"),
+        (image[:200], "image 1 of 2: serving_bytes refused the input"),
     ):
         refusal = java.refusal("classify", service, [image, wrong])
         assert refusal.startswith(f"InvalidImageException: {text}"), refusal
