@@ -256,7 +256,8 @@ class VersionRefusalTest {
         unreadable(
                 ToyModel.good()
                     .contract(
-                        json -> json.replaceFirst("\"class_names\": \\[.*]", "\"parameters\": {}")))
+                        json ->
+                            json.replaceFirst("\"class_names\": \\[.*]", "\"tags\": [\"serve\"]")))
             .endsWith("has no class_names: it is not a published version's contract"));
   }
 
