@@ -169,7 +169,16 @@ def _python_client(
 
 
 def _long_life(mode: str, version: Path, image: Path, count: int) -> Iterator[dict[str, Any]]:
-    command = _java(f"{PACKAGE}.LongLife", mode, str(version), str(image), str(count))
+    # A heap that is resident from the start: what grows afterwards is native memory.
+    command = _java(
+        "-Xms512m",
+        "-XX:+AlwaysPreTouch",
+        f"{PACKAGE}.LongLife",
+        mode,
+        str(version),
+        str(image),
+        str(count),
+    )
     with subprocess.Popen(
         [*command, str(SOAK_THREADS)],
         stdout=subprocess.PIPE,

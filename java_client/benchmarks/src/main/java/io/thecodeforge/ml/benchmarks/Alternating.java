@@ -87,10 +87,13 @@ public final class Alternating {
                 return null;
               }));
     }
-    for (Future<?> caller : callers) {
-      caller.get();
+    try {
+      for (Future<?> caller : callers) {
+        caller.get();
+      }
+    } finally {
+      pool.shutdownNow(); // its threads would keep a failed measurement alive
     }
-    pool.shutdown();
   }
 
   private static double p50(List<Double> times) {
