@@ -27,7 +27,7 @@ command -v mvn >/dev/null \
 	|| { echo "Maven is needed (mvn on PATH), found none" >&2; exit 1; }
 endef
 
-.PHONY: help check-tools setup java demo serve tune test test-quick coverage test-python test-java lint format lock benchmarks clean
+.PHONY: help check-tools setup java demo serve tune test test-quick coverage test-python test-java bench-java lint format lock benchmarks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,10 @@ QUICK := not (training or jvm or containers or browser or postgres or long)
 
 test-quick: setup ## what can be told in three minutes, between two thoughts
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(QUICK)"
+
+bench-java: setup ## what Java costs beside a bare session and stub: MODEL=…/1 IMAGE=cat.jpg
+	$(MVN) package -Pbenchmarks -pl benchmarks -am -DskipTests
+	$(BIN)/python benchmarks/java_speed.py "$(or $(MODEL),demo_output/models/classifier/1)" "$(IMAGE)" $(BENCH)
 
 lint: setup ## formatting, style and types
 	$(BIN)/ruff format --check .

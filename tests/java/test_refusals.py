@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -119,6 +120,41 @@ def test_a_graph_that_is_cut_off(java: Any, version: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
     refusal = java.refusal("check_version", version)
     assert refusal.startswith(f"ModelLoadException: {path} is damaged: ")
+
+
+def _damage(path: Path) -> None:
+    """Flip some bits of 16 bytes in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    for at in range(len(content) // 2, len(content) // 2 + 16):
+        content[at] ^= 0x41
+    path.write_bytes(content)
+
+
+def test_weights_that_were_damaged_on_the_way(java: Any, version: Path) -> None:
+    _damage(version / "saved_model.pb")
+    refusal = java.refusal("check_version", version)
+    assert refusal.startswith(
+        f"ContractMismatchException: {version} does not give its own golden answers: damaged on "
+    )
+    assert re.search(r"expected the golden answer .*, a difference of [\d.e-]+ \[golden", refusal)
+
+
+def test_variables_that_were_damaged_on_the_way(
+    java: Any, published_variables: dict[str, Any], tmp_path: Path
+) -> None:
+    version = shutil.copytree(published_variables["path"], tmp_path / "1")
+    _damage(version / "variables" / "variables.data-00000-of-00001")
+    refusal = java.refusal("check_version", version)
+    assert refusal.startswith(f"ModelLoadException: TensorFlow cannot load {version}: ")
+    assert "Checksum does not match" in refusal
+    assert "{{" not in refusal
+
+
+def test_a_damaged_warm_up_file(java: Any, version: Path) -> None:
+    _damage(version / "assets.extra" / "tf_serving_warmup_requests")
+    refusal = java.refusal("check_version", version)
+    assert refusal.startswith(f"ModelLoadException: {version}")
+    assert "a checksum differs" in refusal
 
 
 def test_the_published_version_is_taken(java: Any, published: Path) -> None:

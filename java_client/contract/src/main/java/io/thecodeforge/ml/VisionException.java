@@ -12,8 +12,10 @@ package io.thecodeforge.ml;
  *   │     ├── InvalidImageException             it cannot be an image
  *   │     └── contract.RequestRefusedException  it is not what the contract says
  *   ├── InferenceException                   the model failed on an input that the contract allows
+ *   ├── embedded.NativeMemoryException       there was not enough native memory for one call
+ *   ├── grpc.CallInterruptedException        the calling thread was interrupted while it waited
  *   └── grpc.ServerException                 a call to a server failed; carries the gRPC status
- *         ├── grpc.ServerUnavailableException   nobody answered, also after the retries
+ *         ├── grpc.ServerUnavailableException   nobody answered, or could, also after the retries
  *         └── grpc.DeadlineExceededException    the answer did not come in time
  * </pre>
  *

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
@@ -40,7 +41,10 @@ import org.tensorflow.proto.TensorInfo;
 final class LoadedModel implements AutoCloseable {
 
   /** Where a signature's tensors are in the graph, by the signature's own names. */
-  private record Ends(Map<String, Output<?>> inputs, Map<String, Output<?>> outputs) {}
+  private record Ends(
+      Map<String, Output<?>> inputs,
+      Map<String, Output<?>> outputs,
+      Map<List<String>, Fetches> fetches) {}
 
   /** What a run fetches, each tensor once, and where an output's is among them. */
   private record Fetches(List<Output<?>> tensors, Map<String, Integer> places) {}
@@ -63,13 +67,15 @@ final class LoadedModel implements AutoCloseable {
     SavedModelBundle bundle;
     try {
       bundle =
-          SavedModelBundle.loader(version.toString())
-              .withTags(tags.toArray(String[]::new))
-              .withConfigProto(config)
-              .load();
+          NativeMemory.guarded(
+              () ->
+                  SavedModelBundle.loader(version.toString())
+                      .withTags(tags.toArray(String[]::new))
+                      .withConfigProto(config)
+                      .load());
     } catch (TensorFlowException | IllegalArgumentException | UnsupportedOperationException e) {
       throw new ModelLoadException(
-          "TensorFlow cannot load %s: %s".formatted(version, e.getMessage()), e);
+          "TensorFlow cannot load %s: %s".formatted(version, Refusal.plain(e.getMessage())), e);
     } catch (LinkageError e) {
       throw NativeLibrary.unusable(e);
     }
@@ -90,7 +96,8 @@ final class LoadedModel implements AutoCloseable {
           key,
           new Ends(
               resolve(key, "input", def.getInputsMap()),
-              resolve(key, "output", def.getOutputsMap())));
+              resolve(key, "output", def.getOutputsMap()),
+              new ConcurrentHashMap<>()));
       requireDistinct(key, def.getInputsMap());
     }
   }
@@ -150,9 +157,12 @@ final class LoadedModel implements AutoCloseable {
       Ends signature = ends.get(key);
       Session.Runner runner = bundle.session().runner();
       inputs.forEach((name, tensor) -> runner.feed(signature.inputs().get(name), tensor));
-      Fetches fetches = fetches(signature, outputs);
+      Fetches fetches =
+          signature
+              .fetches()
+              .computeIfAbsent(List.copyOf(outputs), names -> fetches(signature, names));
       fetches.tensors().forEach(runner::fetch);
-      try (Result result = runner.run()) {
+      try (Result result = NativeMemory.guarded(runner::run)) {
         Map<String, Tensor> answer = new LinkedHashMap<>();
         outputs.forEach(name -> answer.put(name, result.get(fetches.places().get(name))));
         return read.apply(answer);
@@ -166,6 +176,14 @@ final class LoadedModel implements AutoCloseable {
     } finally {
       life.readLock().unlock();
     }
+  }
+
+  /**
+   * Returns for how many sets of outputs runs were prepared: TensorFlow builds an executor for each
+   * with its first run, which takes as long as a thousand calls.
+   */
+  int preparedRuns() {
+    return ends.values().stream().mapToInt(one -> one.fetches().size()).sum();
   }
 
   /**

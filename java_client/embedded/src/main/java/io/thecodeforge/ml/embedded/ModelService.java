@@ -430,6 +430,11 @@ public final class ModelService implements Model {
     return model.run(key, inputs, outputs, read);
   }
 
+  /** Returns for how many sets of outputs runs were prepared, see {@link LoadedModel}. */
+  int preparedRuns() {
+    return model.preparedRuns();
+  }
+
   private void checkRequest(String key, Map<String, TensorValue> inputs) {
     if (!checked) {
       return;

@@ -383,6 +383,11 @@ public final class VisionService implements VisionModel {
     return e.getCause() != null && Refusal.about(e.getCause().getMessage()) == Refusal.About.IMAGE;
   }
 
+  /** Returns for how many sets of outputs runs were prepared, see {@link LoadedModel}. */
+  int preparedRuns() {
+    return model.preparedRuns();
+  }
+
   private void require(String method, String model) {
     if (!contract.model().equals(model)) {
       throw new UnsupportedOperationException(

@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.thecodeforge.ml.Classification;
 import io.thecodeforge.ml.InvalidImageException;
+import io.thecodeforge.ml.contract.TensorValue;
 import io.thecodeforge.ml.image.ProbeImage;
 import java.awt.Color;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -100,6 +102,21 @@ class VisionServiceTest {
       assertEquals(fromBytes, service.classify(tensor));
       assertEquals(fromBytes, service.classify(tensor));
       assertEquals((byte) 250, tensor.getByte(1, 4, 3, 1));
+    }
+  }
+
+  @Test
+  void callsRunWhatLoadingHasPrepared() {
+    try (VisionService fresh = VisionService.load(version)) {
+      int prepared = fresh.preparedRuns();
+      assertEquals(2, prepared, "one for each signature");
+      fresh.classify(ProbeImage.png());
+      fresh.classifyPixels(ProbeImage.pixels(), 1, ProbeImage.SIDE, ProbeImage.SIDE);
+      TensorValue file = TensorValue.of(new byte[][] {ProbeImage.png()}, 1);
+      fresh.predict("serving_bytes", Map.of("image_bytes", file));
+      assertEquals(prepared, fresh.preparedRuns());
+      fresh.predict("serving_bytes", Map.of("image_bytes", file), List.of("logits"));
+      assertEquals(prepared + 1, fresh.preparedRuns(), "a choice of outputs is another run");
     }
   }
 
