@@ -138,10 +138,7 @@ def by_java(
     """Ask Java, in process or over gRPC."""
     ((_, images),) = case.inputs.items()
     verb = "classify" if model == "classifier" else "detect"
-    if case.signature == "serving_bytes":
-        answers = java(verb, number, list(images))
-    else:
-        answers = java(f"{verb}_pixels", number, images)
+    answers = java(verb, number, list(images) if case.signature == "serving_bytes" else images)
     if model == "classifier":
         return classifications((one["probabilities"], one["logits"]) for one in answers)
     return detections(
