@@ -16,7 +16,7 @@ import python_client
 from python_client import errors
 
 REPO = Path(__file__).resolve().parents[2]
-MODULES = {"drawing", "errors", "tensors"}
+MODULES = {"drawing", "errors", "java", "tensors"}
 DOCUMENTS = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
 CLASSES = [name for name in python_client.__all__ if inspect.isclass(getattr(python_client, name))]
 SCREEN = 84  # lines of a terminal that fills a window; Python's own notes on a dataclass take 35

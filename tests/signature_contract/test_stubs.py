@@ -137,7 +137,7 @@ public class Ask {
 
 def compile_java(jar: Path, folder: Path) -> None:
     libraries = f"{jar}:{jar.parent / 'lib'}/*"
-    lint = ("-Xlint:all,-processing", "-Werror", "-Xmaxerrs", "3")
+    lint = ("-Xlint:all,-processing,-path", "-Werror", "-Xmaxerrs", "3")
     sources = folder.rglob("*.java")
     done = subprocess.run(
         ["javac", *lint, "-cp", libraries, "-d", folder / "classes", *sources],  # noqa: S607
