@@ -105,19 +105,21 @@ def find(first: Images, second: Images) -> list[Duplicate]:
 
     Args:
         first: Some photographs.
-        second: Others; or the same, whose pairs are then found in both orders, none with itself.
+        second: Others. The very same set: each pair is found once, and none of a photograph with
+            itself. In another set a file of the same path is a photograph like all others.
 
     Returns:
         The pairs in the first set's order, exact ones first.
     """
-    by_digest: dict[str, list[Path]] = {}
-    for path, digest in zip(second.paths, second.digests, strict=True):
-        by_digest.setdefault(digest, []).append(path)
+    same = first is second
+    by_digest: dict[str, list[int]] = {}
+    for position, digest in enumerate(second.digests):
+        by_digest.setdefault(digest, []).append(position)
     exact = [
-        Duplicate(path, other, EXACT, 1.0)
-        for path, digest in zip(first.paths, first.digests, strict=True)
+        Duplicate(path, second.paths[other], EXACT, 1.0)
+        for position, (path, digest) in enumerate(zip(first.paths, first.digests, strict=True))
         for other in by_digest.get(digest, ())
-        if path != other
+        if not same or position < other
     ]
     known = {(pair.first, pair.second) for pair in exact}
     near: dict[tuple[Path, Path], Duplicate] = {}
@@ -127,13 +129,13 @@ def find(first: Images, second: Images) -> list[Duplicate]:
         if mirrored:
             mine_all = mine_all[:, :, ::-1]
         for mine, theirs in _proposed(mine_all, theirs_all):
+            if same:
+                mine, theirs = mine[mine < theirs], theirs[mine < theirs]
             correlation = _correlate(mine_all[mine], theirs_all[theirs])
             for row in np.flatnonzero(correlation >= LIMIT):
                 pair = first.paths[mine[row]], second.paths[theirs[row]]
                 best = near.get(pair)
-                if pair in known or pair[0] == pair[1]:
-                    continue
-                if best is None or best.correlation < correlation[row]:
+                if pair not in known and (best is None or best.correlation < correlation[row]):
                     near[pair] = Duplicate(*pair, NEAR, float(correlation[row]), mirrored)
     order = {path: position for position, path in enumerate(first.paths)}
     return exact + sorted(near.values(), key=lambda pair: (order[pair.first], -pair.correlation))

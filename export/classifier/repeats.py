@@ -48,8 +48,6 @@ def find(
     across: dict[str, list[tuple[int, int, str]]] = {"across_classes": [], "across_split": []}
     for pair in _pairs(photographs, contents):
         first, second = position[pair.first], position[pair.second]
-        if first > second:
-            continue  # found in both orders
         if photographs.labels[first] != photographs.labels[second]:
             across["across_classes"].append((first, second, pair.kind))
         if (first in held_out) != (second in held_out):

@@ -99,6 +99,25 @@ def test_strangers_are_not_named_and_the_same_file_is_exact(
     assert pair == duplicates.Duplicate(copy, originals[5], "exact", 1.0)
 
 
+def test_a_holdout_that_is_the_training_data_is_all_leaks(
+    originals: list[Path], seen: ImageStatistics
+) -> None:
+    again = image_statistics.measure_images(originals)
+    same = [(pair.first, pair.second, pair.kind) for pair in duplicates.find(again, seen)]
+    assert {(path, path, "exact") for path in originals} <= set(same)
+
+
+def test_within_one_set_each_pair_is_found_once(originals: list[Path], tmp_path: Path) -> None:
+    files = [*originals[:3], Path(shutil.copy(originals[0], tmp_path / "copy.jpg"))]
+    with Image.open(originals[1]) as image:
+        image.convert("RGB").save(tmp_path / "small.jpg", quality=70)
+    both = image_statistics.measure_images([*files, tmp_path / "small.jpg"])
+    assert [(pair.first, pair.second, pair.kind) for pair in duplicates.find(both, both)] == [
+        (originals[0], tmp_path / "copy.jpg", "exact"),
+        (originals[1], tmp_path / "small.jpg", "near"),
+    ]
+
+
 def test_pictures_of_one_colour_are_not_each_others_copies(tmp_path: Path) -> None:
     for name, colour in (("black", 0), ("white", 255)):
         Image.new("RGB", (64, 64), (colour,) * 3).save(tmp_path / f"{name}.png")
