@@ -70,14 +70,18 @@ def publish_finished(
     }
 
 
+def publish_command(work: Path, models_dir: Path) -> str:
+    """Return the command that publishes what was trained, for a shell in any folder."""
+    where = f"{shlex.quote(str(work.resolve()))} --out {shlex.quote(str(models_dir.resolve()))}"
+    return f"python -m export publish {where}"
+
+
 @contextlib.contextmanager
 def _kept(work: Work, models_dir: Path) -> Iterator[None]:
     """Say of whatever fails inside where the training is, and how to go on from there."""
-    place = work.directory.resolve()
-    where = f"{shlex.quote(str(place))} --out {shlex.quote(str(models_dir.resolve()))}"
     advice = (
-        f"What was trained is kept in {place}; when the cause is mended, publish it without "
-        f"training: python -m export publish {where}"
+        f"What was trained is kept in {work.directory.resolve()}; when the cause is mended, "
+        f"publish it without training: {publish_command(work.directory, models_dir)}"
     )
     try:
         yield

@@ -17,7 +17,6 @@ _SMOOTHING = 0.1  # Szegedy et al. 2016, arXiv:1512.00567, section 7
 _MIXUP = 0.2  # Beta's parameter; Zhang et al. 2018, arXiv:1710.09412, on ImageNet
 
 
-@keras.saving.register_keras_serializable("vision_forge")
 class RandomResizedCrop(keras.layers.Layer):
     """Cuts a random part out of each image and resizes it to the whole.
 

@@ -6,12 +6,11 @@ import logging
 from pathlib import Path
 
 from export.errors import ExportError
+from export.publication import publish_command
 from export.training.finished import Finished
 from export.training.policy import wilson_interval
 
 log = logging.getLogger(__name__)
-
-_CONFIDENCE = 0.95
 
 
 class NotGoodEnoughError(ExportError):
@@ -39,7 +38,7 @@ def check(finished: Finished, least: float | None, work: Path, models_dir: Path)
         reasons.append(f"the validation accuracy is {accuracy:.4f}, below {least:g}")
     if baseline := finished.record.get("baseline"):
         share, count = baseline["share"], baseline["photographs"]
-        high = wilson_interval(share, count, _CONFIDENCE)[1]
+        high = wilson_interval(share, count)[1]
         if accuracy <= high:
             reasons.append(
                 f"always naming {baseline['class']!r} is right on {share:.4f} of {count} "
@@ -52,5 +51,5 @@ def check(finished: Finished, least: float | None, work: Path, models_dir: Path)
         return
     raise NotGoodEnoughError(
         f"nothing was published: {'; '.join(reasons)}\nWhat was trained is kept in {work}; to "
-        f"publish it all the same: python -m export publish {work} --out {models_dir}"
+        f"publish it all the same: {publish_command(work, models_dir)}"
     )

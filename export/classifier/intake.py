@@ -16,8 +16,8 @@ from export import class_folders
 from export.class_folders import ClassFolders
 from export.classifier import splitting
 from export.classifier.backbones import BackboneSpec, backbone
-from export.classifier.settings import ClassifierSettings
-from export.errors import SettingsError, WeightsError
+from export.classifier.settings import ClassifierSettings, weights_file
+from export.errors import SettingsError
 from export.publish import check_place
 from export.training.policy import GENTLEST, PhasePolicy
 
@@ -79,7 +79,7 @@ def _settings(arguments: argparse.Namespace, spec: BackboneSpec) -> ClassifierSe
         # Of rates that are 10 to 100 times lower than the head's, the gentlest.
         rate = arguments.learning_rate * GENTLEST
     policy = PhasePolicy(unfreezing=arguments.fine_tune_layers, learning_rate=rate)
-    _check_weights(arguments.weights)
+    weights_file(arguments.weights)
     return ClassifierSettings(
         backbone=spec.name,
         image_size=size,
@@ -97,13 +97,6 @@ def _settings(arguments: argparse.Namespace, spec: BackboneSpec) -> ClassifierSe
         augment=arguments.augment,
         seed=arguments.seed,
     )
-
-
-def _check_weights(weights: str) -> None:
-    if weights not in ("auto", "imagenet", "none") and not Path(weights).is_file():
-        raise WeightsError(
-            f"no weights file at {weights} (--weights takes auto, imagenet, none or a file)"
-        )
 
 
 def _class_weights(given: str) -> str | tuple[tuple[str, float], ...]:

@@ -83,8 +83,8 @@ class Photographs:
             float32 [batch, image_size, image_size, 3], RGB, 0 to 255, in the order of ``paths``.
 
         Raises:
-            DataSetError: When all are read, if more are unusable, or a class has fewer than two
-                usable photographs (one to train on, one to validate with).
+            DataSetError: When all are read, if more than ``max_skipped`` are unusable, or a class
+                has fewer than two usable photographs (one to train on, one to validate with).
         """
         files = self.files
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from export import weights
 from export.classifier.backbones import KERAS_WEIGHTS_URL, BackboneSpec
+from export.classifier.settings import weights_file
 from export.errors import WeightsError
 from export.weights import WeightsRecord
 
@@ -39,12 +40,7 @@ def load_pretrained(base: Any, spec: BackboneSpec, image_size: int, choice: str)
     if choice == "none":
         log.warning("no pretrained weights: training %s from scratch", spec.name)
         return WeightsRecord("none", "random initial weights")
-    if choice not in {"auto", "imagenet"}:
-        named = Path(choice)
-        if not named.is_file():
-            raise WeightsError(
-                f"no weights file at {named} (--weights takes auto, imagenet, none or a file)"
-            )
+    if named := weights_file(choice):
         _load_file(base, named)
         return WeightsRecord("file", str(named), weights.sha256_of(named))
 

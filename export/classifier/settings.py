@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from export.classifier import splitting
-from export.errors import SettingsError
+from export.errors import SettingsError, WeightsError
 from export.training.policy import PhasePolicy
 
 AUGMENTATIONS = (
@@ -21,6 +22,21 @@ RECIPES = {
     "strong": ("flip", "crop", "color", "mixup", "smoothing"),
 }
 """Changes that go together, by a name of their own."""
+
+
+def weights_file(choice: str) -> Path | None:
+    """Return the file that ``--weights`` names; None for one of its words.
+
+    Raises:
+        WeightsError: It is neither.
+    """
+    if choice in ("auto", "imagenet", "none"):
+        return None
+    if not Path(choice).is_file():
+        raise WeightsError(
+            f"no weights file at {choice} (--weights takes auto, imagenet, none or a file)"
+        )
+    return Path(choice)
 
 
 @dataclass(frozen=True)

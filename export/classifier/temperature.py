@@ -13,7 +13,9 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-_BINS = 15  # as the paper has them
+BINS = 15
+"""Bins of equal width that confidences fall into, as the paper has them."""
+
 _COLDEST, _HOTTEST = 0.2, 5.0  # further away, something else is wrong
 _FEWEST_ERRORS = 5  # below that a temperature is chance
 
@@ -52,9 +54,13 @@ def expected_error(logits: Array, labels: Array) -> float:
     probabilities = _softmax(logits.astype(np.float64))
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
-    position = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
-    gaps = np.bincount(position, confidence - right, minlength=_BINS)
+    gaps = np.bincount(bin_of(confidence), confidence - right, minlength=BINS)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def bin_of(confidence: Array) -> Array:
+    """Return the bin of each confidence, int [n], 0 to 14; a bin has its upper edge."""
+    return np.asarray(np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1))
 
 
 def _softmax(logits: Array) -> Array:

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from export.classifier.temperature import BINS, bin_of
 from export.evaluation import bootstrap
 from export.evaluation.bootstrap import Estimate
 
 Array = np.ndarray[Any, Any]
-
-BINS = 15
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def measure(labels: Array, probabilities: Array, seed: int) -> Calibration:
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
     squared = np.square(probabilities - np.eye(probabilities.shape[1])[labels]).sum(axis=1)
-    position = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    position = bin_of(confidence)
     members = np.eye(BINS)[position]
     gaps = (confidence - right)[:, None] * members
 

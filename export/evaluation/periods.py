@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from export import class_folders
 from export.errors import DataSetError
 from export.evaluation import data_sets
 from export.evaluation.data_sets import LabelledPhotographs
@@ -59,7 +60,7 @@ def find(directory: Path, class_names: Sequence[str], dates: str, length: str) -
     """
     if not directory.is_dir():
         raise DataSetError(f"no data set at {directory}: expected a folder of class folders")
-    folders = [p for p in directory.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    folders = class_folders.folders(directory)
     dated = {p: at for p in folders if (at := _folder_date(p.name)) and p.name not in class_names}
     if dates == FOLDERS or (dates == AUTO and dated):
         if len(dated) != len(folders):

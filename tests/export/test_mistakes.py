@@ -21,6 +21,19 @@ def without_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
     return {**os.environ, "PYTHONPATH": f"{home}{os.pathsep}{REPO}"}
 
 
+def train(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m export classifier`` in a new interpreter."""
+    return subprocess.run(
+        [sys.executable, "-m", "export", "classifier", *arguments],
+        cwd=REPO,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
 MISTAKES = {
     "a path": (["--data=nowhere"], 1, "no data set at nowhere: there is no such folder"),
     "a file for a folder": ([f"--data={__file__}"], 1, "it is a file"),
@@ -49,16 +62,7 @@ def test_a_mistake_is_told_before_anything_is_loaded_or_made(
 ) -> None:
     arguments, code, message = MISTAKES[mistake]
     out = tmp_path / "models"
-    command = ["-m", "export", "classifier", f"--data={photographs}", f"--out={out}", *arguments]
-    ran = subprocess.run(
-        [sys.executable, *command],
-        cwd=REPO,
-        env=without_tensorflow,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    ran = train(without_tensorflow, f"--data={photographs}", f"--out={out}", *arguments)
     assert (ran.returncode, ran.stdout) == (code, ""), ran.stderr
     assert message in ran.stderr
     assert "Traceback" not in ran.stderr
@@ -68,15 +72,6 @@ def test_a_mistake_is_told_before_anything_is_loaded_or_made(
 def test_what_is_no_mistake_goes_on_to_load_tensorflow(
     photographs: Path, without_tensorflow: dict[str, str], tmp_path: Path
 ) -> None:
-    command = ["-m", "export", "classifier", f"--data={photographs}", f"--out={tmp_path / 'm'}"]
-    ran = subprocess.run(
-        [sys.executable, *command],
-        cwd=REPO,
-        env=without_tensorflow,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    ran = train(without_tensorflow, f"--data={photographs}", f"--out={tmp_path / 'm'}")
     assert ran.returncode == 99, ran.stderr
     assert "3 classes, 192 photographs: brick 64, grass 64, gravel 64" in ran.stderr
