@@ -15,12 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from serving_config import refusals
 from serving_config.jpeg_orientation import JPEG_START, UPRIGHT, jpeg_orientation
+from serving_config.refusals import MAX_PIXELS, asserted
 
 Array = np.ndarray[Any, Any]
-
-MAX_PIXELS = 2**26
-"""Most pixels of an encoded image: 67 million, more than cameras take, 200 MB decoded."""
 
 ORIENTATION = "orientation"
 """The contract's parameter that says which note about a photograph's orientation is obeyed."""
@@ -32,7 +31,16 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 class ImageFileError(ValueError):
-    """The bytes are no image that the served graph would decode."""
+    """The bytes are no image that the served graph would decode.
+
+    Attributes:
+        in_graph: What the served graph says of them.
+    """
+
+    def __init__(self, message: str, in_graph: str) -> None:
+        """Create an error for people, with the graph's words beside it."""
+        super().__init__(message)
+        self.in_graph = in_graph
 
 
 class ImageReaderUnavailableError(RuntimeError):
@@ -58,7 +66,10 @@ def decode(file: bytes) -> Array:
         return turn_upright(_decode_jpeg(file), jpeg_orientation(file))
     if file.startswith(PNG_START):
         return _decode_png(file)
-    raise ImageFileError(f"expected a whole JPEG or PNG file, received {kind(file)}")
+    raise ImageFileError(
+        f"expected a whole JPEG or PNG file, received {kind(file)}",
+        asserted(refusals.KIND, len(file)),
+    )
 
 
 def turn_upright(stored: Array, orientation: int) -> Array:
@@ -127,7 +138,7 @@ def _decode_jpeg(file: bytes) -> Array:
         raise
     except ValueError as err:
         if "Premature end of JPEG" in str(err):
-            raise ImageFileError("the JPEG file is cut off") from err
+            raise ImageFileError("the JPEG file is cut off", refusals.JPEG) from err
     # Something that libjpeg warns of and TensorFlow decodes: extraneous bytes, a broken profile.
     try:
         with image_module.open(io.BytesIO(file), formats=["JPEG"]) as image:
@@ -135,14 +146,21 @@ def _decode_jpeg(file: bytes) -> Array:
             with contextlib.suppress(ValueError):  # it refuses warnings in the header all the same
                 return simplejpeg.decode_jpeg(file, strict=False, **how)  # type: ignore[no-any-return]
             return np.asarray(image.convert("RGB"))
+    except image_module.UnidentifiedImageError as err:
+        raise ImageFileError(
+            "the JPEG file is broken: it has no header that can be read",
+            f"{refusals.JPEG_HEADER} {len(file)}",
+        ) from err
     except (OSError, SyntaxError, image_module.DecompressionBombError) as err:
-        raise ImageFileError(f"the JPEG file is broken: {err}") from err
+        raise ImageFileError(
+            f"the JPEG file is broken: {err}", f"{refusals.JPEG_HEADER} {len(file)}"
+        ) from err
 
 
 def _decode_png(file: bytes) -> Array:
     image_module = _require()[1]
-    if len(file) >= 24:  # IHDR's two sizes end there; Pillow limits pixels itself, lower
-        _check_size(*struct.unpack(">II", file[16:24])[::-1])
+    # IHDR's two sizes end there, where the file is so long; Pillow limits pixels itself, lower.
+    _check_size(*struct.unpack(">ii", file[16:24].ljust(8, b"\0"))[::-1])
     try:
         with image_module.open(io.BytesIO(file), formats=["PNG"]) as image:
             if image.mode.startswith("I"):  # grey of 16 bits
@@ -151,14 +169,20 @@ def _decode_png(file: bytes) -> Array:
             image.info.pop("transparency", None)  # is dropped, and Pillow would warn of it
             return np.asarray(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, image_module.DecompressionBombError) as err:
-        raise ImageFileError(f"the PNG file is broken or cut off: {err}") from err
+        raise ImageFileError(
+            f"the PNG file is broken or cut off: {err}", f"{refusals.PNG} {len(file)}"
+        ) from err
 
 
 def _check_size(height: int, width: int) -> None:
+    in_graph = asserted(refusals.SIZE, (height, width))
+    if height < 1 or width < 1:
+        raise ImageFileError("the image file is cut off: its header states no size", in_graph)
     if height * width > MAX_PIXELS:
         raise ImageFileError(
             f"an image may have at most {MAX_PIXELS} pixels; received height {height}, "
-            f"width {width}"
+            f"width {width}",
+            in_graph,
         )
 
 
