@@ -16,7 +16,12 @@ from typing import Any
 import numpy as np
 
 from serving_config import refusals
-from serving_config.jpeg_orientation import JPEG_START, UPRIGHT, jpeg_orientation
+from serving_config.jpeg_orientation import (
+    JPEG_START,
+    UPRIGHT,
+    jpeg_orientation,
+    segments,
+)
 from serving_config.refusals import MAX_PIXELS, asserted
 
 Array = np.ndarray[Any, Any]
@@ -26,6 +31,8 @@ ORIENTATION = "orientation"
 
 EXIF = "exif"
 """Its value in versions whose graph turns photographs upright. Older versions have none."""
+
+_APP14, _ADOBE_BYTES = 0xEE, 12
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -131,8 +138,11 @@ def _decode_jpeg(file: bytes) -> Array:
     simplejpeg, image_module = _require()
     how: dict[str, Any] = {"colorspace": "RGB", "fastdct": True, "fastupsample": False}
     try:
-        height, width, _, _ = simplejpeg.decode_jpeg_header(file)
+        height, width, space, _ = simplejpeg.decode_jpeg_header(file)
         _check_size(height, width)
+        if space in ("CMYK", "YCCK"):
+            inks = simplejpeg.decode_jpeg(file, **{**how, "colorspace": "CMYK"})
+            return _without_black(inks, is_inverted=_is_adobes(file))
         return simplejpeg.decode_jpeg(file, **how)  # type: ignore[no-any-return]
     except ImageFileError:
         raise
@@ -155,6 +165,22 @@ def _decode_jpeg(file: bytes) -> Array:
         raise ImageFileError(
             f"the JPEG file is broken: {err}", f"{refusals.JPEG_HEADER} {len(file)}"
         ) from err
+
+
+def _is_adobes(file: bytes) -> bool:
+    """Tell whether a program of Adobe's wrote it, whose inks are inverted."""
+    whole = segments(file, len(file))
+    return any(
+        marker == _APP14 and content.startswith(b"Adobe") and len(content) >= _ADOBE_BYTES
+        for marker, content in whole
+    )
+
+
+def _without_black(inks: Array, is_inverted: bool) -> Array:
+    """Mix CMYK to RGB as TensorFlow does (``jpeg_mem.cc``), which libjpeg leaves to its caller."""
+    amounts = inks.astype(np.uint16)
+    light = amounts if is_inverted else 255 - amounts
+    return (light[..., :3] * light[..., 3:] // 255).astype(np.uint8)
 
 
 def _decode_png(file: bytes) -> Array:
