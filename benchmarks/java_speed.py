@@ -2,15 +2,15 @@
 
     make bench-java MODEL=MODELS/classifier/1 IMAGE=cat.jpg
     python benchmarks/java_speed.py MODEL_VERSION IMAGE [--threads 1 4 16] [--seconds 5]
-                                    [--soak 5000] [--swaps 50]
+                                    [--soak 5000] [--swaps 50] [--toy 200000]
 
 Starts the embedded Python server on the version and asks it about one file at a time; JMH runs what
 Java measures (``java_client/benchmarks``), one process after the other. One JSON line a setting on
 stdout: p50 and p99 in milliseconds. ``over_bare`` compares with what is bare: in the lines of JMH
 with another moment, so that on a machine with other work only the lines "in turns" count, where
-each thread calls the library and the bare thing by turns. ``--soak`` and ``--swaps`` print the
-process's resident memory over many calls, half of which fail, and over many swaps of versions under
-8 threads. Build first: ``make bench-java`` does.
+each thread calls the library and the bare thing by turns. ``first`` is the first call after loading
+beside the steady ones. ``--soak`` and ``--toy`` print the process's resident memory over many calls,
+half of which fail, ``--swaps`` over many swaps of versions, all under 8 threads. Build first: ``make bench-java`` does.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ TARGET = REPO / "java_client" / "benchmarks" / "target"
 PACKAGE = "io.thecodeforge.ml.benchmarks"
 BARE = {"EmbeddedBenchmark": "session", "ClientBenchmark": "stub"}
 SOAK_THREADS = 8
+_FIRST_CALLS = 51  # the first, and 50 to be compared with
 
 
 def main() -> int:
@@ -50,6 +51,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--seconds", type=int, default=5, help="a measurement's (%(default)s)")
     parser.add_argument("--soak", type=int, default=0, help="calls of the soak (%(default)s: none)")
+    parser.add_argument("--toy", type=int, default=0, help="calls of the toy (%(default)s: none)")
     parser.add_argument("--swaps", type=int, default=0, help="swaps (%(default)s: none)")
     arguments = parser.parse_args()
     version, image = arguments.version.resolve(), arguments.image.resolve()
@@ -72,11 +74,26 @@ def main() -> int:
             seconds = 3 * arguments.seconds
             _say(_in_turns("client", version, image, threads, seconds, server.target))
             _say(_python_client(server.target, threads, arguments.seconds, version, image))
-    for mode, count in (("soak", arguments.soak), ("swap", arguments.swaps)):
+    modes = (("first", _FIRST_CALLS), ("soak", arguments.soak), ("swap", arguments.swaps))
+    for mode, count in modes:
         if count:
             for line in _long_life(mode, version, image, count):
-                _say({"benchmark": mode, "threads": SOAK_THREADS, **line})
+                _say({"benchmark": mode, "threads": 1 if mode == "first" else SOAK_THREADS, **line})
+    if arguments.toy:
+        for line in _toy(arguments.toy):
+            _say({"benchmark": "toy", "threads": SOAK_THREADS, **line})
     return 0
+
+
+def _toy(calls: int) -> Iterator[dict[str, Any]]:
+    """Soak the tests' model of three signatures, whose calls cost next to nothing themselves."""
+    with tempfile.TemporaryDirectory() as scratch:
+        version, contract = Path(scratch, "toy", "1"), Path(scratch, "toy.json")
+        script = REPO / "tests" / "model_server" / "make_toy.py"
+        write = ["-m", "signature_contract", "init", str(version), "--out", str(contract)]
+        for command in ([str(script), str(version.parent), version.name], write):
+            subprocess.run([sys.executable, *command], check=True, capture_output=True, cwd=REPO)
+        yield from _long_life("toy", version, contract, calls)
 
 
 def _say(line: dict[str, Any]) -> None:

@@ -1,6 +1,9 @@
 package io.thecodeforge.ml.benchmarks;
 
-import io.thecodeforge.ml.InvalidImageException;
+import io.thecodeforge.ml.VisionException;
+import io.thecodeforge.ml.contract.Contract;
+import io.thecodeforge.ml.contract.TensorValue;
+import io.thecodeforge.ml.embedded.ModelService;
 import io.thecodeforge.ml.embedded.VisionService;
 import io.thecodeforge.ml.embedded.WatchSettings;
 import io.thecodeforge.ml.embedded.WatchedVisionService;
@@ -10,36 +13,52 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 
 /**
  * What many calls, or many swaps of versions, do to the process's memory.
  *
  * <pre>
+ * LongLife first VERSION IMAGE CALLS THREADS
  * LongLife soak VERSION IMAGE CALLS THREADS
  * LongLife swap VERSION IMAGE SWAPS THREADS
+ * LongLife toy VERSION CONTRACT CALLS THREADS
  * </pre>
  *
- * <p>Every other call of a soak fails, on a file that is cut off. One line of JSON each tenth.
+ * <p>{@code first} says how long the first call after loading takes beside the median of the next.
+ * Every other call of a soak fails, on a file that is cut off; of {@code toy}, the tests' model of
+ * three signatures, on tensors that do not fit each other. One line of JSON each tenth.
  */
 public final class LongLife {
 
   private LongLife() {}
 
-  /** Runs one of the two. */
+  /** Runs one of the four. */
   public static void main(String[] arguments) throws Exception {
     Path version = Path.of(arguments[1]);
+    if (arguments[0].equals("toy")) {
+      toy(arguments);
+      return;
+    }
     byte[] image = Files.readAllBytes(Path.of(arguments[2]));
     int count = Integer.parseInt(arguments[3]);
     int threads = Integer.parseInt(arguments[4]);
-    if (arguments[0].equals("soak")) {
+    if (arguments[0].equals("first")) {
       try (VisionService service = VisionService.load(version)) {
-        soak(service, image, count, threads);
+        first(service, image, count);
+      }
+    } else if (arguments[0].equals("soak")) {
+      try (VisionService service = VisionService.load(version)) {
+        byte[] cut = Arrays.copyOf(image, image.length / 2);
+        soak(call -> ask(service, call % 2 == 0 ? image : cut), count, threads);
       }
     } else {
       swap(version, image, count, threads);
@@ -54,9 +73,39 @@ public final class LongLife {
     }
   }
 
-  private static void soak(VisionModel model, byte[] image, int calls, int threads)
-      throws Exception {
-    byte[] cut = Arrays.copyOf(image, image.length / 2);
+  private static void first(VisionModel model, byte[] image, int calls) {
+    long[] nanos = new long[calls];
+    for (int call = 0; call < calls; call++) {
+      long begin = System.nanoTime();
+      ask(model, image);
+      nanos[call] = System.nanoTime() - begin;
+    }
+    double first = nanos[0] / 1e6;
+    Arrays.sort(nanos, 1, calls);
+    double steady = nanos[calls / 2] / 1e6;
+    System.out.printf(
+        "{\"first_ms\": %.1f, \"steady_p50_ms\": %.1f, \"first_over_steady\": %.2f}%n",
+        first, steady, first / steady);
+  }
+
+  private static void toy(String[] arguments) throws Exception {
+    Contract contract = Contract.load(Path.of(arguments[2]));
+    TensorValue rows = TensorValue.of(new float[] {1, 2, 3, 4}, 2, 2);
+    TensorValue two = TensorValue.of(new long[] {1, 2}, 2);
+    TensorValue three = TensorValue.of(new long[] {1, 2, 3}, 3);
+    try (ModelService service =
+        ModelService.builder(Path.of(arguments[1])).contract(contract).load()) {
+      soak(
+          call -> {
+            TensorValue weights = call % 2 == 0 ? two : three;
+            service.predict("weighted_sum", Map.of("a", rows, "b", weights), List.of("total"));
+          },
+          Integer.parseInt(arguments[3]),
+          Integer.parseInt(arguments[4]));
+    }
+  }
+
+  private static void soak(LongConsumer ask, int calls, int threads) throws Exception {
     AtomicLong next = new AtomicLong();
     AtomicLong refused = new AtomicLong();
     ExecutorService pool = Executors.newFixedThreadPool(threads);
@@ -65,8 +114,8 @@ public final class LongLife {
           () -> {
             for (long call = next.getAndIncrement(); call < calls; call = next.getAndIncrement()) {
               try {
-                ask(model, call % 2 == 0 ? image : cut);
-              } catch (InvalidImageException e) {
+                ask.accept(call);
+              } catch (VisionException e) {
                 refused.incrementAndGet();
               }
               if (call % (calls / 10) == 0) {
