@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from export import outgoing
 from export.errors import LineageError, SettingsError
 from export.kinds import KINDS
 from export.lineage.address import ENVIRONMENT, file_url
@@ -139,7 +139,7 @@ def _served(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
     found = served.identify(arguments.server, names, store)
     for item in found:
         _print_columns(item.experiment)
-        print(f"{item.model} version {item.version}: {item.witness}", file=sys.stderr)  # noqa: T201
+        outgoing.say(f"{item.model} version {item.version}: {item.witness}")
     return {
         "ok": all(item.ok for item in found),
         "store": store.url,
@@ -212,12 +212,15 @@ def _print_columns(experiment: Experiment) -> None:
 def _print_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], longest: int | None = _LONGEST_CELL
 ) -> None:
-    table = [[cell[:longest] for cell in row] for row in [header, *rows]]
+    table = [
+        [outgoing.printable(outgoing.clean(cell), kept="")[:longest] for cell in row]
+        for row in [header, *rows]
+    ]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         if line.strip():
-            print(line.rstrip(), file=sys.stderr)  # noqa: T201
+            outgoing.say(line.rstrip())
 
 
 def _text(value: Any) -> str:

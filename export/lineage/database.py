@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,30 +13,58 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from export.errors import LineageError, SettingsError
 from export.lineage.address import ENVIRONMENT
 from export.lineage.locks import FileLocks, Locks, ServerLocks
+from export.redaction import learn, redact
 
 _BUSY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 10
+_LARGEST_PORT = 65_535
+_ENCODED = "@ / ? : # %"
 _URLS = "expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
 def parse(url: str) -> URL:
-    """Return a store's URL.
+    """Return a store's URL; from now on no message shows the secrets in it.
 
     Raises:
         SettingsError: It is none, or of a database for which there is no store.
     """
+    learn(url)
     try:
         parsed = make_url(url)
-    except ArgumentError as err:
-        shown = re.sub("//[^/]*@", "//…@", url)  # there may be a password in it
-        raise SettingsError(f"not a database URL: {shown!r}; {_URLS}") from err
+    except ArgumentError:
+        # Nothing "from" the cause: it quotes the address.
+        raise SettingsError(f"not a database URL: {redact(repr(url))}; {_URLS}") from None
+    except ValueError:
+        raise SettingsError(
+            f"the port in {redact(repr(url))} is no number; {_URLS}. A password with any of "
+            f"{_ENCODED} in it must be percent-encoded"
+        ) from None
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise SettingsError(f"no store for {parsed.drivername}; {_URLS}")
     if parsed.drivername == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise SettingsError(f"a store in memory would be gone with the run; {_URLS}")
+    if parsed.drivername != "sqlite":
+        _check_server(url, parsed)
     return parsed
+
+
+def _check_server(url: str, parsed: URL) -> None:
+    """Refuse what would be read otherwise than it was meant, before a library quotes parts of it.
+
+    Raises:
+        SettingsError: With what to write instead.
+    """
+    if url.count("@") > 1 or any("@" in part for part in (parsed.database or "", *parsed.query)):
+        raise SettingsError(
+            f"{redact(url)} can be read in several ways: a password with any of {_ENCODED} in it "
+            "must be percent-encoded, an @ as %40 and a / as %2F; so must a database's name"
+        )
+    if parsed.port is not None and not 0 < parsed.port <= _LARGEST_PORT:
+        raise SettingsError(
+            f"{redact(url)} names the port {parsed.port}; ports are from 1 to {_LARGEST_PORT}"
+        )
 
 
 def connect(url: URL, *, create: bool) -> tuple[Engine, Locks]:
@@ -103,6 +130,11 @@ def _server(url: URL) -> tuple[Engine, Locks]:
     return engine, ServerLocks(engine)
 
 
+def shown(url: URL) -> str:
+    """Return a store's URL as it may be shown, without the secrets in it."""
+    return redact(url.render_as_string(hide_password=True))
+
+
 @contextlib.contextmanager
 def explained(url: URL) -> Iterator[None]:
     """Turn a database's error into one for people."""
@@ -112,6 +144,6 @@ def explained(url: URL) -> Iterator[None]:
         cause = getattr(err, "orig", None) or err
         first = str(cause).strip().splitlines() or [type(cause).__name__]
         raise LineageError(
-            f"the lineage store {url.render_as_string(hide_password=True)} cannot be used: "
-            f"{'; '.join(line.strip() for line in first)}"
+            f"the lineage store {shown(url)} cannot be used: "
+            f"{redact('; '.join(line.strip() for line in first))}"
         ) from err

@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError
 
 from export.errors import LineageError, SettingsError
 from export.lineage.schema import Experiment, Status, flatten
+from export.redaction import learn, redact
 from signature_contract.version_files import CONTRACT_FILE, LINEAGE_FILE, RUN_FILE, extra
 
 EXPERIMENT = "vision-forge"
@@ -55,9 +56,10 @@ class MlflowMirror:
             SettingsError: MLflow is not installed.
             LineageError: Nobody answers there, or not as MLflow does.
         """
+        learn(uri)
         # A training machine reports to nobody whom its owner did not name.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         try:
             from mlflow import MlflowClient
         except ImportError as err:
@@ -65,7 +67,11 @@ class MlflowMirror:
                 "--mlflow-uri needs MLflow: pip install 'vision-forge[mlflow]'"
             ) from err
         # Its import configures its own logging, so this comes after.
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        said = logging.getLogger("mlflow")
+        said.setLevel(logging.WARNING)
+        # What it says goes the way of every other message, which no secret passes.
+        said.handlers.clear()
+        said.propagate = True
         with _explained(uri):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             found = client.get_experiment_by_name(EXPERIMENT)
@@ -255,7 +261,7 @@ def _artifact_location(uri: str) -> str | None:
     """Return where artifacts go: beside a database file; a server decides for itself."""
     try:
         parsed = make_url(uri)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a plain path; a port that is no number
         return None
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
@@ -273,11 +279,4 @@ def _explained(uri: str) -> Iterator[None]:
     except LineageError:
         raise
     except Exception as err:  # its stores raise their own, requests' and SQLAlchemy's errors
-        raise LineageError(f"MLflow at {_without_password(uri)} cannot be used: {err}") from err
-
-
-def _without_password(uri: str) -> str:
-    try:
-        return make_url(uri).render_as_string(hide_password=True)
-    except ArgumentError:  # a plain path
-        return uri
+        raise LineageError(f"MLflow at {redact(uri)} cannot be used: {redact(str(err))}") from err

@@ -25,7 +25,9 @@ from sqlalchemy import (
     TypeDecorator,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
+
+from export.redaction import redacted
 
 REVISION = "0001"
 """The newest revision in ``migrations/versions``, known without loading Alembic."""
@@ -155,6 +157,20 @@ class Experiment(Base):
     metrics: Mapped[dict[str, Any]] = mapped_column(_JSON, default=dict)
     host: Mapped[str] = mapped_column(String(255), default="")
     process: Mapped[int | None] = mapped_column(BigInteger)
+
+    @validates(
+        "error",
+        "pretrained_weights_description",
+        "phase_policy",
+        "data_directory",
+        "library_versions",
+        "settings",
+        "metrics",
+        "host",
+    )
+    def _without_secrets(self, _column: str, value: Any) -> Any:
+        """Keep secrets out of the row, the version's record and MLflow: all come from here."""
+        return redacted(value)
 
     def to_json(self) -> dict[str, Any]:
         """Return every column by name; moments in ISO 8601."""

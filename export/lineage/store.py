@@ -49,8 +49,8 @@ class Store:
 
     @property
     def url(self) -> str:
-        """The store's URL, without the password."""
-        return self._engine.url.render_as_string(hide_password=True)
+        """The store's URL, without the secrets in it."""
+        return database.shown(self._engine.url)
 
     def save(self, experiment: Experiment) -> None:
         """Insert a run or write over its row.

@@ -257,7 +257,7 @@ def test_a_store_out_of_reach_stops_the_run_before_it_begins(postgres: Any) -> N
         ("sqlite://", "a store in memory would be gone"),
         ("sqlite:///:memory:", "a store in memory would be gone"),
         ("models/lineage.db", "not a database URL: 'models/lineage.db'; expected sqlite:///FILE"),
-        ("postgres//me:secret@host", "not a database URL: 'postgres//…@host'"),
+        ("postgres//me:secret@host", r"not a database URL: 'postgres//me:\*\*\*@host'"),
     ],
 )
 def test_an_address_that_is_none_says_what_is_expected(url: str, message: str) -> None:
