@@ -24,6 +24,7 @@ from export.lineage import arguments as lineage_arguments
 from export.lineage.arguments import add_recording_arguments
 from export.quiet_import import quiet_tensorflow
 from export.report import arguments as report_arguments
+from export.stopping import Stopped
 from export.verify import verify
 from serving_config import toolkit_contracts
 from serving_config.extras import missing_extra
@@ -81,6 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1
         outgoing.say(advice)
         return 2
+    except Stopped as stop:
+        outgoing.say(str(stop))
+        return 128 + stop.number
     except KeyboardInterrupt:
         outgoing.say("interrupted; nothing was published")
         return 130

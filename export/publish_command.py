@@ -27,6 +27,7 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         check_place(models_dir)
         recording = recording_from(arguments)
         with recording.run(finished.model, finished.settings, models_dir) as run_on_record:
+            run_on_record.take_over(work)
             return publication.publish_finished(
                 work, finished, kind.publish, models_dir, run_on_record, started
             )

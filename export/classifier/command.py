@@ -68,8 +68,10 @@ def run(
             beginning = begin(settings, data, open_work, destination.log_dir, distribution)
         except AlreadyTrained as earlier:
             work = earlier.work
+            run_on_record.take_over(work)
         else:
             work = beginning.work
+            run_on_record.take_over(work)
             trained = train(beginning)
             _keep(beginning, trained, time.monotonic() - started)
         finished = finished_training.load(work.directory)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from export.errors import LineageError, SettingsError
-from export.lineage.address import ENVIRONMENT
+from export.lineage import sqlite_file
+from export.lineage.deadline import START_S, within
 from export.lineage.locks import FileLocks, Locks, ServerLocks
 from export.redaction import learn, redact
 
-_BUSY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 10
+T = TypeVar("T")
+
 _LARGEST_PORT = 65_535
 _ENCODED = "@ / ? : # %"
 _URLS = "expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
@@ -47,6 +48,8 @@ def parse(url: str) -> URL:
         raise SettingsError(f"a store in memory would be gone with the run; {_URLS}")
     if parsed.drivername != "sqlite":
         _check_server(url, parsed)
+    elif str(parsed.database).startswith("file:") or parsed.query:
+        raise SettingsError(f"a SQLite file is named by its path alone, received {url}; {_URLS}")
     return parsed
 
 
@@ -72,41 +75,16 @@ def connect(url: URL, *, create: bool) -> tuple[Engine, Locks]:
 
     Args:
         url: From :func:`parse`.
-        create: Make a SQLite file that is not there.
+        create: Make a SQLite file that is not there, and write to it; False reads one.
 
     Raises:
         LineageError: There is no such file.
         SettingsError: The database's driver is not installed.
     """
     if url.get_backend_name() == "sqlite":
-        return _file(url, create=create)
+        path = sqlite_file.find(url, create=create)
+        return sqlite_file.engine(path, reads=not create), FileLocks(path)
     return _server(url)
-
-
-def _file(url: URL, *, create: bool) -> tuple[Engine, Locks]:
-    path = Path(url.database or "")
-    if create:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    elif not path.is_file():
-        raise LineageError(
-            f"no store at {path}; name the models' directory with --models or the store with "
-            f"--lineage (or ${ENVIRONMENT})"
-        )
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _BUSY_TIMEOUT_S})
-
-    @event.listens_for(engine, "connect")
-    def no_hidden_transactions(connection: Any, _record: Any) -> None:
-        # Python's driver would begin one by its own rules, and never one around DDL.
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A transaction that reads first and then finds the file changed fails at once, however long
-        # the time-out; one that asks for the right to write at its beginning waits.
-        writing = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-    return engine, FileLocks(path.with_name(f"{path.name}.runs"))
 
 
 def _server(url: URL) -> tuple[Engine, Locks]:
@@ -135,11 +113,26 @@ def shown(url: URL) -> str:
     return redact(url.render_as_string(hide_password=True))
 
 
+def answered(url: URL, ask: Callable[[], T]) -> T:
+    """Return what the first question to a database gives; a server's is not waited for for long.
+
+    Raises:
+        LineageError: It does not answer in :data:`export.lineage.deadline.START_S`.
+    """
+    if url.get_backend_name() == "sqlite":
+        return ask()
+    return within(START_S, f"the lineage store {shown(url)}", ask)
+
+
 @contextlib.contextmanager
 def explained(url: URL) -> Iterator[None]:
     """Turn a database's error into one for people."""
     try:
         yield
+    except (ValueError, TypeError) as err:  # of a cell that is no date, no JSON …
+        raise LineageError(
+            f"the lineage store {shown(url)} holds a row that is damaged: {redact(str(err))}"
+        ) from err
     except (SQLAlchemyError, OSError) as err:
         cause = getattr(err, "orig", None) or err
         first = str(cause).strip().splitlines() or [type(cause).__name__]

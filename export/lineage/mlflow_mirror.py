@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from export.errors import LineageError, SettingsError
+from export.lineage.deadline import START_S, within
 from export.lineage.schema import Experiment, Status, flatten
 from export.redaction import learn, redact
 from signature_contract.version_files import CONTRACT_FILE, LINEAGE_FILE, RUN_FILE, extra
@@ -30,10 +31,12 @@ _ARTIFACTS = (RUN_FILE, CONTRACT_FILE, LINEAGE_FILE)
 _LONGEST_PARAMETER = 6000
 _MOST_PARAMETERS = 100
 _MOST_FIGURES = 1000
+_REQUEST_S = 4
 _STATUSES = {
     Status.RUNNING: "RUNNING",
     Status.PUBLISHED: "FINISHED",
     Status.FAILED: "FAILED",
+    Status.STOPPED: "KILLED",
     Status.CRASHED: "KILLED",
 }
 
@@ -59,6 +62,8 @@ class MlflowMirror:
         learn(uri)
         # A training machine reports to nobody whom its owner did not name.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        # One request that is never answered; its own defaults wait for minutes.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(_REQUEST_S))
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         try:
             from mlflow import MlflowClient
@@ -72,14 +77,18 @@ class MlflowMirror:
         # What it says goes the way of every other message, which no secret passes.
         said.handlers.clear()
         said.propagate = True
-        with _explained(uri):
+
+        def connect() -> tuple[Any, str]:
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             found = client.get_experiment_by_name(EXPERIMENT)
             if found is None:
-                identity = client.create_experiment(EXPERIMENT, _artifact_location(uri))
-            else:
-                identity = found.experiment_id
-        return cls(uri, client, identity)
+                return client, client.create_experiment(EXPERIMENT, _artifact_location(uri))
+            return client, found.experiment_id
+
+        with _explained(uri):
+            if _is_file(uri):  # in a new file MLflow first makes its tables
+                return cls(uri, *connect())
+            return cls(uri, *within(START_S, f"MLflow at {redact(uri)}", connect))
 
     def begin(self, experiment: Experiment) -> str:
         """Make a run that MLflow shows as running, with the parameters known so far.
@@ -266,6 +275,10 @@ def _artifact_location(uri: str) -> str | None:
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
     return (Path(parsed.database).resolve().parent / "mlartifacts").as_uri()
+
+
+def _is_file(uri: str) -> bool:
+    return "//" not in uri or uri.startswith(("sqlite:", "file:"))
 
 
 def _milliseconds(moment: datetime) -> int:

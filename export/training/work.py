@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,6 +24,21 @@ from export.training.identity import differences, digest
 IDENTITY_FILE = "identity.json"
 _LOCK = "lock"
 _RESERVED = "reserved"
+_RUN_FILE = "run.json"
+_OWN = frozenset({IDENTITY_FILE, _LOCK, _RESERVED, _RUN_FILE})
+
+
+@dataclass(frozen=True)
+class Predecessor:
+    """The run that worked in a directory before.
+
+    Attributes:
+        model_id: Its id in the lineage store.
+        seconds: What it took, with the runs that it went on from, up to what it left.
+    """
+
+    model_id: str
+    seconds: float
 
 
 class AlreadyTrained(Exception):  # noqa: N818  # no error: what is left to do is publication
@@ -64,6 +80,7 @@ class Work:
         """
         self.directory, self.writes, self.identity = directory, writes, ""
         self._lock: TextIO | None = None
+        self._run: tuple[str, Callable[[], float]] | None = None
         if not writes:
             return
         try:
@@ -134,6 +151,45 @@ class Work:
         folder = self.directory / FOLDER
         return folder if folder.is_dir() else None
 
+    def take_over(self, model_id: str, elapsed: Callable[[], float]) -> Predecessor | None:
+        """Note the run that works here from now on.
+
+        Args:
+            model_id: Its id in the lineage store.
+            elapsed: Seconds it has taken, with those of the runs that it goes on from.
+
+        Returns:
+            The run before, if it left something to go on from.
+        """
+        if not self.writes:
+            return None
+        found = self._predecessor()
+        self._run = (model_id, elapsed)
+        if found is None:  # else the time of the one before stays on record until there is more
+            self.note()
+        return found
+
+    def note(self) -> None:
+        """Write down which run works here and how long it has taken so far."""
+        if self._run is None:
+            return
+        model_id, elapsed = self._run
+        text = json.dumps({"model_id": model_id, "seconds": elapsed()})
+        beside = self.directory / f".new-{_RUN_FILE}"
+        # What is lost with it is a figure, not the training.
+        with contextlib.suppress(OSError):
+            beside.write_text(text + "\n", encoding="utf-8")
+            beside.replace(self.directory / _RUN_FILE)
+
+    def _predecessor(self) -> Predecessor | None:
+        if {path.name for path in self.directory.iterdir()} <= _OWN:
+            return None
+        try:
+            noted = json.loads((self.directory / _RUN_FILE).read_text(encoding="utf-8"))
+            return Predecessor(str(noted["model_id"]), float(noted["seconds"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def reserve(self, size: int) -> None:
         """Set room on the disk aside for what will be trained.
 
@@ -184,6 +240,7 @@ class Work:
             beside.replace(path)
         except OSError as err:
             raise ResumeError(f"cannot write the checkpoint {path}: {err.strerror}") from err
+        self.note()
         return path
 
     def close(self) -> None:
@@ -196,7 +253,7 @@ class Work:
         """Let the directory go; delete it unless it holds something to go on from."""
         if self.writes:
             left = {path.name for path in self.directory.iterdir()}
-            if left <= {IDENTITY_FILE, _LOCK, _RESERVED}:
+            if left <= _OWN:
                 self.remove()
         self.close()
 

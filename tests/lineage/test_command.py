@@ -234,7 +234,12 @@ def test_a_version_is_imported_when_its_store_had_died(
 
     postgres.start()
     assert Store.open(url).experiment(run.model_id).status == Status.CRASHED
-    imported = {"model_id": run.model_id, "path": str(version), "was_on_record": False}
+    imported = {
+        "model_id": run.model_id,
+        "path": str(version),
+        "was_on_record": False,
+        "copy_of": None,
+    }
     assert lineage("import", version, "--lineage", url)["imported"] == [imported]
     found = Store.open(url).experiment(run.model_id)
     assert (found.status, found.published_version) == (Status.PUBLISHED, 7)
@@ -404,7 +409,7 @@ def test_mlflow_shows_a_run_while_it_runs_and_a_killed_one_as_killed(
 
 BEGIN_ONLY = """
 import pathlib, sys
-from export.lineage.command import read_version
+from export.lineage.importing import read_version
 from export.lineage.mlflow_mirror import MlflowMirror
 MlflowMirror.open(sys.argv[1]).begin(read_version(pathlib.Path(sys.argv[2])))
 """
