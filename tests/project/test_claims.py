@@ -25,7 +25,7 @@ def claims(guide: str) -> list[tuple[str, str, str]]:
 
 
 @functools.cache
-def tests_in(path: str) -> frozenset[str]:
+def defined_in(path: str) -> frozenset[str]:
     tree = ast.parse((REPO / path).read_text(encoding="utf-8"))
     return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
 
@@ -35,7 +35,7 @@ def test_every_claim_is_held_by_a_test_that_exists(guide: str) -> None:
     found = claims(guide)
     assert len(found) > 15
     missing = [
-        f"{claim}: {path}::{test}" for claim, path, test in found if test not in tests_in(path)
+        f"{claim}: {path}::{test}" for claim, path, test in found if test not in defined_in(path)
     ]
     assert missing == []
     assert len({claim for claim, _, _ in found}) == len(found)
