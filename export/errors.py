@@ -10,6 +10,7 @@ ExportError
   │     ├── TrainableBaseError   layers train that should be frozen
   │     ├── StaleCompileError    the model was compiled before layers were frozen or unfrozen
   │     ├── BatchNormShiftError  a frozen base's statistics moved
+  │     ├── NotFiniteError       a loss or a weight is not a number
   │     └── OutOfMemoryError     one example alone does not fit into memory
   ├── WorkerError      a worker of a distributed training is missing or was lost
   ├── ResumeError      a working directory holds another run, is in use, or cannot be written
@@ -56,6 +57,10 @@ class StaleCompileError(GuardError):
 
 class BatchNormShiftError(GuardError):
     """Training moved the statistics of a base that runs in inference mode."""
+
+
+class NotFiniteError(GuardError):
+    """A loss, a figure or a weight is NaN or infinite."""
 
 
 class OutOfMemoryError(GuardError):

@@ -21,6 +21,7 @@ from export.training.batch_norm import BatchNormGuard
 from export.training.distribution import Distribution, start
 from export.training.event_log import EventLog
 from export.training.finished import room_for
+from export.training.finite import FiniteGuard
 from export.training.identity import digest
 from export.training.memory import BatchHalving
 from export.training.work import AlreadyTrained, Work
@@ -108,7 +109,8 @@ def begin(
         work.abandon()
         raise
     # Several replicas halve nothing: the others would wait for the second half for ever.
-    callbacks: list[Any] = [memory] if distribution.kind == "none" else []
+    halving = [memory] if distribution.kind == "none" else []
+    callbacks: list[Any] = [FiniteGuard(), *halving]
     if log_dir and distribution.is_chief:
         callbacks.append(EventLog(log_dir, built.classifier.base))
     fitter = Fitter(

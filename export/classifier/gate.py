@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 
 from export.errors import ExportError
@@ -32,8 +33,13 @@ def check(finished: Finished, least: float | None, work: Path, models_dir: Path)
     Raises:
         NotGoodEnoughError: It is below ``least``, or not clearly above the baseline.
     """
-    reasons = []
     accuracy = finished.accuracy
+    if not math.isfinite(accuracy):
+        raise NotGoodEnoughError(
+            f"nothing was published: the validation accuracy is {accuracy}, which is no number; "
+            "lower the learning rate, and look for values in the data that are no numbers"
+        )
+    reasons = []
     if least is not None and accuracy < least:
         reasons.append(f"the validation accuracy is {accuracy:.4f}, below {least:g}")
     if baseline := finished.record.get("baseline"):

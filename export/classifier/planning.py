@@ -98,6 +98,14 @@ def judge(policy: PhasePolicy, head: Phase, top: Phase, photographs: int) -> tup
     Returns:
         The verdict and, unless phase 2 is kept, its reason with the figures.
     """
+    if none := [
+        str(top.first_epoch + position)
+        for position, epoch in enumerate(top.history)
+        if not all(map(math.isfinite, epoch.values()))
+    ]:
+        return Verdict.ROLLED_BACK, (
+            f"rolled back: a figure of epoch {', '.join(none)} is not a number"
+        )
     limit = policy.regression_limit(head.accuracy, photographs)
     lowest = min(epoch["val_accuracy"] for epoch in top.history)
     if lowest < limit:

@@ -51,7 +51,8 @@ def train(beginning: Beginning) -> Trained[Classifier]:
     if tuning.decision is Decision.FORCED:
         log.warning("phase 2 is forced, though %s", "; ".join(tuning.missing))
     top, verdict, reason = fine_tune(beginning, head)
-    return _trained(beginning, (head, top), replace(tuning, verdict=verdict, reason=reason))
+    phases = (head, top) if top else (head,)
+    return _trained(beginning, phases, replace(tuning, verdict=verdict, reason=reason))
 
 
 def train_whole(beginning: Beginning, tuning: FineTuning) -> Trained[Classifier]:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any
 
-from export.errors import SettingsError
+from export.errors import NotFiniteError, SettingsError
 
 FIRST_STEP = 15
 """Most layers that the first unfreezing may take."""
@@ -133,8 +133,11 @@ class PhasePolicy:
             )
 
     def no_longer_improving(self, val_losses: Sequence[float]) -> bool:
-        """Tell whether the last ``patience`` epochs brought less than ``min_improvement``."""
-        if len(val_losses) <= self.patience:
+        """Tell whether the last ``patience`` epochs brought less than ``min_improvement``.
+
+        A loss that is not a number stands for nothing, and least of all for standing still.
+        """
+        if len(val_losses) <= self.patience or not all(map(math.isfinite, val_losses)):
             return False
         recent, before = val_losses[-self.patience :], val_losses[: -self.patience]
         return not min(recent) < min(before) - self.min_improvement
@@ -152,6 +155,13 @@ class PhasePolicy:
         Returns:
             One sentence for each rule that does not hold, with its figures; none: it may start.
         """
+        figures = enumerate(zip(val_losses, val_accuracies, strict=True), start=1)
+        none = [str(epoch) for epoch, pair in figures if not all(map(math.isfinite, pair))]
+        if none:
+            return [
+                f"validation loss or accuracy is not a number in epoch {', '.join(none)}: lower "
+                "the learning rate, and look for values in the data that are no numbers"
+            ]
         loss, accuracy = val_losses[best_epoch], val_accuracies[best_epoch]
         wanted = self.min_share_of_best * max(val_accuracies)
         missing = []
@@ -184,7 +194,12 @@ class PhasePolicy:
         Returns:
             The lower end of Wilson's score interval (E. B. Wilson, JASA 22, 1927), which, unlike
             the normal approximation, keeps a width where the accuracy is 1.
+
+        Raises:
+            NotFiniteError: The accuracy is not a number; nothing could ever lie below it.
         """
+        if not math.isfinite(accuracy):
+            raise NotFiniteError(f"the frozen accuracy is {accuracy}, which is no number")
         return wilson_interval(accuracy, photographs, self.confidence)[0]
 
     def to_json(self) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from export.classifier import planning
@@ -78,6 +80,16 @@ def test_a_step_without_epochs_is_no_step() -> None:
     [
         (phase(2, (0.1, 0.96)), Verdict.KEPT, ""),
         (phase(2, (0.1, 0.95)), Verdict.KEPT, ""),
+        (
+            phase(2, (0.1, 0.96), (math.nan, 0.96)),
+            Verdict.ROLLED_BACK,
+            "rolled back: a figure of epoch 2 is not a number",
+        ),
+        (
+            phase(2, (0.1, 0.96), (0.1, math.inf)),
+            Verdict.ROLLED_BACK,
+            "rolled back: a figure of epoch 2 is not a number",
+        ),
         (
             phase(2, (0.2, 0.96)),
             Verdict.NO_GAIN,
