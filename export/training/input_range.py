@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from export.errors import ImageSizeError, InputRangeError
+from export.training import probe
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +26,18 @@ Array = np.ndarray[Any, Any]
 
 _Channels = tuple[float, float, float]
 
-_TOLERANCE = 1.0  # of 255: resizing with an antialiasing filter may overshoot by less
+_TOLERANCE = 1.0  # of 255: how far code may be off
+# Bicubic and lanczos filters overshoot at edges, and noise goes beyond black and white: by at most
+# this, of 255, in all but the outermost shares below, and by at most this in any single value.
+_OVERSHOOT = 64.0
+_FARTHEST = 255.0
+_OUTERMOST = 0.005
 _FULL = 0.75  # share of 0 to 255 that several photographs together cover at least
 _NARROW = 0.6  # at most this share is covered when values belong to another convention
 _PLAUSIBLE = 0.4  # covered at least by whatever explains values that are certainly wrong
 _COLLAPSED = 0.1  # covered by less than this: normalised twice, or no photographs
 _ENOUGH = 4  # images whose joint range says something about how they were normalised
+_PART = 0.25  # share of a batch that makes a part of its own, coded otherwise than the rest
 
 
 @dataclass(frozen=True)
@@ -98,43 +105,79 @@ IMAGENET_STATISTICS = _normalised(
 RANGES = (PIXELS, UNIT, MINUS_ONE_TO_ONE, BGR_MINUS_MEANS, IMAGENET_STATISTICS)
 """The conventions that a wrong input is compared with."""
 
-_PROBE = {"black": (0, 0, 0), "white": (255, 255, 255), "red": (255, 0, 0), "blue": (0, 0, 255)}
+
+@dataclass(frozen=True)
+class _Limits:
+    """Where values lie, one number a channel.
+
+    Attributes:
+        low: Below it lies only the outermost share.
+        high: Above it, likewise.
+        least: The smallest value of all.
+        most: The largest.
+    """
+
+    low: Array
+    high: Array
+    least: Array
+    most: Array
+
+
+def _limits(images: Array) -> _Limits:
+    values = images.reshape(-1, images.shape[-1])
+    low, high = np.quantile(values, (_OUTERMOST, 1 - _OUTERMOST), axis=0)
+    return _Limits(low, high, values.min(0), values.max(0))
 
 
 def check_preprocessing(preprocess: Callable[[Any], Any], expected: InputRange) -> None:
-    """Hold the code that preprocesses to what the base expects, by four images of one colour.
+    """Hold the code that preprocesses to what the base expects, by pictures made for that.
 
-    Unlike a look at photographs this is exact: it also tells BGR from RGB.
+    Unlike a look at photographs this is exact: it also tells BGR from RGB, and finds curves,
+    thresholds and code that treats a part of the picture, or of the batch, otherwise.
 
     Args:
-        preprocess: From RGB 0 to 255, float32 [4, 8, 8, 3], to what reaches the base, with the same
-            shape: a function of tensors or a ``keras.Model``.
+        preprocess: From RGB 0 to 255, float32 [batch, height, width, 3], to what reaches the base,
+            with the same shape: a function of tensors or a ``keras.Model``. It is called once, with
+            pictures of 48 x 32 pixels, or of the size that a model insists on.
         expected: What the base expects.
 
     Raises:
         InputRangeError: With what each colour became, and what is probably wrong.
     """
-    colours = np.array(list(_PROBE.values()), np.float32)
-    images = np.tile(colours[:, None, None, :], (1, 8, 8, 1))
+    images = probe.pictures(*probe.size_for(preprocess))
     became = keras.ops.convert_to_numpy(preprocess(keras.ops.convert_to_tensor(images)))
     if became.shape != images.shape:
         raise InputRangeError(
             f"expected preprocessing that keeps the shape {images.shape}, received one that "
             f"gives {became.shape}"
         )
-    received, wanted = became[:, 0, 0].astype(np.float64), expected.apply(colours)
+    if not np.isfinite(became).all():
+        raise InputRangeError(
+            "the preprocessing gives values that are not finite for pixels from 0 to 255; look for "
+            "a division by zero or a logarithm"
+        )
+    received, wanted = became.astype(np.float64), expected.apply(images)
     apart = _apart(received, wanted, expected)
-    if not apart.any():
-        return
-    lines = [
-        f"{colour}: expected {_show(wanted[row])}, received {_show(received[row])}"
-        for row, colour in enumerate(_PROBE)
-        if apart[row]
-    ]
-    raise InputRangeError(
-        f"the preprocessing does not give the {expected.name} that the base expects; "
-        f"{'; '.join(lines)}. {_probe_diagnosis(received, colours, expected)}"
-    )
+    if apart.any():
+        raise InputRangeError(
+            f"the preprocessing does not give the {expected.name} that the base expects; "
+            + _what_differs(images, received, wanted, apart, expected)
+        )
+
+
+def _what_differs(
+    images: Array, received: Array, wanted: Array, apart: Array, expected: InputRange
+) -> str:
+    lines = []
+    for picture, colour in enumerate(probe.COLOURS):
+        if apart[picture].all():
+            became, right = received[picture, 0, 0], wanted[picture, 0, 0]
+            lines.append(f"{colour}: expected {_show(right)}, received {_show(became)}")
+    if not lines:
+        return probe.diagnose(images, received, wanted, apart)
+    colours = np.array(list(probe.COLOURS.values()), np.float32)
+    made = received[: len(colours), 0, 0]
+    return f"{'; '.join(lines)}. {_probe_diagnosis(made, colours, expected)}"
 
 
 def check_batch(
@@ -142,11 +185,13 @@ def check_batch(
 ) -> None:
     """Hold a batch that reaches a base to what the base expects.
 
-    What is certain is always refused: values that the expected preprocessing cannot give, or so
-    little of its range that another one, or two of them, explain it. A range that is possible but
-    that another preprocessing explains much better is a guess, and refused from four images on: one
-    image may well be all bright. Red and blue in the wrong order show only where the channels'
-    ranges differ, and only by luck: :func:`check_preprocessing` sees them.
+    What is certain is always refused: values that are no numbers, values that the expected
+    preprocessing cannot give, or so little of its range that another one, or two of them, explain
+    it; in all images, or in a part of them. A range that is possible but that another preprocessing
+    explains much better is a guess, and refused from four images on: one image may well be all
+    bright. What filters (bicubic, lanczos) and noise add beyond black and white passes. Red and
+    blue in the wrong order show only where the channels' ranges differ, and only by luck:
+    :func:`check_preprocessing` sees them, and curves too.
 
     Args:
         values: float [batch, height, width, 3], what the base is given, an array or a tensor.
@@ -169,17 +214,46 @@ def check_batch(
             f"{where} received values that are not finite; look for a division by zero in the "
             "preprocessing or damaged images"
         )
-    low, high = array.min((0, 1, 2)), array.max((0, 1, 2))
-    certain, reason = _diagnose(low, high, expected)
+    found = _limits(array)
+    certain, reason = _diagnose(found, expected)
+    images, which = len(array), ""
     if not reason:
-        return
+        part = _part_that_differs(array, expected)
+        if part is None:
+            return
+        found, images = _limits(part), len(part)
+        certain, reason = _diagnose(found, expected)
+        which = f" in {images} of {len(array)} images, and right ones in the others"
     message = (
         f"{where} expects {expected.name}, black {_show(expected.black)} and white "
-        f"{_show(expected.white)}; it received values from {_show(low)} to {_show(high)}. {reason}"
+        f"{_show(expected.white)}; it received values from {_show(found.least)} to "
+        f"{_show(found.most)}{which}. {reason}"
     )
-    if certain or (refuse_guesses and len(array) >= _ENOUGH):
+    if certain or (refuse_guesses and images >= _ENOUGH):
         raise InputRangeError(message)
-    log.warning("%s (a guess from %d images)", message, len(array))
+    log.warning("%s (a guess from %d images)", message, images)
+
+
+def _part_that_differs(images: Array, expected: InputRange) -> Array | None:
+    """Return the images of a batch that are coded otherwise than the rest; None: there are none."""
+    limits = [_limits(image) for image in images]
+    parts = [np.array([bool(_diagnose(found, expected)[1]) for found in limits])]
+    for other in RANGES:
+        if other.name != expected.name:
+            parts.append(np.array([_lies_within(found, other, expected) for found in limits]))
+    for odd in sorted(parts, key=np.count_nonzero, reverse=True):
+        if max(2, _PART * len(images)) <= odd.sum() < len(images):
+            part: Array = images[odd]
+            if _diagnose(_limits(part), expected)[1]:
+                return part
+    return None
+
+
+def _lies_within(found: _Limits, other: InputRange, expected: InputRange) -> bool:
+    """Tell whether one image may be coded by another convention, by its own limits alone."""
+    ends = other.undo(np.stack([found.least, found.most]))
+    inside = ends.min() >= -_TOLERANCE and ends.max() <= 255 + _TOLERANCE
+    return bool(inside and _fit(found, expected)[1] <= _NARROW)
 
 
 def check_image_size(height: int, width: int, minimum: int, where: str = "the image") -> None:
@@ -203,24 +277,24 @@ def check_image_size(height: int, width: int, minimum: int, where: str = "the im
         )
 
 
-def _diagnose(low: Array, high: Array, expected: InputRange) -> tuple[bool, str]:
-    """Return whether it is certain that a range is wrong, and the reason; "" when it fits."""
-    fits, covered = _fit(low, high, expected)
+def _diagnose(found: _Limits, expected: InputRange) -> tuple[bool, str]:
+    """Return whether it is certain that values are wrong, and the reason; "" when they fit."""
+    fits, covered = _fit(found, expected)
     others = [
         (share, other)
         for other in RANGES
         if other.name != expected.name
-        for other_fits, share in [_fit(low, high, other)]
+        for other_fits, share in [_fit(found, other)]
         if other_fits
     ]
-    best, other = max(others, key=lambda found: found[0], default=(0.0, None))
+    best, other = max(others, key=lambda pair: pair[0], default=(0.0, None))
     if not fits:
-        twice = _applied_twice(low, high, expected)
+        twice = _applied_twice(found, expected)
         if other is not None and best >= _PLAUSIBLE and not twice:
             return True, _fix(other, expected)
         return True, twice or "No preprocessing known here gives such values"
     if covered < _COLLAPSED:
-        if twice := _applied_twice(low, high, expected):
+        if twice := _applied_twice(found, expected):
             return True, twice
         if other is not None and best >= _PLAUSIBLE:
             return True, _fix(other, expected)
@@ -231,21 +305,32 @@ def _diagnose(low: Array, high: Array, expected: InputRange) -> tuple[bool, str]
     return False, ""
 
 
-def _fit(low: Array, high: Array, convention: InputRange) -> tuple[bool, float]:
+def _fit(found: _Limits, convention: InputRange) -> tuple[bool, float]:
     """Return whether values lie in a convention's range, and the share of it they cover."""
-    ends = convention.undo(np.stack([low, high]))
-    inside = ends[0].min() >= -_TOLERANCE and ends[1].max() <= 255 + _TOLERANCE
-    return bool(inside), float((ends[1] - ends[0]).mean() / 255)
+    ends = convention.undo(np.stack([found.low, found.high]))
+    extremes = convention.undo(np.stack([found.least, found.most]))
+    inside = (
+        ends.min() >= -_OVERSHOOT
+        and ends.max() <= 255 + _OVERSHOOT
+        and extremes.min() >= -_FARTHEST
+        and extremes.max() <= 255 + _FARTHEST
+    )
+    low, high = np.clip(ends, 0.0, 255.0)
+    return bool(inside), float((high - low).mean() / 255)
 
 
-def _applied_twice(low: Array, high: Array, expected: InputRange) -> str:
+def _applied_twice(found: _Limits, expected: InputRange) -> str:
     if expected is PIXELS:
         return ""
-    once = expected.undo(np.stack([low, high]))  # what the last preprocessing was given
-    if expected.bgr:
-        once = once[:, ::-1]
+
+    def before(low: Array, high: Array) -> list[Array]:
+        """Return what the last preprocessing was given."""
+        once = expected.undo(np.stack([low, high]))
+        return list(once[:, ::-1] if expected.bgr else once)
+
+    once = _Limits(*before(found.low, found.high), *before(found.least, found.most))
     for first in RANGES:
-        fits, covered = _fit(once[0], once[1], first)
+        fits, covered = _fit(once, first)
         if first is not PIXELS and fits and covered >= _PLAUSIBLE:
             name = "the same preprocessing" if first is expected else first.name
             return (
@@ -278,7 +363,7 @@ def _probe_diagnosis(received: Array, colours: Array, expected: InputRange) -> s
     for other in RANGES:
         if _close(received, other.apply(colours), other):
             return _fix(other, expected)
-    twice = _applied_twice(received.min(0), received.max(0), expected)
+    twice = _applied_twice(_limits(received), expected)
     return twice or "No preprocessing known here does that"
 
 
@@ -287,7 +372,7 @@ def _close(received: Array, wanted: Array, convention: InputRange) -> bool:
 
 
 def _apart(received: Array, wanted: Array, convention: InputRange) -> Array:
-    """Tell for each image whether a channel is off by more than one step of 255."""
+    """Tell for each pixel whether a channel is off by more than one step of 255."""
     step = np.abs(np.subtract(convention.white, convention.black)) / 255
     return np.asarray((np.abs(received - wanted) > step * _TOLERANCE).any(-1))
 
