@@ -3,6 +3,7 @@
 ExportError
   ├── SettingsError    a setting that cannot work, found before anything runs
   ├── DataSetError     the photographs cannot train a model
+  │     └── LeakError            photographs stand on both sides of the split
   ├── WeightsError     pretrained weights cannot be had, or are not what they should be
   ├── GuardError       training would go wrong quietly; nothing is published
   │     ├── InputRangeError      the base gets other values than it was trained on
@@ -29,6 +30,10 @@ class SettingsError(ExportError):
 
 class DataSetError(ExportError):
     """The data set is missing, too small, or lost a class."""
+
+
+class LeakError(DataSetError):
+    """Photographs that validate are among those that are trained on."""
 
 
 class WeightsError(ExportError):

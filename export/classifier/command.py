@@ -55,7 +55,7 @@ def run(
         stack.callback(work.close)
         return work
 
-    data = Photographs(intake.folders, intake.max_skipped)
+    data = Photographs(intake.folders, intake.max_skipped, intake.allow_leaks)
     with contextlib.ExitStack() as stack:
         if distribution and not is_chief:
             with contextlib.suppress(AlreadyTrained):
@@ -75,7 +75,13 @@ def run(
             trained = train(beginning)
             _keep(beginning, trained, time.monotonic() - started)
         finished = finished_training.load(work.directory)
-        gate.check(finished, intake.min_accuracy, work.directory, models_dir)
+        gate.check(
+            finished,
+            intake.min_accuracy,
+            work.directory,
+            models_dir,
+            allow_baseline=intake.allow_baseline,
+        )
         return publication.publish_finished(
             work, finished, publish_classifier, models_dir, run_on_record, started
         )

@@ -68,6 +68,8 @@ class PhasePolicy:
         unfreezing: Layers of the base that train, counted from its top, one number a step. A
             further step is taken only while the validation loss improves; never is the whole base
             unfrozen.
+        min_val_photographs: Phase 2 needs at least as many validation photographs: on fewer, one
+            more or less decides what is gain and what harm.
         learning_rate: Adam's in phase 2: 10 to 100 times lower than the head's.
         confidence: Of the interval around the frozen accuracy; an accuracy below it is a
             regression, not noise.
@@ -81,6 +83,7 @@ class PhasePolicy:
     unfreezing: tuple[int, ...] = (15, 30, 50)
     learning_rate: float = 1e-5
     confidence: float = 0.95
+    min_val_photographs: int = 20
 
     def __post_init__(self) -> None:
         """Refuse rules that are none.
@@ -100,6 +103,11 @@ class PhasePolicy:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise SettingsError(f"{name} must be from 0 to 1, received {value}")
+        if not 0 <= self.min_val_photographs <= 1_000_000:
+            raise SettingsError(
+                "min_val_photographs must be from 0 to 1000000, received "
+                f"{self.min_val_photographs}"
+            )
         if not 0 < self.confidence < 1:
             raise SettingsError(f"confidence must lie between 0 and 1, received {self.confidence}")
         steps = self.unfreezing
@@ -143,7 +151,11 @@ class PhasePolicy:
         return not min(recent) < min(before) - self.min_improvement
 
     def missing(
-        self, val_losses: Sequence[float], val_accuracies: Sequence[float], best_epoch: int
+        self,
+        val_losses: Sequence[float],
+        val_accuracies: Sequence[float],
+        best_epoch: int,
+        photographs: int | None = None,
     ) -> list[str]:
         """Say what a head lacks for phase 2.
 
@@ -151,6 +163,7 @@ class PhasePolicy:
             val_losses: Validation loss after each epoch of phase 1.
             val_accuracies: Validation accuracy after each, 0 to 1.
             best_epoch: Position of the epoch whose weights are to be fine-tuned.
+            photographs: Number of validation photographs; None: not known, and not asked for.
 
         Returns:
             One sentence for each rule that does not hold, with its figures; none: it may start.
@@ -165,6 +178,11 @@ class PhasePolicy:
         loss, accuracy = val_losses[best_epoch], val_accuracies[best_epoch]
         wanted = self.min_share_of_best * max(val_accuracies)
         missing = []
+        if photographs is not None and photographs < self.min_val_photographs:
+            missing.append(
+                f"{photographs} validation photographs, must be at least "
+                f"{self.min_val_photographs}: on fewer, one more or less decides"
+            )
         if not self.no_longer_improving(val_losses):
             missing.append(
                 f"validation loss was still improving after {len(val_losses)} epochs (lowest "

@@ -137,7 +137,9 @@ def two_classes(few: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str
 @pytest.fixture(scope="module")
 def two_epochs(export: Callable[..., Ran], two_classes: list[str | Path]) -> Ran:
     """Version 1, from pretrained weights: two epochs make no stable head."""
-    ran = export(*two_classes, "--image-size=96", "--epochs=2", "--fine-tune-epochs=1")
+    ran = export(
+        *two_classes, "--image-size=96", "--epochs=2", "--fine-tune-epochs=1", "--allow-baseline"
+    )
     assert ran.code == 0, ran.err
     return ran
 
@@ -149,7 +151,9 @@ def from_scratch(
     two_epochs: Ran,  # noqa: ARG001  # there is a version 1
 ) -> Ran:
     """Version 2, without pretrained weights."""
-    ran = export(*two_classes, "--weights=none", "--image-size=32", "--epochs=1")
+    ran = export(
+        *two_classes, "--weights=none", "--image-size=32", "--epochs=1", "--allow-baseline"
+    )
     assert ran.code == 0, ran.err
     return ran
 
@@ -474,7 +478,7 @@ def test_a_host_that_answers_anything_is_in_reach() -> None:
 def test_killed_in_the_middle_of_a_publish_nothing_is_published(few: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
     command = [sys.executable, "-m", "export", "classifier", f"--data={few}", f"--out={models}"]
-    command += ["--image-size=32", "--weights=none", "--epochs=1"]
+    command += ["--image-size=32", "--weights=none", "--epochs=1", "--allow-baseline"]
     with subprocess.Popen(command, cwd=SIDE.parents[2], stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + PATIENCE_S
         while not list(models.glob("classifier/.staging-*/version/saved_model.pb")):

@@ -53,10 +53,19 @@ CLIMBING = phase(1, (0.9, 0.6), (0.6, 0.7))
 def test_whether_phase_2_starts(
     settings: ClassifierSettings, head: Phase, decision: Decision
 ) -> None:
-    found = planning.decide(settings, head)
+    found = planning.decide(settings, head, PHOTOGRAPHS)
     assert found.decision is decision
     assert found.verdict is None
     assert bool(found.missing) == (decision in {Decision.REFUSED, Decision.FORCED})
+
+
+def test_two_photographs_do_not_decide_about_fine_tuning() -> None:
+    found = planning.decide(ClassifierSettings(), STABLE, 2)
+    assert found.decision is Decision.REFUSED
+    assert found.missing == (
+        "2 validation photographs, must be at least 20: on fewer, one more or less decides",
+    )
+    assert planning.decide(ClassifierSettings(), STABLE, 20).decision is Decision.STARTED
 
 
 def test_the_steps_share_the_epochs_that_are_left() -> None:
