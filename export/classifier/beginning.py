@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,8 +24,11 @@ from export.training.event_log import EventLog
 from export.training.finished import room_for
 from export.training.finite import FiniteGuard
 from export.training.identity import digest
+from export.training.last_end import LastEnd, ProcessNote
 from export.training.memory import BatchHalving
 from export.training.work import AlreadyTrained, Work
+
+log = logging.getLogger(__name__)
 
 OpenWork = Callable[[dict[str, Any]], Work]
 
@@ -95,7 +99,7 @@ def begin(
     if work.finished:
         raise AlreadyTrained(work)
     work.reserve(room_for(built.classifier.model.variables))
-    memory = BatchHalving()
+    memory = _memory(work, settings, distribution)
     try:
         data = loading.load(
             photographs,
@@ -125,6 +129,25 @@ def begin(
     learns = not built.is_pretrained if base_learns is None else base_learns
     guard = BatchNormGuard(built.classifier.base, learns=learns)
     return Beginning(settings, built, data, fitter, memory, guard)
+
+
+def _memory(work: Work, settings: ClassifierSettings, distribution: Distribution) -> BatchHalving:
+    """Return what halves batches; half as large as the last process's if that died of them."""
+    if not work.writes:
+        return BatchHalving()
+    note = ProcessNote(work.directory, settings.batch_size)
+    last = note.last()
+    if distribution.kind != "none":  # whose batches nobody halves
+        if last.reason:
+            log.warning("%s, once --batch-size is lowered", last.reason)
+        last = LastEnd()
+    memory = BatchHalving(last.limit, note.write)
+    if last.reason:
+        log.warning("%s", last.reason)
+        memory.notes.append(last.reason)
+    note.begin(memory.limit)
+    work.at_close(lambda: note.end(memory.limit))
+    return memory
 
 
 def class_weights(settings: ClassifierSettings, data: LoadedData) -> tuple[float, ...] | None:

@@ -20,12 +20,13 @@ from typing import Any, TextIO
 from export.errors import ResumeError
 from export.training.finished import FOLDER
 from export.training.identity import differences, digest
+from export.training.last_end import FATAL_FILE, NOTE_FILE
 
 IDENTITY_FILE = "identity.json"
 _LOCK = "lock"
 _RESERVED = "reserved"
 _RUN_FILE = "run.json"
-_OWN = frozenset({IDENTITY_FILE, _LOCK, _RESERVED, _RUN_FILE})
+_OWN = frozenset({IDENTITY_FILE, _LOCK, _RESERVED, _RUN_FILE, NOTE_FILE, FATAL_FILE})
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Work:
         self.directory, self.writes, self.identity = directory, writes, ""
         self._lock: TextIO | None = None
         self._run: tuple[str, Callable[[], float]] | None = None
+        self._at_close: list[Callable[[], None]] = []
         if not writes:
             return
         try:
@@ -243,8 +245,14 @@ class Work:
         self.note()
         return path
 
+    def at_close(self, call: Callable[[], None]) -> None:
+        """Have something called when the directory is let go, in whatever way."""
+        self._at_close.append(call)
+
     def close(self) -> None:
         """Let other processes use the directory; what is in it stays."""
+        while self._at_close:
+            self._at_close.pop()()
         if self._lock and not self._lock.closed:
             self.release()
             self._lock.close()

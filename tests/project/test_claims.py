@@ -30,7 +30,7 @@ def defined_in(path: str) -> frozenset[str]:
     return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
 
 
-@pytest.mark.parametrize("guide", ["lineage.md"])
+@pytest.mark.parametrize("guide", ["guards.md", "lineage.md"])
 def test_every_claim_is_held_by_a_test_that_exists(guide: str) -> None:
     found = claims(guide)
     assert len(found) > 15
