@@ -9,8 +9,8 @@ small grid the rate with the lowest validation loss on one split is taken (seed 
 nothing else); with it the arm is trained on the splits of the seeds. What is reported is the
 accuracy on the test photographs: mean, and Student's 95 % interval over the seeds.
 
-Every training is a line of OUT/fair_experiment.jsonl, by arm, seed, settings and data; what is there
-is not repeated. The table goes to standard output, the curves to OUT/fair_experiment.png.
+Every training is a line of OUT/fair_experiment.jsonl, by arm, seed, settings and data; what is
+there is not repeated. The table goes to standard output, the curves to OUT/fair_experiment.png.
 """
 
 from __future__ import annotations
