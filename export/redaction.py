@@ -25,8 +25,10 @@ HIDDEN = "***"
 
 _NAME = (
     r"[\w.-]*(?:passw(?:or)?d|passphrase|\bpwd|_pwd|secret|token(?!s)|api[_-]?key|access[_-]?key"
-    r"|private[_-]?key|credential|signature)[\w.-]*"
+    r"|private[_-]?key|credential)[\w.-]*"
 )
+# In an address alone: elsewhere a signature is a SavedModel's.
+_PARAMETER = rf"(?:{_NAME}|sig|[\w-]*-signature)"
 _QUOTED = r"'(?:[^'\\]|\\.)*(?:'|$)|\"(?:[^\"\\]|\\.)*(?:\"|$)"
 _SECRET_VARIABLE = re.compile(r"(?:PASSWORD|PASSWD|TOKEN|SECRET|ACCESS_KEY|API_KEY)$")
 _ADDRESS_VARIABLES = ("VISION_FORGE_LINEAGE", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
@@ -57,7 +59,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
     # The same without //, as in an address that was mistyped.
     (re.compile(r"(?<![\w/])([\w.%+-]+):(?!//)\S*[^\s/]@(?=[\w.\[*-])"), rf"\1:{HIDDEN}@"),
     # Behind ? or & of an address.
-    (re.compile(rf"([?&;]{_NAME}=)[^\s&;#'\"]*", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(rf"([?&;]{_PARAMETER}=)[^\s&;#'\"]*", re.IGNORECASE), rf"\1{HIDDEN}"),
     # As libpq writes it, and Python's calls.
     (
         re.compile(
@@ -157,7 +159,7 @@ def _secrets_of(address: str) -> Iterator[tuple[str, str]]:
             yield unquote(user), password
         elif there and scheme.lower().startswith("http"):
             yield "", user  # a token in the user's place
-    for found in re.finditer(rf"[?&;]{_NAME}=([^&#]*)", address, re.IGNORECASE):
+    for found in re.finditer(rf"[?&;]{_PARAMETER}=([^&#]*)", address, re.IGNORECASE):
         yield "", found[1]
     keyword = rf"(?<![?&;\w.-]){_NAME}\s*=\s*({_QUOTED}|(?:\\.|[^\s'\"\\])+)"
     for found in re.finditer(keyword, address, re.IGNORECASE):

@@ -1,17 +1,14 @@
 """What a base expects where it begins, and whether that is what it gets.
 
 A network that is fed twice normalised, never normalised or another network's pixels trains without
-an error: it just learns little. Every usual preprocessing is a straight line a channel, from 0 to
-255, so a convention is written down as the values that black and white become, and both the code
-that preprocesses (:func:`check_preprocessing`, exact) and the batches that arrive
-(:func:`check_batch`, by evidence) are held to it.
+an error: it just learns little. Both the code that preprocesses (:func:`check_preprocessing`,
+exact) and the batches that arrive (:func:`check_batch`, by evidence) are held to a convention.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -19,114 +16,42 @@ import numpy as np
 
 from export.errors import ImageSizeError, InputRangeError
 from export.training import probe
+from export.training.conventions import (
+    BGR_MINUS_MEANS,
+    IMAGENET_STATISTICS,
+    MINUS_ONE_TO_ONE,
+    PIXELS,
+    RANGES,
+    UNIT,
+    InputRange,
+)
+from export.training.range_diagnosis import (
+    TOLERANCE,
+    advice,
+    applied_twice,
+    diagnose,
+    limits_of,
+    part_that_differs,
+)
+
+__all__ = [
+    "BGR_MINUS_MEANS",
+    "IMAGENET_STATISTICS",
+    "MINUS_ONE_TO_ONE",
+    "PIXELS",
+    "RANGES",
+    "UNIT",
+    "InputRange",
+    "check_batch",
+    "check_image_size",
+    "check_preprocessing",
+]
 
 log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
 
-_Channels = tuple[float, float, float]
-
-_TOLERANCE = 1.0  # of 255: how far code may be off
-# Bicubic and lanczos filters overshoot at edges, and noise goes beyond black and white: by at most
-# this, of 255, in all but the outermost shares below, and by at most this in any single value.
-_OVERSHOOT = 64.0
-_FARTHEST = 255.0
-_OUTERMOST = 0.005
-_FULL = 0.75  # share of 0 to 255 that several photographs together cover at least
-_NARROW = 0.6  # at most this share is covered when values belong to another convention
-_PLAUSIBLE = 0.4  # covered at least by whatever explains values that are certainly wrong
-_COLLAPSED = 0.1  # covered by less than this: normalised twice, or no photographs
 _ENOUGH = 4  # images whose joint range says something about how they were normalised
-_PART = 0.25  # share of a batch that makes a part of its own, coded otherwise than the rest
-
-
-@dataclass(frozen=True)
-class InputRange:
-    """How a base's pixels are coded.
-
-    Attributes:
-        name: For messages, such as ``RGB in [-1, 1]``.
-        black: What black becomes, one value a channel in the base's channel order.
-        white: What white becomes, likewise.
-        bgr: True when the channels are blue, green, red.
-    """
-
-    name: str
-    black: _Channels
-    white: _Channels
-    bgr: bool = False
-
-    def apply(self, pixels: Array) -> Array:
-        """Preprocess: RGB 0 to 255, [..., 3], to what the base expects."""
-        ordered = pixels[..., ::-1] if self.bgr else pixels
-        low, high = np.array(self.black), np.array(self.white)
-        return np.asarray(low + ordered / 255.0 * (high - low))
-
-    def undo(self, values: Array) -> Array:
-        """Return the 0 to 255 that the values would come from, channels left in their order."""
-        low, high = np.array(self.black), np.array(self.white)
-        return np.asarray((values - low) / (high - low) * 255.0)
-
-
-def _normalised(
-    name: str, mean: _Channels, deviation: _Channels, white: float, *, bgr: bool = False
-) -> InputRange:
-    low = [-m / d for m, d in zip(mean, deviation, strict=True)]
-    high = [(white - m) / d for m, d in zip(mean, deviation, strict=True)]
-    return InputRange(name, (low[0], low[1], low[2]), (high[0], high[1], high[2]), bgr)
-
-
-PIXELS = InputRange("RGB from 0 to 255", (0.0,) * 3, (255.0,) * 3)
-"""Not normalised: EfficientNet and others that normalise inside."""
-
-UNIT = InputRange("RGB in [0, 1]", (0.0,) * 3, (1.0,) * 3)
-"""Darknet."""
-
-MINUS_ONE_TO_ONE = InputRange("RGB in [-1, 1]", (-1.0,) * 3, (1.0,) * 3)
-"""Mode "tf" of keras.applications: MobileNet, Inception, Xception."""
-
-BGR_MINUS_MEANS = _normalised(
-    "BGR minus ImageNet's channel means, [-124, 152]",
-    mean=(103.939, 116.779, 123.68),
-    deviation=(1.0, 1.0, 1.0),
-    white=255.0,
-    bgr=True,
-)
-"""Mode "caffe" of keras.applications: ResNet, VGG."""
-
-IMAGENET_STATISTICS = _normalised(
-    "RGB in [0, 1] by ImageNet's means and deviations, [-2.2, 2.7]",
-    mean=(0.485, 0.456, 0.406),
-    deviation=(0.229, 0.224, 0.225),
-    white=1.0,
-)
-"""Mode "torch" of keras.applications: DenseNet; timm's networks."""
-
-RANGES = (PIXELS, UNIT, MINUS_ONE_TO_ONE, BGR_MINUS_MEANS, IMAGENET_STATISTICS)
-"""The conventions that a wrong input is compared with."""
-
-
-@dataclass(frozen=True)
-class _Limits:
-    """Where values lie, one number a channel.
-
-    Attributes:
-        low: Below it lies only the outermost share.
-        high: Above it, likewise.
-        least: The smallest value of all.
-        most: The largest.
-    """
-
-    low: Array
-    high: Array
-    least: Array
-    most: Array
-
-
-def _limits(images: Array) -> _Limits:
-    values = images.reshape(-1, images.shape[-1])
-    low, high = np.quantile(values, (_OUTERMOST, 1 - _OUTERMOST), axis=0)
-    return _Limits(low, high, values.min(0), values.max(0))
 
 
 def check_preprocessing(preprocess: Callable[[Any], Any], expected: InputRange) -> None:
@@ -214,15 +139,15 @@ def check_batch(
             f"{where} received values that are not finite; look for a division by zero in the "
             "preprocessing or damaged images"
         )
-    found = _limits(array)
-    certain, reason = _diagnose(found, expected)
+    found = limits_of(array)
+    certain, reason = diagnose(found, expected)
     images, which = len(array), ""
     if not reason:
-        part = _part_that_differs(array, expected)
+        part = part_that_differs(array, expected)
         if part is None:
             return
-        found, images = _limits(part), len(part)
-        certain, reason = _diagnose(found, expected)
+        found, images = limits_of(part), len(part)
+        certain, reason = diagnose(found, expected)
         which = f" in {images} of {len(array)} images, and right ones in the others"
     message = (
         f"{where} expects {expected.name}, black {_show(expected.black)} and white "
@@ -232,28 +157,6 @@ def check_batch(
     if certain or (refuse_guesses and images >= _ENOUGH):
         raise InputRangeError(message)
     log.warning("%s (a guess from %d images)", message, images)
-
-
-def _part_that_differs(images: Array, expected: InputRange) -> Array | None:
-    """Return the images of a batch that are coded otherwise than the rest; None: there are none."""
-    limits = [_limits(image) for image in images]
-    parts = [np.array([bool(_diagnose(found, expected)[1]) for found in limits])]
-    for other in RANGES:
-        if other.name != expected.name:
-            parts.append(np.array([_lies_within(found, other, expected) for found in limits]))
-    for odd in sorted(parts, key=np.count_nonzero, reverse=True):
-        if max(2, _PART * len(images)) <= odd.sum() < len(images):
-            part: Array = images[odd]
-            if _diagnose(_limits(part), expected)[1]:
-                return part
-    return None
-
-
-def _lies_within(found: _Limits, other: InputRange, expected: InputRange) -> bool:
-    """Tell whether one image may be coded by another convention, by its own limits alone."""
-    ends = other.undo(np.stack([found.least, found.most]))
-    inside = ends.min() >= -_TOLERANCE and ends.max() <= 255 + _TOLERANCE
-    return bool(inside and _fit(found, expected)[1] <= _NARROW)
 
 
 def check_image_size(height: int, width: int, minimum: int, where: str = "the image") -> None:
@@ -277,93 +180,13 @@ def check_image_size(height: int, width: int, minimum: int, where: str = "the im
         )
 
 
-def _diagnose(found: _Limits, expected: InputRange) -> tuple[bool, str]:
-    """Return whether it is certain that values are wrong, and the reason; "" when they fit."""
-    fits, covered = _fit(found, expected)
-    others = [
-        (share, other)
-        for other in RANGES
-        if other.name != expected.name
-        for other_fits, share in [_fit(found, other)]
-        if other_fits
-    ]
-    best, other = max(others, key=lambda pair: pair[0], default=(0.0, None))
-    if not fits:
-        twice = _applied_twice(found, expected)
-        if other is not None and best >= _PLAUSIBLE and not twice:
-            return True, _fix(other, expected)
-        return True, twice or "No preprocessing known here gives such values"
-    if covered < _COLLAPSED:
-        if twice := _applied_twice(found, expected):
-            return True, twice
-        if other is not None and best >= _PLAUSIBLE:
-            return True, _fix(other, expected)
-        # Images of one colour are dull and may be right.
-        return False, "That is nearly one colour: no photographs, or normalised twice"
-    if other is not None and best >= _FULL and covered <= _NARROW:
-        return False, _fix(other, expected)
-    return False, ""
-
-
-def _fit(found: _Limits, convention: InputRange) -> tuple[bool, float]:
-    """Return whether values lie in a convention's range, and the share of it they cover."""
-    ends = convention.undo(np.stack([found.low, found.high]))
-    extremes = convention.undo(np.stack([found.least, found.most]))
-    inside = (
-        ends.min() >= -_OVERSHOOT
-        and ends.max() <= 255 + _OVERSHOOT
-        and extremes.min() >= -_FARTHEST
-        and extremes.max() <= 255 + _FARTHEST
-    )
-    low, high = np.clip(ends, 0.0, 255.0)
-    return bool(inside), float((high - low).mean() / 255)
-
-
-def _applied_twice(found: _Limits, expected: InputRange) -> str:
-    if expected is PIXELS:
-        return ""
-
-    def before(low: Array, high: Array) -> list[Array]:
-        """Return what the last preprocessing was given."""
-        once = expected.undo(np.stack([low, high]))
-        return list(once[:, ::-1] if expected.bgr else once)
-
-    once = _Limits(*before(found.low, found.high), *before(found.least, found.most))
-    for first in RANGES:
-        fits, covered = _fit(once, first)
-        if first is not PIXELS and fits and covered >= _PLAUSIBLE:
-            name = "the same preprocessing" if first is expected else first.name
-            return (
-                f"That is what comes out when pixels are normalised twice (first by {name}): leave "
-                "one of the two out, most often the one in front of a model that normalises inside"
-            )
-    return ""
-
-
-def _fix(found: InputRange, expected: InputRange) -> str:
-    if found is PIXELS:
-        return (
-            "That looks like pixels that were never normalised: apply this base's own "
-            f"preprocessing ({expected.name}) once, in front of it"
-        )
-    if expected is PIXELS:
-        return (
-            f"That looks like {found.name}, and this base normalises inside: leave the "
-            "preprocessing out"
-        )
-    return (
-        f"That looks like the preprocessing of another base ({found.name}): use this base's own "
-        f"({expected.name})"
-    )
-
-
 def _probe_diagnosis(received: Array, colours: Array, expected: InputRange) -> str:
     if _close(received, expected.apply(colours[..., ::-1]), expected):
         return "Red and blue are swapped: reverse the channels once, not twice or never"
     for other in RANGES:
         if _close(received, other.apply(colours), other):
-            return _fix(other, expected)
-    twice = _applied_twice(_limits(received), expected)
+            return advice(other, expected)
+    twice = applied_twice(limits_of(received), expected)
     return twice or "No preprocessing known here does that"
 
 
@@ -374,7 +197,7 @@ def _close(received: Array, wanted: Array, convention: InputRange) -> bool:
 def _apart(received: Array, wanted: Array, convention: InputRange) -> Array:
     """Tell for each pixel whether a channel is off by more than one step of 255."""
     step = np.abs(np.subtract(convention.white, convention.black)) / 255
-    return np.asarray((np.abs(received - wanted) > step * _TOLERANCE).any(-1))
+    return np.asarray((np.abs(received - wanted) > step * TOLERANCE).any(-1))
 
 
 def _show(values: Any) -> str:

@@ -25,6 +25,7 @@ from export import outgoing, redaction
 from export.__main__ import main
 from export.errors import ExportError, LineageError, SettingsError
 from export.lineage import command
+from export.lineage.address import file_url
 from export.lineage.mlflow_mirror import MlflowMirror
 from export.lineage.recording import Recording
 from export.lineage.store import Store
@@ -100,6 +101,11 @@ TEXTS: dict[str, tuple[str, tuple[str, ...]]] = {
         f"{PLAIN} (Caused by NewConnectionError('refused'))",
         (PLAIN,),
     ),
+    "signed address": (
+        f"https://bucket/weights.h5?X-Amz-Credential={PLAIN}&X-Amz-Signature={PLAIN}&x=1 is gone",
+        (PLAIN,),
+    ),
+    "shared access signature": (f"https://blob/w.h5?sv=2024&sig={PLAIN} is gone", (PLAIN,)),
     "address of another service": (f"cannot fetch s3://key:{PLAIN}@bucket/weights.h5", (PLAIN,)),
     "token of GitHub": ("clone failed: ghp_" + "a1B2" * 9, ("ghp_", "a1B2")),
     "web token": ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl rejected", ("eyJ",)),
@@ -125,18 +131,23 @@ def hidden(text: str, pieces: tuple[str, ...]) -> bool:
     return not any(piece.lower() in text.lower() for piece in pieces)
 
 
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one store for the runs of all forms."""
+    return tmp_path_factory.mktemp("models")
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_run_that_fails_with_it_leaves_no_trace_of_it(
-    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    form: str, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It is in the error, the settings and the log; row, record and output are clean."""
     text, pieces = FORMS[form]
     redaction.learn(text)
     settings = {**SETTINGS, "note": text, "deep": [{"inner": f"<{text}>"}]}
-    store = f"sqlite:///{tmp_path / 'lineage.db'}"
     with (
         pytest.raises(ExportError) as failed,
-        Recording(store).run("classifier", settings, tmp_path) as run,
+        Recording(file_url(models)).run("classifier", settings, models) as run,
     ):
         raise ExportError(f"cannot go on: {text!r} or {text}")
     outgoing.say(str(failed.value))
@@ -147,7 +158,7 @@ def test_a_run_that_fails_with_it_leaves_no_trace_of_it(
     out, err_out = capsys.readouterr()
     assert hidden(out + err_out, pieces), (out, err_out)
     assert "cannot go on" in run.experiment.error, "the rest of the message stays"
-    for path in tmp_path.iterdir():
+    for path in models.iterdir():
         if path.is_file():
             assert hidden(path.read_bytes().decode("latin-1"), pieces), path
     assert redaction.redact(redaction.redact(text)) == redaction.redact(text)
@@ -297,10 +308,18 @@ def test_a_fault_of_ours_shows_it_nowhere(
         "https://example.com/docs#passwords says how",
         "sqlite:////srv/a:b@c/lineage.db",
         "at 12:30 mail me@example.com",
+        "signature='serving_default' has no output 'scores'",
+        "{'signature': 'serving_bytes', 'max_tokens': 5}",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert redaction.redact(text) == text
+
+
+def test_a_result_keeps_what_is_no_secret() -> None:
+    result = {"signature": "serving_default", "version": 1, "path": "/models/classifier/1"}
+    assert redaction.redacted(result) == result
+    assert redaction.redacted({"password": PLAIN, "n": 1}) == {"password": "***", "n": 1}
 
 
 def test_a_password_that_is_a_common_word_leaves_other_words_alone() -> None:
