@@ -361,6 +361,16 @@ def test_fine_tuning_that_does_harm_ends_at_once(harmed: dict[str, Any]) -> None
     assert not any(before), "harm was trained further"
 
 
+def test_fine_tuning_whose_loss_is_no_number_is_rolled_back(harmed: dict[str, Any]) -> None:
+    found = harmed["overflow"]
+    assert found["fine_tuning"]["rolled_back"]
+    reason = found["fine_tuning"]["reason"]
+    assert reason.startswith("rolled back: the loss is not a number: loss ")
+    assert "in epoch 2, step " in reason
+    assert (found["kept_phase"], found["phases"], found["head_apart"]) == (1, 1, 0)
+    assert set(found["batch_norm"]["shifts"]) == {"1", "2"}, "what it did is on record"
+
+
 @pytest.mark.parametrize("part", ["head", "base"])
 def test_rolled_back_the_weights_are_those_before_the_first_unfreezing(
     harmed: dict[str, Any], part: str

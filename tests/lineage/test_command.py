@@ -223,7 +223,9 @@ def test_a_version_is_imported_when_its_store_had_died(
     version = tmp_path / "classifier" / "7"
     (version / "assets.extra").mkdir(parents=True)
     with Recording(url).run("classifier", experiment.settings, tmp_path) as run:
-        row = {**carried_by(published), "model_id": run.model_id}
+        began = ("model_id", "created_at", "host", "process")
+        own = {name: run.experiment.to_json()[name] for name in began}
+        row = {**carried_by(published), **own}
         (version / "assets.extra" / LINEAGE_FILE).write_text(json.dumps(row), encoding="utf-8")
         postgres.stop()
         run.published(7, version)
