@@ -83,7 +83,7 @@ def run(
             allow_baseline=intake.allow_baseline,
         )
         return publication.publish_finished(
-            work, finished, publish_classifier, models_dir, run_on_record, started
+            work, finished, publish_classifier, destination.target, run_on_record, started
         )
 
 

@@ -67,7 +67,7 @@ def run(
                 _train(work, beginning, data_record, destination.log_dir, started)
             finished = finished_training.load(work.directory)
             return publication.publish_finished(
-                work, finished, publish_detector, models_dir, run_on_record, started
+                work, finished, publish_detector, destination.target, run_on_record, started
             )
 
 
