@@ -131,12 +131,12 @@ def aborted(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """A training that is ended by SIGABRT after its first epochs, and the same command again."""
     home = tmp_path_factory.mktemp("aborted")
     arguments = ["classifier", f"--data={photographs}", f"--out={home / 'models'}"]
-    arguments += [f"--work={home / 'work'}", "--weights=none", "--image-size=32", "--epochs=12"]
-    arguments += ["--batch-size=16", "--allow-baseline"]
+    arguments += [f"--work={home / 'work'}", "--image-size=64", "--epochs=20"]
+    arguments += ["--fine-tune-epochs=0", "--batch-size=16", "--allow-baseline"]
     command = [sys.executable, "-m", "export", *arguments]
     with subprocess.Popen(command, cwd=REPO, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + PATIENCE_S
-        while not (home / "work" / "all.npz").exists():
+        while not (home / "work" / "head.npz").exists():
             assert process.poll() is None, "it ended before it could be aborted"
             assert time.monotonic() < deadline
             time.sleep(0.02)
