@@ -122,12 +122,18 @@ class MlflowMirror:
             self._end(run_id, experiment)
 
     def log(self, experiment: Experiment) -> None:
-        """Copy a run that has ended.
+        """Copy a published run, unless MLflow has it; one that it shows as not finished it ends.
 
         Raises:
             LineageError: MLflow did not take it.
         """
-        self.end(self.begin(experiment), experiment)
+        with _explained(self._uri):
+            known = self._client.search_runs(
+                [self._experiment_id], f"tags.model_id = '{experiment.model_id}'", max_results=1
+            )
+            if known and known[0].info.status == _STATUSES[Status.PUBLISHED]:
+                return
+        self.end(known[0].info.run_id if known else self.begin(experiment), experiment)
 
     def catch_up(self, experiments: Callable[[], Iterable[Experiment]]) -> None:
         """End the runs that MLflow shows as running although they crashed, or it was away.

@@ -306,6 +306,7 @@ def copied(published: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "lineage", "import", published, "--models", home, "--mlflow-uri", uri
     )
     assert code == 0, said
+    lineage("import", published, "--models", home, "--mlflow-uri", uri)  # it can be repeated
     (copy,) = read_mlflow(uri).values()
     return copy
 
