@@ -252,7 +252,7 @@ def parameters(experiment: Experiment) -> dict[str, str]:
     return {
         name: str(value)
         for name, value in {**settings, **columns}.items()
-        if value is not None and value != ""
+        if name and value is not None and value != ""  # no settings at all have no name
     }
 
 
