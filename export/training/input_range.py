@@ -30,6 +30,7 @@ from export.training.range_diagnosis import (
     advice,
     applied_twice,
     diagnose,
+    impossible,
     limits_of,
     part_that_differs,
 )
@@ -147,7 +148,8 @@ def check_batch(
         if part is None:
             return
         found, images = limits_of(part), len(part)
-        certain, reason = diagnose(found, expected)
+        # Some of the images may well be black; what no picture can give is another matter.
+        certain, reason = impossible(found, expected), diagnose(found, expected)[1]
         which = f" in {images} of {len(array)} images, and right ones in the others"
     message = (
         f"{where} expects {expected.name}, black {_show(expected.black)} and white "

@@ -85,6 +85,11 @@ def diagnose(found: Limits, expected: InputRange) -> tuple[bool, str]:
     return False, ""
 
 
+def impossible(found: Limits, expected: InputRange) -> bool:
+    """Tell whether the expected preprocessing cannot give such values."""
+    return not _fit(found, expected)[0]
+
+
 def _fit(found: Limits, convention: InputRange) -> tuple[bool, float]:
     """Return whether values lie in a convention's range, and the share of it they cover."""
     ends = convention.undo(np.stack([found.low, found.high]))

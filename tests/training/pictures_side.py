@@ -97,6 +97,12 @@ def right() -> dict[str, Any]:
                         asked += 1
                         if said := outcome(lambda b=batch, e=expected: check_batch(b, e)):
                             refused[f"{name} {side} {noise} {expected.name} {len(batch)}"] = said
+    dark = np.stack([p.astype("float64") for p in pictures])
+    dark[:2] = random.integers(0, 2, dark[:2].shape)  # a lens cap, and a sensor's noise
+    for expected in RANGES:
+        given = expected.apply(dark)[:8]
+        if said := outcome(lambda b=given, e=expected: check_batch(b, e)):
+            refused[f"two black frames {expected.name}"] = said
     return {"refused": refused, "asked": asked, "overshoot": most}
 
 
