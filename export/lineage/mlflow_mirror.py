@@ -230,6 +230,7 @@ def _tags(experiment: Experiment) -> dict[str, str]:
         "error": experiment.error,
         "code_version": experiment.code_version,
         "code_commit": experiment.code_commit,
+        "resumed_from": experiment.resumed_from or "",
     }
     return {name: value for name, value in tags.items() if value}
 

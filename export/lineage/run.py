@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,8 @@ class Run:
         if earlier:
             self._before_s = earlier.seconds
             self._set(resumed_from=earlier.model_id)
+            if self._store:  # now: a run that is killed says nothing later
+                self._try(self._store.url, partial(self._store.save, self.experiment))
             log.info("lineage: goes on from run %s (%.0f s)", earlier.model_id[:8], earlier.seconds)
 
     def seal(self, version_dir: Path, record: Mapping[str, Any], accuracy: float) -> None:
@@ -186,14 +189,13 @@ class Run:
             **columns,
         )
         if self._store:
-            store = self._store
-            self._try(store.url, lambda: store.save(self.experiment))
+            self._try(self._store.url, partial(self._store.save, self.experiment))
         if self._mlflow_run_id and self._mlflow:
-            mlflow, run_id = self._mlflow, self._mlflow_run_id
-            self._try("MLflow", lambda: mlflow.end(run_id, self.experiment))
+            end = partial(self._mlflow.end, self._mlflow_run_id, self.experiment)
+            self._try("MLflow", end)
 
     def _try(self, who: str, tell: Callable[[], None]) -> None:
-        """Tell somebody how the run ended; keep why that was not possible."""
+        """Tell somebody about the run; keep why that was not possible."""
         try:
             within(END_S, who, tell)
         except LineageError as err:

@@ -112,6 +112,8 @@ def test_a_run_that_goes_on_names_the_one_before_and_adds_its_time(tmp_path: Pat
         closing(Work(work_dir, IDENTITY)) as work,
     ):
         third.take_over(work)
+        running = Store.open(file_url(tmp_path)).experiment(third.model_id)
+        assert running.resumed_from == second, "a run that is killed says nothing later"
         raise KeyboardInterrupt
     with (
         Recording().run("classifier", SETTINGS, tmp_path) as last,
