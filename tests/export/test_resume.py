@@ -233,7 +233,7 @@ def resumed(
     arguments = ["classifier", "--data", few, "--out", home / "models", "--work", home / "work"]
     arguments += ["--image-size", "64", "--epochs", "3", "--augment", "flip,zoom"]
     arguments += ["--force-fine-tune", "--fine-tune-epochs", "8", "--fine-tune-layers", "4,8"]
-    arguments += ["--allow-baseline"]
+    arguments += ["--allow-baseline", "--no-tflite"]
     command = [sys.executable, "-m", "export", *map(str, arguments)]
     codes = []
     for checkpoint, how in (("head", signal.SIGTERM), ("top_4", signal.SIGKILL)):

@@ -42,7 +42,9 @@ def data(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(data: Path) -> list[str | Path]:
     weights = data / "weights.json"
     quick = ["--weights=none", "--image-size=32", "--epochs=1", f"--class-weights={weights}"]
-    return ["classifier", "--data", data, "--out", data.parent / "models", "--allow-leaks", *quick]
+    out = data.parent / "models"
+    always = ["--no-tflite", "--allow-leaks"]
+    return ["classifier", "--data", data, "--out", out, *always, *quick]
 
 
 @pytest.fixture(scope="module")

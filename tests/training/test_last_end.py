@@ -132,7 +132,7 @@ def aborted(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     home = tmp_path_factory.mktemp("aborted")
     arguments = ["classifier", f"--data={photographs}", f"--out={home / 'models'}"]
     arguments += [f"--work={home / 'work'}", "--image-size=64", "--epochs=20"]
-    arguments += ["--fine-tune-epochs=0", "--batch-size=16", "--allow-baseline"]
+    arguments += ["--fine-tune-epochs=0", "--batch-size=16", "--allow-baseline", "--no-tflite"]
     command = [sys.executable, "-m", "export", *arguments]
     with subprocess.Popen(command, cwd=REPO, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + PATIENCE_S
