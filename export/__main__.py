@@ -7,7 +7,6 @@ goes to standard error. Exit 0: done; 1: it failed, and the message says why; 2:
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from export import outgoing
 from export.edge import arguments as edge_arguments
 from export.errors import ExportError, SettingsError
 from export.experiment import arguments as experiment_arguments
@@ -24,6 +24,7 @@ from export.lineage import arguments as lineage_arguments
 from export.lineage.arguments import add_recording_arguments
 from export.quiet_import import quiet_tensorflow
 from export.report import arguments as report_arguments
+from export.stopping import Stopped
 from export.verify import verify
 from serving_config import toolkit_contracts
 from serving_config.extras import missing_extra
@@ -53,7 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     # TensorFlow's C++ start-up notices would bury ours; what matters comes as an exception too.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname).1s %(message)s")
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(outgoing.Formatter("%(levelname).1s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
     # "Assets written to" a place that is about to be renamed, "Context impl SQLiteImpl" …
     for noisy in ("absl", "alembic", "tensorflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -67,26 +70,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         result = commands[arguments.command](arguments)
     except (SettingsError, MissingRuntimeError) as err:
-        print(f"{parser.prog} {arguments.command}: {err}", file=sys.stderr)  # noqa: T201
+        outgoing.say(f"{parser.prog} {arguments.command}: {err}")
         return 2
     except (ExportError, ContractError) as err:
-        print(f"{parser.prog} {arguments.command}: {err}", file=sys.stderr)  # noqa: T201
+        outgoing.say(f"{parser.prog} {arguments.command}: {err}")
         return 1
     except ModuleNotFoundError as err:
         extra = _EXTRAS.get(arguments.command, "train")
         if (advice := missing_extra(f"{parser.prog} {arguments.command}", extra, err)) is None:
-            raise
-        print(advice, file=sys.stderr)  # noqa: T201
+            outgoing.say_unexpected()
+            return 1
+        outgoing.say(advice)
         return 2
+    except Stopped as stop:
+        outgoing.say(str(stop))
+        return 128 + stop.number
     except KeyboardInterrupt:
-        print("interrupted; nothing was published", file=sys.stderr)  # noqa: T201
+        outgoing.say("interrupted; nothing was published")
         return 130
-    print(json.dumps(result))  # noqa: T201
+    except Exception:
+        # A fault of ours. Python's own traceback would show the secrets in its messages.
+        outgoing.say_unexpected()
+        return 1
+    outgoing.answer(result)
     return 0 if result.get("ok", True) else 1
 
 
 def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
-    parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
+    parser = outgoing.Parser(prog="python -m export", description=__doc__)
     parser.add_argument("--version", action="version", version=f"vision-forge {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for kind in KINDS.values():

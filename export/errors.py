@@ -3,6 +3,7 @@
 ExportError
   ├── SettingsError    a setting that cannot work, found before anything runs
   ├── DataSetError     the photographs cannot train a model
+  │     └── LeakError            photographs stand on both sides of the split
   ├── WeightsError     pretrained weights cannot be had, or are not what they should be
   ├── GuardError       training would go wrong quietly; nothing is published
   │     ├── InputRangeError      the base gets other values than it was trained on
@@ -10,6 +11,7 @@ ExportError
   │     ├── TrainableBaseError   layers train that should be frozen
   │     ├── StaleCompileError    the model was compiled before layers were frozen or unfrozen
   │     ├── BatchNormShiftError  a frozen base's statistics moved
+  │     ├── NotFiniteError       a loss or a weight is not a number
   │     └── OutOfMemoryError     one example alone does not fit into memory
   ├── WorkerError      a worker of a distributed training is missing or was lost
   ├── ResumeError      a working directory holds another run, is in use, or cannot be written
@@ -28,6 +30,10 @@ class SettingsError(ExportError):
 
 class DataSetError(ExportError):
     """The data set is missing, too small, or lost a class."""
+
+
+class LeakError(DataSetError):
+    """Photographs that validate are among those that are trained on."""
 
 
 class WeightsError(ExportError):
@@ -56,6 +62,10 @@ class StaleCompileError(GuardError):
 
 class BatchNormShiftError(GuardError):
     """Training moved the statistics of a base that runs in inference mode."""
+
+
+class NotFiniteError(GuardError):
+    """A loss, a figure or a weight is NaN or infinite."""
 
 
 class OutOfMemoryError(GuardError):

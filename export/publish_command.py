@@ -29,6 +29,7 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         target = publication.Target(models_dir, tflite_of(arguments))
         recording = recording_from(arguments)
         with recording.run(finished.model, finished.settings, models_dir) as run_on_record:
+            run_on_record.take_over(work)
             return publication.publish_finished(
                 work, finished, kind.publish, target, run_on_record, started
             )

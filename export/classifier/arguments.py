@@ -7,7 +7,7 @@ from pathlib import Path
 
 from export.class_folders import MAX_SKIPPED
 from export.classifier.backbones import BACKBONES
-from export.classifier.settings import AUGMENTATIONS, RECIPES, ClassifierSettings
+from export.classifier.settings import AUGMENTATIONS, LARGEST_LEAK, RECIPES, ClassifierSettings
 from export.edge.arguments import add_beside_arguments
 from export.lineage.arguments import add_recording_arguments
 
@@ -109,8 +109,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--min-accuracy",
         type=float,
         metavar="V",
-        help="publish nothing below this validation accuracy, or if always naming the largest "
-        "class is not clearly worse; exit code 1",
+        help="publish nothing below this validation accuracy; exit code 1",
+    )
+    add(
+        "--allow-baseline",
+        action="store_true",
+        help="publish although always naming the largest class is not clearly worse; recorded "
+        "with the run",
     )
     add("--seed", type=int, default=defaults.seed, metavar="N", help="default %(default)s")
     add(
@@ -146,6 +151,12 @@ def _add_data_rules(parser: argparse.ArgumentParser, defaults: ClassifierSetting
         metavar="PATTERN",
         help="a regular expression of a photograph's path below --data: those with the same match "
         "(its first group, if it has one) are never divided between training and validation",
+    )
+    add(
+        "--allow-leaks",
+        action="store_true",
+        help=f"train although more than {100 * LARGEST_LEAK:.0f} %% of the validation photographs "
+        "stand among the training photographs too, the same or nearly; recorded with the run",
     )
     add(
         "--max-skipped",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,9 +22,13 @@ from export.training.batch_norm import BatchNormGuard
 from export.training.distribution import Distribution, start
 from export.training.event_log import EventLog
 from export.training.finished import room_for
+from export.training.finite import FiniteGuard
 from export.training.identity import digest
+from export.training.last_end import LastEnd, ProcessNote
 from export.training.memory import BatchHalving
 from export.training.work import AlreadyTrained, Work
+
+log = logging.getLogger(__name__)
 
 OpenWork = Callable[[dict[str, Any]], Work]
 
@@ -94,7 +99,7 @@ def begin(
     if work.finished:
         raise AlreadyTrained(work)
     work.reserve(room_for(built.classifier.model.variables))
-    memory = BatchHalving()
+    memory = _memory(work, settings, distribution)
     try:
         data = loading.load(
             photographs,
@@ -108,7 +113,8 @@ def begin(
         work.abandon()
         raise
     # Several replicas halve nothing: the others would wait for the second half for ever.
-    callbacks: list[Any] = [memory] if distribution.kind == "none" else []
+    halving = [memory] if distribution.kind == "none" else []
+    callbacks: list[Any] = [FiniteGuard(), *halving]
     if log_dir and distribution.is_chief:
         callbacks.append(EventLog(log_dir, built.classifier.base))
     fitter = Fitter(
@@ -123,6 +129,25 @@ def begin(
     learns = not built.is_pretrained if base_learns is None else base_learns
     guard = BatchNormGuard(built.classifier.base, learns=learns)
     return Beginning(settings, built, data, fitter, memory, guard)
+
+
+def _memory(work: Work, settings: ClassifierSettings, distribution: Distribution) -> BatchHalving:
+    """Return what halves batches; half as large as the last process's if that died of them."""
+    if not work.writes:
+        return BatchHalving()
+    note = ProcessNote(work.directory, settings.batch_size)
+    last = note.last()
+    if distribution.kind != "none":  # whose batches nobody halves
+        if last.reason:
+            log.warning("%s, once --batch-size is lowered", last.reason)
+        last = LastEnd()
+    memory = BatchHalving(last.limit, note.write)
+    if last.reason:
+        log.warning("%s", last.reason)
+        memory.notes.append(last.reason)
+    note.begin(memory.limit)
+    work.at_close(lambda: note.end(memory.limit))
+    return memory
 
 
 def class_weights(settings: ClassifierSettings, data: LoadedData) -> tuple[float, ...] | None:

@@ -55,7 +55,7 @@ def run(
         stack.callback(work.close)
         return work
 
-    data = Photographs(intake.folders, intake.max_skipped)
+    data = Photographs(intake.folders, intake.max_skipped, intake.allow_leaks)
     with contextlib.ExitStack() as stack:
         if distribution and not is_chief:
             with contextlib.suppress(AlreadyTrained):
@@ -68,12 +68,20 @@ def run(
             beginning = begin(settings, data, open_work, destination.log_dir, distribution)
         except AlreadyTrained as earlier:
             work = earlier.work
+            run_on_record.take_over(work)
         else:
             work = beginning.work
+            run_on_record.take_over(work)
             trained = train(beginning)
             _keep(beginning, trained, time.monotonic() - started)
         finished = finished_training.load(work.directory)
-        gate.check(finished, intake.min_accuracy, work.directory, models_dir)
+        gate.check(
+            finished,
+            intake.min_accuracy,
+            work.directory,
+            models_dir,
+            allow_baseline=intake.allow_baseline,
+        )
         return publication.publish_finished(
             work, finished, publish_classifier, destination.target, run_on_record, started
         )

@@ -15,6 +15,7 @@ from export.classifier.beginning import Beginning
 from export.classifier.fitting import Fitted, History, Stage
 from export.classifier.model import Assembly
 from export.classifier.planning import Epochs
+from export.errors import NotFiniteError
 from export.training.outcome import Phase, Step, Verdict
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 _FROZEN_FILE = "frozen.weights.h5"
 
 
-def fine_tune(beginning: Beginning, head: Phase) -> tuple[Phase, Verdict, str]:
+def fine_tune(beginning: Beginning, head: Phase) -> tuple[Phase | None, Verdict, str]:
     """Unfreeze step by step, then keep or restore.
 
     Args:
@@ -30,13 +31,19 @@ def fine_tune(beginning: Beginning, head: Phase) -> tuple[Phase, Verdict, str]:
         head: What phase 1 did.
 
     Returns:
-        The phase, what it came to by :func:`export.classifier.planning.judge`, and why it was not
-        kept (empty: it was).
+        The phase (None where a loss was not a number, so that it has no figures), what it came to
+        by :func:`export.classifier.planning.judge`, and why it was not kept (empty: it was).
     """
     settings, classifier = beginning.settings, beginning.construction.classifier
     photographs = len(beginning.data.split.validation)
     frozen_file = beginning.work.write(_FROZEN_FILE, classifier.model.save_weights)
-    top = _unfreeze(beginning, head)
+    try:
+        top = _unfreeze(beginning, head)
+    except NotFiniteError as err:
+        # Harm like any other, and the head is as good as it was.
+        log.warning("phase 2 is rolled back: %s; the weights of phase 1 are restored", err)
+        classifier.model.load_weights(frozen_file)
+        return None, Verdict.ROLLED_BACK, f"rolled back: {err}"
     log.info("phase 2: accuracy %.4f, loss %.4f on validation", top.accuracy, top.loss)
     verdict, reason = planning.judge(settings.policy, head, top, photographs)
     if verdict is not Verdict.KEPT:

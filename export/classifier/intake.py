@@ -33,12 +33,16 @@ class Intake:
         folders: The data set.
         max_skipped: Largest share of photographs that may be unusable.
         min_accuracy: Least validation accuracy to publish; None: whatever it comes to.
+        allow_leaks: Train although photographs stand on both sides of the split.
+        allow_baseline: Publish although always naming the largest class is not clearly worse.
     """
 
     settings: ClassifierSettings
     folders: ClassFolders
     max_skipped: float
     min_accuracy: float | None
+    allow_leaks: bool = False
+    allow_baseline: bool = False
 
 
 def check(arguments: argparse.Namespace) -> Intake:
@@ -68,7 +72,14 @@ def check(arguments: argparse.Namespace) -> Intake:
         names = [path.relative_to(folders.directory) for p in folders.parts for path, _ in p.files]
         groups = splitting.groups(names, [""] * len(names), settings.group_by)
         log.info("--group-by: %d groups of photographs", len(set(groups.tolist())))
-    return Intake(settings, folders, arguments.max_skipped, arguments.min_accuracy)
+    return Intake(
+        settings,
+        folders,
+        arguments.max_skipped,
+        arguments.min_accuracy,
+        arguments.allow_leaks,
+        arguments.allow_baseline,
+    )
 
 
 def _settings(arguments: argparse.Namespace, spec: BackboneSpec) -> ClassifierSettings:

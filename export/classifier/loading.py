@@ -72,6 +72,7 @@ def load(
 
     Raises:
         DataSetError: A class has not enough photographs that can be read.
+        LeakError: Too many photographs stand on both sides.
         InputRangeError: What reaches the base is not coded as it expects.
     """
     batches = _read(photographs, settings, classifier, memory)
@@ -93,6 +94,8 @@ def load(
     labels = np.array(photographs.labels, np.int32)
     split = Split(inputs, labels, training, validation, scratch)
     found = repeats.find(photographs, contents, validation)
+    repeats.check_leaks(found, len(validation), allowed=photographs.allow_leaks)
+    _say_if_few(len(validation), settings)
     _advise(labels[training], photographs, settings)
     return LoadedData(photographs, split, record, found, images)
 
@@ -139,6 +142,16 @@ def _advise(labels: Array, photographs: Photographs, settings: ClassifierSetting
             counts.max(),
             names[counts.argmin()],
             counts.min(),
+        )
+
+
+def _say_if_few(validation: int, settings: ClassifierSettings) -> None:
+    if validation < settings.policy.min_val_photographs:
+        log.warning(
+            "%d photographs to validate with: one more or less changes the accuracy by %.0f %%, so "
+            "that it decides little; hold out more with --validation-fraction, or collect more",
+            validation,
+            100 / validation,
         )
 
 

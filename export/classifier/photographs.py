@@ -38,6 +38,7 @@ class Photographs:
     Attributes:
         folders: What was found, before decoding.
         max_skipped: Largest share of photographs that may be unusable.
+        allow_leaks: Whether any number may stand on both sides of the split.
         paths: Files; grows while :meth:`read` runs, complete when it has ended.
         labels: Label of each file in ``paths``.
         thumbnails: Of each file in ``paths``, see :func:`export.duplicates.thumbnails`.
@@ -46,6 +47,7 @@ class Photographs:
 
     folders: ClassFolders
     max_skipped: float = MAX_SKIPPED
+    allow_leaks: bool = False
     paths: list[Path] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     thumbnails: list[Array] = field(default_factory=list)

@@ -42,12 +42,13 @@ def best_epoch(val_losses: Sequence[float]) -> int:
     )
 
 
-def decide(settings: ClassifierSettings, head: Phase) -> FineTuning:
+def decide(settings: ClassifierSettings, head: Phase, photographs: int) -> FineTuning:
     """Decide after phase 1 whether phase 2 starts.
 
     Args:
         settings: The run's settings.
         head: What phase 1 did.
+        photographs: Number of validation photographs.
 
     Returns:
         The decision, without a verdict.
@@ -56,7 +57,8 @@ def decide(settings: ClassifierSettings, head: Phase) -> FineTuning:
         return FineTuning(Decision.NOT_ASKED)
     val_losses = losses(head.history)
     accuracies = [epoch["val_accuracy"] for epoch in head.history]
-    missing = tuple(settings.policy.missing(val_losses, accuracies, best_epoch(val_losses)))
+    best = best_epoch(val_losses)
+    missing = tuple(settings.policy.missing(val_losses, accuracies, best, photographs))
     if not missing:
         return FineTuning(Decision.STARTED)
     if settings.force_fine_tune:
@@ -98,6 +100,14 @@ def judge(policy: PhasePolicy, head: Phase, top: Phase, photographs: int) -> tup
     Returns:
         The verdict and, unless phase 2 is kept, its reason with the figures.
     """
+    if none := [
+        str(top.first_epoch + position)
+        for position, epoch in enumerate(top.history)
+        if not all(map(math.isfinite, epoch.values()))
+    ]:
+        return Verdict.ROLLED_BACK, (
+            f"rolled back: a figure of epoch {', '.join(none)} is not a number"
+        )
     limit = policy.regression_limit(head.accuracy, photographs)
     lowest = min(epoch["val_accuracy"] for epoch in top.history)
     if lowest < limit:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from export import golden_cases, serving_graph
+from export.classifier import gate
 from export.classifier import model as models
 from export.classifier.backbones import backbone
 from export.classifier.model import Classifier
@@ -58,6 +59,7 @@ def publish_classifier(
     Raises:
         PublishError: Nothing was published.
     """
+    finished = gate.on_record(finished)
     classifier = build(finished)
     finished.fill(classifier.model)
     network = classifier.network()

@@ -12,6 +12,7 @@ import numpy as np
 
 from export.classifier.beginning import Beginning
 from export.classifier.model import Classifier
+from export.classifier.settings import LARGEST_LEAK
 from export.classifier.validation import Validation
 from export.file_names import escaped
 from export.training import provenance
@@ -63,6 +64,9 @@ def notes(beginning: Beginning, trained: Trained[Classifier], validated: Validat
     ):
         if count := pairs[where]["photographs"]:
             found.append(f"{count} photographs {said}")
+    leaks, held_out = pairs["across_split"]["validation"], len(beginning.data.split.validation)
+    if leaks > LARGEST_LEAK * held_out:
+        found.append(f"{leaks} of {held_out} validation photographs were trained on: --allow-leaks")
     if validated.temperature != 1:
         found.append(
             f"the logits are divided by the temperature {validated.temperature:.3f}, chosen on the "

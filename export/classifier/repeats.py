@@ -15,6 +15,8 @@ import numpy as np
 
 from export import duplicates
 from export.classifier.photographs import Photographs
+from export.classifier.settings import LARGEST_LEAK
+from export.errors import LeakError
 from export.file_names import escaped
 
 log = logging.getLogger(__name__)
@@ -40,7 +42,8 @@ def find(
 
     Returns:
         ``across_classes`` and ``across_split``, each with ``photographs`` (how many are concerned)
-        and ``pairs`` (two names and ``exact`` or ``near``, the first 200).
+        and ``pairs`` (two names and ``exact`` or ``near``, the first 200); ``across_split`` also
+        with ``validation``, how many of those are held out.
     """
     names = [escaped(path.relative_to(photographs.directory)) for path in photographs.paths]
     position = {path: number for number, path in enumerate(photographs.paths)}
@@ -57,13 +60,45 @@ def find(
         ("across_split", "are trained on and validated with: accuracy will look too good"),
     ):
         _warn(across[where], names, said)
-    return {
+    found: dict[str, Any] = {
         where: {
             "photographs": len({one for pair in pairs for one in pair[:2]}),
             "pairs": [[names[a], names[b], kind] for a, b, kind in pairs[:_RECORDED]],
         }
         for where, pairs in across.items()
     }
+    twins = {one for pair in across["across_split"] for one in pair[:2]}
+    found["across_split"]["validation"] = len(twins & held_out)
+    return found
+
+
+def check_leaks(found: Mapping[str, Any], validation: int, *, allowed: bool) -> None:
+    """Refuse to train where the validation photographs have been seen.
+
+    Args:
+        found: From :func:`find`.
+        validation: Number of photographs that are held out.
+        allowed: Say it only; the record says it too.
+
+    Raises:
+        LeakError: More than :data:`LARGEST_LEAK` of them stand among the training photographs.
+    """
+    leaks = found["across_split"]["validation"]
+    if leaks <= LARGEST_LEAK * validation:
+        return
+    first, second, kind = found["across_split"]["pairs"][0]
+    said = (
+        f"{leaks} of {validation} validation photographs stand among the training photographs "
+        f"too, for instance {first} and {second} ({kind}): the accuracy would measure what was "
+        "learnt by heart"
+    )
+    if allowed:
+        log.warning("%s; allowed", said)
+        return
+    raise LeakError(
+        f"{said}. Move both of each pair to one side, keep what belongs together on one side with "
+        "--group-by, or train all the same with --allow-leaks"
+    )
 
 
 def _pairs(

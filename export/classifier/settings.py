@@ -17,6 +17,9 @@ AUGMENTATIONS = (
 )
 """Random changes of training photographs and of what is asked of them, by name."""
 
+LARGEST_LEAK = 0.05
+"""Share of the validation photographs that may stand among the training photographs too."""
+
 RECIPES = {
     "light": ("flip", "crop"),
     "strong": ("flip", "crop", "color", "mixup", "smoothing"),

@@ -41,7 +41,8 @@ def train(beginning: Beginning) -> Trained[Classifier]:
         reason = "no pretrained weights: all layers trained from the start"
         return train_whole(beginning, FineTuning(Decision.NOT_ASKED, reason=reason))
     head = _head(beginning)
-    tuning = planning.decide(beginning.settings, head)
+    photographs = len(beginning.data.split.validation)
+    tuning = planning.decide(beginning.settings, head, photographs)
     if tuning.decision is Decision.REFUSED:
         log.warning(
             "phase 2 is refused, %s (--force-fine-tune starts it all the same)", tuning.reason
@@ -51,7 +52,8 @@ def train(beginning: Beginning) -> Trained[Classifier]:
     if tuning.decision is Decision.FORCED:
         log.warning("phase 2 is forced, though %s", "; ".join(tuning.missing))
     top, verdict, reason = fine_tune(beginning, head)
-    return _trained(beginning, (head, top), replace(tuning, verdict=verdict, reason=reason))
+    phases = (head, top) if top else (head,)
+    return _trained(beginning, phases, replace(tuning, verdict=verdict, reason=reason))
 
 
 def train_whole(beginning: Beginning, tuning: FineTuning) -> Trained[Classifier]:

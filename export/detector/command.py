@@ -62,6 +62,7 @@ def run(
         }
         work = Work.take(destination.work_dir, models_dir / MODEL, identity)
         with contextlib.closing(work):
+            run_on_record.take_over(work)
             if work.finished is None:
                 _train(work, beginning, data_record, destination.log_dir, started)
             finished = finished_training.load(work.directory)

@@ -20,6 +20,7 @@ from export.detector.training_model import TrainingModel, TwoRates
 from export.detector.validation import KeepWeights, Validator
 from export.training.batch_norm import BatchNormGuard
 from export.training.event_log import EventLog
+from export.training.finite import FiniteGuard
 from export.training.freezing import check_compiled
 from export.training.memory import BatchHalving
 from export.training.outcome import Phase
@@ -61,7 +62,7 @@ class Fitter:
             kept.measure_start()
         steps = int(feed.batches.cardinality()) * plan.epochs
         pace = CosineToTheEnd(plan.learning_rate, steps, time.monotonic(), deadline)
-        callbacks: list[Any] = [*feed.callbacks, self.memory, pace, kept]
+        callbacks: list[Any] = [*feed.callbacks, FiniteGuard(), self.memory, pace, kept]
         if self.log_dir:
             callbacks.append(EventLog(self.log_dir / plan.name, backbone))
         check_compiled(model)

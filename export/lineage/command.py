@@ -7,20 +7,21 @@ standard error.
 from __future__ import annotations
 
 import argparse
-import json
+import logging
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from export.errors import LineageError, SettingsError
+from export import outgoing
+from export.errors import SettingsError
 from export.kinds import KINDS
-from export.lineage.address import ENVIRONMENT, file_url
+from export.lineage.address import ENVIRONMENT, NO_STORE, file_url
+from export.lineage.importing import put_on_record, read_version
 from export.lineage.mlflow_mirror import MlflowMirror
-from export.lineage.schema import Experiment, Status, flatten
+from export.lineage.schema import Experiment, flatten
 from export.lineage.store import Store
-from signature_contract.version_files import LINEAGE_FILE, extra
+
+log = logging.getLogger(__name__)
 
 _LONGEST_CELL = 60
 # A run's own name, times and place differ always.
@@ -32,6 +33,9 @@ _ALWAYS_DIFFERENT = {
     "published_version",
     "published_path",
     "process",
+    "resumed_from",
+    "store_identity",
+    "copies",
 }
 
 
@@ -49,9 +53,13 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _url(arguments: argparse.Namespace) -> str:
-    if arguments.models is not None:
+    # In the order in which a training looks, so that what it wrote is what is read.
+    named = os.environ.get(ENVIRONMENT, "")
+    url: str = arguments.lineage or ("" if named == NO_STORE else named)
+    if not url and arguments.models is not None:
         return file_url(arguments.models)
-    url: str = arguments.lineage or os.environ.get(ENVIRONMENT, "")
+    if url and arguments.models is not None:
+        log.info("the store is $%s, where trainings into %s go", ENVIRONMENT, arguments.models)
     if not url:
         raise SettingsError(
             f"which store? Name the models' directory with --models DIR, or the store with "
@@ -70,7 +78,7 @@ def _list(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
                 experiment.model,
                 _text(experiment.published_version),
                 experiment.status,
-                f"{experiment.created_at:%Y-%m-%d %H:%M:%S}",
+                f"{experiment.created_at:%Y-%m-%d %H:%M:%S} UTC",
                 experiment.base_architecture,
                 experiment.pretrained_weights,
                 _text(experiment.final_accuracy),
@@ -78,7 +86,19 @@ def _list(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
             for experiment in experiments
         ],
     )
-    return {"store": store.url, "experiments": [_summary(item) for item in experiments]}
+    unjudged = store.unjudged(experiments)
+    if unjudged:
+        log.warning(
+            "%d run(s) say running, and nothing here can tell whether they are: this is a copy of "
+            "their store, or another name of its file: %s",
+            len(unjudged),
+            ", ".join(model_id[:8] for model_id in unjudged),
+        )
+    return {
+        "store": store.url,
+        "experiments": [_summary(item) for item in experiments],
+        "unjudged": unjudged,
+    }
 
 
 def _show(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
@@ -139,7 +159,7 @@ def _served(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
     found = served.identify(arguments.server, names, store)
     for item in found:
         _print_columns(item.experiment)
-        print(f"{item.model} version {item.version}: {item.witness}", file=sys.stderr)  # noqa: T201
+        outgoing.say(f"{item.model} version {item.version}: {item.witness}")
     return {
         "ok": all(item.ok for item in found),
         "store": store.url,
@@ -152,46 +172,21 @@ def _import(arguments: argparse.Namespace, store: Store) -> dict[str, Any]:
     imported = []
     for version_dir in arguments.versions:
         experiment = read_version(version_dir)
-        already = store.experiments(experiment.model, experiment.published_version)
-        on_record = any(
-            known.model_id == experiment.model_id and known.status == Status.PUBLISHED
-            for known in already
-        )
-        if not on_record:
-            store.save(experiment)
+        place = str(experiment.published_path)
+        done = put_on_record(store, experiment)
         if mirror:
             mirror.log(experiment)
+        if done.copy_of:
+            log.info("%s is a copy of %s, and noted as such", place, done.copy_of)
         imported.append(
             {
                 "model_id": experiment.model_id,
-                "path": experiment.published_path,
-                "was_on_record": on_record,
+                "path": place,
+                "was_on_record": done.was_on_record,
+                "copy_of": done.copy_of,
             }
         )
     return {"store": store.url, "imported": imported}
-
-
-def read_version(version_dir: Path) -> Experiment:
-    """Return the row that a published version carries, with the place it is in now.
-
-    Raises:
-        LineageError: It carries none, or what it carries is damaged.
-    """
-    path = extra(version_dir.resolve(), LINEAGE_FILE)
-    if not version_dir.name.isdecimal():
-        raise LineageError(f"{version_dir} is no version: expected MODELS/<model>/<number>")
-    try:
-        experiment = Experiment.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as err:
-        raise LineageError(
-            f"{version_dir} carries no {LINEAGE_FILE}: it was published by a version of this "
-            "project that kept no lineage, or not by this project"
-        ) from err
-    except (ValueError, TypeError, OSError) as err:
-        raise LineageError(f"{path} cannot be read: {err}") from err
-    experiment.published_version = int(version_dir.resolve().name)
-    experiment.published_path = str(version_dir.resolve())
-    return experiment
 
 
 def _summary(experiment: Experiment) -> dict[str, Any]:
@@ -212,12 +207,15 @@ def _print_columns(experiment: Experiment) -> None:
 def _print_table(
     header: Sequence[str], rows: Iterable[Sequence[str]], longest: int | None = _LONGEST_CELL
 ) -> None:
-    table = [[cell[:longest] for cell in row] for row in [header, *rows]]
+    table = [
+        [outgoing.printable(outgoing.clean(cell), kept="")[:longest] for cell in row]
+        for row in [header, *rows]
+    ]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         if line.strip():
-            print(line.rstrip(), file=sys.stderr)  # noqa: T201
+            outgoing.say(line.rstrip())
 
 
 def _text(value: Any) -> str:

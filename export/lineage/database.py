@@ -3,41 +3,71 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from export.errors import LineageError, SettingsError
-from export.lineage.address import ENVIRONMENT
+from export.lineage import sqlite_file
+from export.lineage.deadline import START_S, within
 from export.lineage.locks import FileLocks, Locks, ServerLocks
+from export.redaction import learn, redact
 
-_BUSY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 10
+T = TypeVar("T")
+
+_LARGEST_PORT = 65_535
+_ENCODED = "@ / ? : # %"
 _URLS = "expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
 def parse(url: str) -> URL:
-    """Return a store's URL.
+    """Return a store's URL; from now on no message shows the secrets in it.
 
     Raises:
         SettingsError: It is none, or of a database for which there is no store.
     """
+    learn(url)
     try:
         parsed = make_url(url)
-    except ArgumentError as err:
-        shown = re.sub("//[^/]*@", "//…@", url)  # there may be a password in it
-        raise SettingsError(f"not a database URL: {shown!r}; {_URLS}") from err
+    except ArgumentError:
+        # Nothing "from" the cause: it quotes the address.
+        raise SettingsError(f"not a database URL: {redact(repr(url))}; {_URLS}") from None
+    except ValueError:
+        raise SettingsError(
+            f"the port in {redact(repr(url))} is no number; {_URLS}. A password with any of "
+            f"{_ENCODED} in it must be percent-encoded"
+        ) from None
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise SettingsError(f"no store for {parsed.drivername}; {_URLS}")
     if parsed.drivername == "sqlite" and parsed.database in {None, "", ":memory:"}:
         raise SettingsError(f"a store in memory would be gone with the run; {_URLS}")
+    if parsed.drivername != "sqlite":
+        _check_server(url, parsed)
+    elif str(parsed.database).startswith("file:") or parsed.query:
+        raise SettingsError(f"a SQLite file is named by its path alone, received {url}; {_URLS}")
     return parsed
+
+
+def _check_server(url: str, parsed: URL) -> None:
+    """Refuse what would be read otherwise than it was meant, before a library quotes parts of it.
+
+    Raises:
+        SettingsError: With what to write instead.
+    """
+    if url.count("@") > 1 or any("@" in part for part in (parsed.database or "", *parsed.query)):
+        raise SettingsError(
+            f"{redact(url)} can be read in several ways: a password with any of {_ENCODED} in it "
+            "must be percent-encoded, an @ as %40 and a / as %2F; so must a database's name"
+        )
+    if parsed.port is not None and not 0 < parsed.port <= _LARGEST_PORT:
+        raise SettingsError(
+            f"{redact(url)} names the port {parsed.port}; ports are from 1 to {_LARGEST_PORT}"
+        )
 
 
 def connect(url: URL, *, create: bool) -> tuple[Engine, Locks]:
@@ -45,41 +75,16 @@ def connect(url: URL, *, create: bool) -> tuple[Engine, Locks]:
 
     Args:
         url: From :func:`parse`.
-        create: Make a SQLite file that is not there.
+        create: Make a SQLite file that is not there, and write to it; False reads one.
 
     Raises:
         LineageError: There is no such file.
         SettingsError: The database's driver is not installed.
     """
     if url.get_backend_name() == "sqlite":
-        return _file(url, create=create)
+        path = sqlite_file.find(url, create=create)
+        return sqlite_file.engine(path, reads=not create), FileLocks(path)
     return _server(url)
-
-
-def _file(url: URL, *, create: bool) -> tuple[Engine, Locks]:
-    path = Path(url.database or "")
-    if create:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    elif not path.is_file():
-        raise LineageError(
-            f"no store at {path}; name the models' directory with --models or the store with "
-            f"--lineage (or ${ENVIRONMENT})"
-        )
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _BUSY_TIMEOUT_S})
-
-    @event.listens_for(engine, "connect")
-    def no_hidden_transactions(connection: Any, _record: Any) -> None:
-        # Python's driver would begin one by its own rules, and never one around DDL.
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A transaction that reads first and then finds the file changed fails at once, however long
-        # the time-out; one that asks for the right to write at its beginning waits.
-        writing = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-    return engine, FileLocks(path.with_name(f"{path.name}.runs"))
 
 
 def _server(url: URL) -> tuple[Engine, Locks]:
@@ -103,15 +108,35 @@ def _server(url: URL) -> tuple[Engine, Locks]:
     return engine, ServerLocks(engine)
 
 
+def shown(url: URL) -> str:
+    """Return a store's URL as it may be shown, without the secrets in it."""
+    return redact(url.render_as_string(hide_password=True))
+
+
+def answered(url: URL, ask: Callable[[], T]) -> T:
+    """Return what the first question to a database gives; a server's is not waited for for long.
+
+    Raises:
+        LineageError: It does not answer in :data:`export.lineage.deadline.START_S`.
+    """
+    if url.get_backend_name() == "sqlite":
+        return ask()
+    return within(START_S, f"the lineage store {shown(url)}", ask)
+
+
 @contextlib.contextmanager
 def explained(url: URL) -> Iterator[None]:
     """Turn a database's error into one for people."""
     try:
         yield
+    except (ValueError, TypeError) as err:  # of a cell that is no date, no JSON …
+        raise LineageError(
+            f"the lineage store {shown(url)} holds a row that is damaged: {redact(str(err))}"
+        ) from err
     except (SQLAlchemyError, OSError) as err:
         cause = getattr(err, "orig", None) or err
         first = str(cause).strip().splitlines() or [type(cause).__name__]
         raise LineageError(
-            f"the lineage store {url.render_as_string(hide_password=True)} cannot be used: "
-            f"{'; '.join(line.strip() for line in first)}"
+            f"the lineage store {shown(url)} cannot be used: "
+            f"{redact('; '.join(line.strip() for line in first))}"
         ) from err

@@ -4,6 +4,11 @@ They tell a run that is running from one that crashed without guessing: no time-
 numbers (which are reused, and mean nothing in another container or on another host). A store in a
 SQLite file uses file locks, on which SQLite itself relies; a store in PostgreSQL uses its advisory
 locks, held by a connection of their own.
+
+A lock that is not there proves nothing. Through another name of a SQLite file (a hard link, a file
+mounted alone), or in a copy of a store, the locks of runs that live are not to be seen. So a store
+has an identity, each row names the store whose lock its run holds, and a run counts as dead only on
+evidence: a lock that its own store has, and that nobody holds.
 """
 
 from __future__ import annotations
@@ -34,31 +39,62 @@ _SECOND_LOOK_S = 2.0
 class Locks(Protocol):
     """Named locks of one store."""
 
+    def identity(self) -> str:
+        """Return what tells this store from every other one, copies of it included."""
+        ...
+
     def hold(
-        self, name: str, regained: Callable[[], None] | None = None
+        self,
+        name: str,
+        regained: Callable[[], None] | None = None,
+        settled: Callable[[], bool] = lambda: True,
     ) -> AbstractContextManager[None]:
         """Wait for a lock and hold it.
 
         Args:
             name: The lock's name.
             regained: Called, in another thread, when the lock had been lost and was taken again.
+            settled: Asked when the lock is given back: whether nobody will want to know any more
+                that it was held. False leaves the evidence for :meth:`unheld`.
         """
         ...
 
     def unheld(self, names: set[str]) -> set[str]:
-        """Return those names whose lock nobody holds, in this process or any other."""
+        """Return those names of which it is certain that their holder is gone."""
+        ...
+
+    def known(self, names: set[str]) -> set[str]:
+        """Return those names of which it can be told whether somebody holds them."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Remove what a holder left that is gone."""
         ...
 
 
 class FileLocks:
     """Locks on files beside a SQLite database."""
 
-    def __init__(self, directory: Path) -> None:
-        """Keep the locks' directory; it is made when the first is held."""
-        self._directory = directory
+    def __init__(self, database: Path) -> None:
+        """Keep the locks' directory; it is made when the first is held.
+
+        Args:
+            database: The SQLite file itself, not a symbolic link to it.
+        """
+        self._database = database
+        self._directory = database.with_name(f"{database.name}.runs")
+
+    def identity(self) -> str:
+        """Return the file's inode: every name and mount of the file has it, no copy does."""
+        return f"inode {self._database.stat().st_ino}"
 
     @contextlib.contextmanager
-    def hold(self, name: str, regained: Callable[[], None] | None = None) -> Iterator[None]:
+    def hold(
+        self,
+        name: str,
+        regained: Callable[[], None] | None = None,
+        settled: Callable[[], bool] = lambda: True,
+    ) -> Iterator[None]:
         """Hold a lock; a file's cannot be lost while its holder lives."""
         del regained
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -77,28 +113,37 @@ class FileLocks:
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                if settled():
+                    path.unlink(missing_ok=True)
             os.close(handle)
 
     def unheld(self, names: set[str]) -> set[str]:
-        """Look at each file, and remove what a dead holder left."""
+        """Look at each file; one that is not there was never held here, or its run has ended."""
         return {name for name in names if self._is_unheld(name)}
+
+    def known(self, names: set[str]) -> set[str]:
+        """Return those that have a file."""
+        return {name for name in names if (self._directory / name).is_file()}
+
+    def forget(self, name: str) -> None:
+        """Remove the file."""
+        with contextlib.suppress(OSError):
+            (self._directory / name).unlink(missing_ok=True)
 
     def _is_unheld(self, name: str) -> bool:
         path = self._directory / name
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return True
-        except PermissionError:
-            return False  # whoever may only read the store is in no place to judge
+            # A lock needs no right to write, and may be asked for where nothing can be written.
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         else:
-            path.unlink(missing_ok=True)
-            return True
+            return _is(path, handle)
         finally:
             os.close(handle)
 
@@ -123,9 +168,25 @@ class ServerLocks:
         """Use the store's engine."""
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
+    def identity(self) -> str:
+        """Return the cluster's and the database's number: advisory locks are the database's own."""
+        number = "SELECT oid FROM pg_database WHERE datname = current_database()"
+        cluster = "SELECT system_identifier FROM pg_control_system()"
+        with self._engine.connect() as connection:
+            identity = f"database {connection.execute(text(number)).scalar_one()}"
+            with contextlib.suppress(DBAPIError):  # an administrator may have reserved it
+                identity += f" of {connection.execute(text(cluster)).scalar_one()}"
+        return identity
+
     @contextlib.contextmanager
-    def hold(self, name: str, regained: Callable[[], None] | None = None) -> Iterator[None]:
-        """Hold a lock on a connection of its own."""
+    def hold(
+        self,
+        name: str,
+        regained: Callable[[], None] | None = None,
+        settled: Callable[[], bool] = lambda: True,
+    ) -> Iterator[None]:
+        """Hold a lock on a connection of its own; the server keeps no trace of one."""
+        del settled
         watch = _Watch(self._engine, name, regained)
         watch.start()
         try:
@@ -140,6 +201,13 @@ class ServerLocks:
             time.sleep(_SECOND_LOOK_S)
             free = self._free(free)
         return free
+
+    def known(self, names: set[str]) -> set[str]:
+        """Return all: the server knows every lock."""
+        return names
+
+    def forget(self, name: str) -> None:
+        """Do nothing: a lock that nobody holds is not there."""
 
     def _free(self, names: set[str]) -> set[str]:
         free = set()

@@ -20,7 +20,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from export.errors import LineageError, SettingsError
+from export.lineage.deadline import START_S, within
 from export.lineage.schema import Experiment, Status, flatten
+from export.redaction import learn, redact
 from signature_contract.version_files import CONTRACT_FILE, LINEAGE_FILE, RUN_FILE, extra
 
 EXPERIMENT = "vision-forge"
@@ -29,10 +31,12 @@ _ARTIFACTS = (RUN_FILE, CONTRACT_FILE, LINEAGE_FILE)
 _LONGEST_PARAMETER = 6000
 _MOST_PARAMETERS = 100
 _MOST_FIGURES = 1000
+_REQUEST_S = 4
 _STATUSES = {
     Status.RUNNING: "RUNNING",
     Status.PUBLISHED: "FINISHED",
     Status.FAILED: "FAILED",
+    Status.STOPPED: "KILLED",
     Status.CRASHED: "KILLED",
 }
 
@@ -55,9 +59,12 @@ class MlflowMirror:
             SettingsError: MLflow is not installed.
             LineageError: Nobody answers there, or not as MLflow does.
         """
+        learn(uri)
         # A training machine reports to nobody whom its owner did not name.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        # One request that is never answered; its own defaults wait for minutes.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(_REQUEST_S))
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         try:
             from mlflow import MlflowClient
         except ImportError as err:
@@ -65,15 +72,23 @@ class MlflowMirror:
                 "--mlflow-uri needs MLflow: pip install 'vision-forge[mlflow]'"
             ) from err
         # Its import configures its own logging, so this comes after.
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
-        with _explained(uri):
+        said = logging.getLogger("mlflow")
+        said.setLevel(logging.WARNING)
+        # What it says goes the way of every other message, which no secret passes.
+        said.handlers.clear()
+        said.propagate = True
+
+        def connect() -> tuple[Any, str]:
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
             found = client.get_experiment_by_name(EXPERIMENT)
             if found is None:
-                identity = client.create_experiment(EXPERIMENT, _artifact_location(uri))
-            else:
-                identity = found.experiment_id
-        return cls(uri, client, identity)
+                return client, client.create_experiment(EXPERIMENT, _artifact_location(uri))
+            return client, found.experiment_id
+
+        with _explained(uri):
+            if _is_file(uri):  # in a new file MLflow first makes its tables
+                return cls(uri, *connect())
+            return cls(uri, *within(START_S, f"MLflow at {redact(uri)}", connect))
 
     def begin(self, experiment: Experiment) -> str:
         """Make a run that MLflow shows as running, with the parameters known so far.
@@ -107,12 +122,18 @@ class MlflowMirror:
             self._end(run_id, experiment)
 
     def log(self, experiment: Experiment) -> None:
-        """Copy a run that has ended.
+        """Copy a published run, unless MLflow has it; one that it shows as not finished it ends.
 
         Raises:
             LineageError: MLflow did not take it.
         """
-        self.end(self.begin(experiment), experiment)
+        with _explained(self._uri):
+            known = self._client.search_runs(
+                [self._experiment_id], f"tags.model_id = '{experiment.model_id}'", max_results=1
+            )
+            if known and known[0].info.status == _STATUSES[Status.PUBLISHED]:
+                return
+        self.end(known[0].info.run_id if known else self.begin(experiment), experiment)
 
     def catch_up(self, experiments: Callable[[], Iterable[Experiment]]) -> None:
         """End the runs that MLflow shows as running although they crashed, or it was away.
@@ -209,6 +230,7 @@ def _tags(experiment: Experiment) -> dict[str, str]:
         "error": experiment.error,
         "code_version": experiment.code_version,
         "code_commit": experiment.code_commit,
+        "resumed_from": experiment.resumed_from or "",
     }
     return {name: value for name, value in tags.items() if value}
 
@@ -231,7 +253,7 @@ def parameters(experiment: Experiment) -> dict[str, str]:
     return {
         name: str(value)
         for name, value in {**settings, **columns}.items()
-        if value is not None and value != ""
+        if name and value is not None and value != ""  # no settings at all have no name
     }
 
 
@@ -255,11 +277,15 @@ def _artifact_location(uri: str) -> str | None:
     """Return where artifacts go: beside a database file; a server decides for itself."""
     try:
         parsed = make_url(uri)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a plain path; a port that is no number
         return None
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         return None
     return (Path(parsed.database).resolve().parent / "mlartifacts").as_uri()
+
+
+def _is_file(uri: str) -> bool:
+    return "//" not in uri or uri.startswith(("sqlite:", "file:"))
 
 
 def _milliseconds(moment: datetime) -> int:
@@ -273,11 +299,4 @@ def _explained(uri: str) -> Iterator[None]:
     except LineageError:
         raise
     except Exception as err:  # its stores raise their own, requests' and SQLAlchemy's errors
-        raise LineageError(f"MLflow at {_without_password(uri)} cannot be used: {err}") from err
-
-
-def _without_password(uri: str) -> str:
-    try:
-        return make_url(uri).render_as_string(hide_password=True)
-    except ArgumentError:  # a plain path
-        return uri
+        raise LineageError(f"MLflow at {redact(uri)} cannot be used: {redact(str(err))}") from err

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from export.lineage.address import ENVIRONMENT, NO_STORE, file_url
+from export.redaction import learn, redact
 
 if TYPE_CHECKING:
     from export.lineage.run import Run
@@ -33,6 +34,15 @@ class Recording:
 
     store: str = ""
     mlflow_uri: str = ""
+
+    def __post_init__(self) -> None:
+        """See to it that no message shows the secrets in the addresses."""
+        learn(self.store)
+        learn(self.mlflow_uri)
+
+    def __repr__(self) -> str:
+        """Return it without secrets."""
+        return f"Recording({redact(self.store)!r}, {redact(self.mlflow_uri)!r})"
 
     def run(
         self, model: str, settings: Mapping[str, Any], models_dir: Path

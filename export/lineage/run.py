@@ -7,18 +7,22 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from export.errors import LineageError
 from export.lineage import facts
+from export.lineage.deadline import END_S, within
 from export.lineage.mlflow_mirror import MlflowMirror
 from export.lineage.schema import Experiment, Status, storable
 from export.lineage.store import Store
+from export.stopping import stoppable
+from export.training.work import Work
 from signature_contract.version_files import EXTRA, LINEAGE_FILE
 
 log = logging.getLogger(__name__)
@@ -36,6 +40,13 @@ def record(
         store_url: URL of the store; empty for none.
         mlflow_uri: Tracking URI of an MLflow; empty for none.
     """
+    with stoppable():
+        yield from _recorded(model, settings, store_url, mlflow_uri)
+
+
+def _recorded(
+    model: str, settings: Mapping[str, Any], store_url: str, mlflow_uri: str
+) -> Iterator[Run]:
     store = Store.open(store_url) if store_url else None
     mlflow = MlflowMirror.open(mlflow_uri) if mlflow_uri else None
     experiment = Experiment(
@@ -76,6 +87,7 @@ class Run:
     _mlflow_run_id: str = ""  # empty: MLflow has no run to end
     _started: float = field(default_factory=time.monotonic)
     _problems: list[str] = field(default_factory=list)
+    _before_s: float = 0.0  # what the runs took that this one goes on from
 
     @property
     def model_id(self) -> str:
@@ -97,6 +109,20 @@ class Run:
             if self._store:
                 self._mlflow.catch_up(self._store.experiments)
             self._mlflow_run_id = self._mlflow.begin(self.experiment)
+
+    def take_over(self, work: Work) -> None:
+        """Name the run that a working directory is from, and count its time.
+
+        Args:
+            work: The directory, taken. It notes this run for whoever goes on from it.
+        """
+        earlier = work.take_over(self.model_id, self._elapsed)
+        if earlier:
+            self._before_s = earlier.seconds
+            self._set(resumed_from=earlier.model_id)
+            if self._store:  # now: a run that is killed says nothing later
+                self._try(self._store.url, partial(self._store.save, self.experiment))
+            log.info("lineage: goes on from run %s (%.0f s)", earlier.model_id[:8], earlier.seconds)
 
     def seal(self, version_dir: Path, record: Mapping[str, Any], accuracy: float) -> None:
         """Write the run's id and its row into the version, before the version is verified.
@@ -139,8 +165,10 @@ class Run:
         """Record why nothing was published; a version that is in place stays published."""
         if self.is_published:
             return
-        text = "interrupted" if isinstance(error, KeyboardInterrupt) else str(error)
-        self._end(Status.FAILED, storable(f"{type(error).__name__}: {text}"))
+        if isinstance(error, KeyboardInterrupt):
+            self._end(Status.STOPPED, str(error) or "interrupted")
+        else:
+            self._end(Status.FAILED, storable(f"{type(error).__name__}: {error}"))
         for problem in self._problems:
             log.error("lineage: %s", problem)
 
@@ -161,19 +189,21 @@ class Run:
             **columns,
         )
         if self._store:
-            try:
-                self._store.save(self.experiment)
-            except LineageError as err:
-                self._problems.append(str(err))
+            self._try(self._store.url, partial(self._store.save, self.experiment))
         if self._mlflow_run_id and self._mlflow:
-            try:
-                self._mlflow.end(self._mlflow_run_id, self.experiment)
-            except LineageError as err:
-                self._problems.append(str(err))
+            end = partial(self._mlflow.end, self._mlflow_run_id, self.experiment)
+            self._try("MLflow", end)
+
+    def _try(self, who: str, tell: Callable[[], None]) -> None:
+        """Tell somebody about the run; keep why that was not possible."""
+        try:
+            within(END_S, who, tell)
+        except LineageError as err:
+            self._problems.append(str(err))
 
     def _set(self, **columns: Any) -> None:
         for name, value in columns.items():
             setattr(self.experiment, name, value)
 
     def _elapsed(self) -> float:
-        return round(time.monotonic() - self._started, 3)
+        return round(self._before_s + time.monotonic() - self._started, 3)

@@ -25,9 +25,11 @@ from sqlalchemy import (
     TypeDecorator,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 
-REVISION = "0001"
+from export.redaction import redacted
+
+REVISION = "0002"
 """The newest revision in ``migrations/versions``, known without loading Alembic."""
 
 REVISION_TABLE = "vision_forge_schema"
@@ -41,6 +43,7 @@ class Status(StrEnum):
     RUNNING = "running"
     PUBLISHED = "published"
     FAILED = "failed"
+    STOPPED = "stopped"
     CRASHED = "crashed"
 
 
@@ -83,10 +86,13 @@ class Experiment(Base):
             can be asked which run made the version it answers with.
         model: ``classifier`` or ``detector``; the name below ``MODELS``.
         status: A value of :class:`Status`.
-        error: Why it failed or how it crashed; empty otherwise.
+        error: Why it failed, what stopped it or how it crashed; empty otherwise.
         created_at: When the run started.
-        finished_at: When it was published, failed, or was found to have crashed.
-        duration_s: From start to published or failed, in seconds.
+        finished_at: When it was published, failed, was stopped, or was found to have crashed.
+        duration_s: From start to published, failed or stopped, in seconds, and what the runs had
+            taken that it goes on from.
+        resumed_from: ``model_id`` of the run that it goes on from: the one whose checkpoints, or
+            whose finished training, it found; None where it began.
         base_architecture: The backbone's name.
         pretrained_weights: Their source: ``imagenet``, ``mirror``, ``file``, ``darknet`` …, or
             ``none``; empty when the run ended before they were loaded.
@@ -115,12 +121,16 @@ class Experiment(Base):
         metrics: What was measured: accuracy and loss a phase, and each phase's epochs.
         host: Name of the machine.
         process: Process number there, for whoever wants to look at a run that is running.
+        store_identity: Of the store that holds the run's lock (:mod:`export.lineage.locks`). In a
+            copy of the store nobody can tell whether the run still lives.
+        copies: Other places where the same version was found, each with ``version`` and ``path``.
     """
 
     __tablename__ = "experiments"
     __table_args__ = (
         CheckConstraint(
-            "status IN ('running', 'published', 'failed', 'crashed')", name="experiments_status"
+            "status IN ('running', 'published', 'failed', 'stopped', 'crashed')",
+            name="experiments_status",
         ),
         Index("experiments_created_at", "created_at"),
         Index("experiments_published", "model", "published_version"),
@@ -155,6 +165,45 @@ class Experiment(Base):
     metrics: Mapped[dict[str, Any]] = mapped_column(_JSON, default=dict)
     host: Mapped[str] = mapped_column(String(255), default="")
     process: Mapped[int | None] = mapped_column(BigInteger)
+    resumed_from: Mapped[str | None] = mapped_column(String(36))
+    store_identity: Mapped[str | None] = mapped_column(String(128))
+    copies: Mapped[list[dict[str, Any]] | None] = mapped_column(_JSON)
+
+    @property
+    def places(self) -> list[str]:
+        """Directories where the version was seen, the first one first."""
+        others = [str(place["path"]) for place in self.copies or ()]
+        return [self.published_path, *others] if self.published_path else others
+
+    def damage(self) -> list[str]:
+        """Return what columns hold that is not of their kind, one sentence each.
+
+        SQLite keeps any value in any column, and files are changed by more than this code.
+        """
+        found = []
+        for column in self.__table__.columns:
+            value = getattr(self, column.key)
+            kind = _JSON_KINDS.get(column.key, column.type.python_type)
+            accepted = (float, int) if kind is float else kind
+            if value is None and column.nullable:
+                continue
+            if not isinstance(value, accepted) or isinstance(value, bool):
+                found.append(f"{column.key} holds {value!r}, which is no {kind.__name__}")
+        return found
+
+    @validates(
+        "error",
+        "pretrained_weights_description",
+        "phase_policy",
+        "data_directory",
+        "library_versions",
+        "settings",
+        "metrics",
+        "host",
+    )
+    def _without_secrets(self, _column: str, value: Any) -> Any:
+        """Keep secrets out of the row, the version's record and MLflow: all come from here."""
+        return redacted(value)
 
     def to_json(self) -> dict[str, Any]:
         """Return every column by name; moments in ISO 8601."""
@@ -172,15 +221,31 @@ class Experiment(Base):
             ValueError: A column is missing, unknown, or not what it should be.
         """
         columns = {column.key: column for column in cls.__table__.columns}
-        if wrong := sorted(columns.keys() ^ row.keys()):
+        if not isinstance(row, dict):
+            raise ValueError(f"expected an object of columns, received {type(row).__name__}")  # noqa: TRY004  # as of any damaged file
+        values: dict[str, Any] = {**dict.fromkeys(_SINCE_0002), **row}
+        if wrong := sorted(columns.keys() ^ values.keys()):
             raise ValueError(f"columns missing or unknown: {', '.join(wrong)}")
-        values = dict(row)
         for name, column in columns.items():
             if isinstance(column.type, UtcDateTime) and values[name] is not None:
                 values[name] = datetime.fromisoformat(values[name])
             if values[name] is None and not column.nullable:
                 raise ValueError(f"{name} is missing")
-        return cls(**values)
+        experiment = cls(**values)
+        if wrong := experiment.damage():
+            raise ValueError("; ".join(wrong))
+        return experiment
+
+
+_JSON_KINDS: Mapping[str, type] = {
+    "phase_policy": dict,
+    "library_versions": dict,
+    "settings": dict,
+    "metrics": dict,
+    "copies": list,
+}
+# What versions that were published under the first schema do not say.
+_SINCE_0002 = ("resumed_from", "store_identity", "copies")
 
 
 def storable(value: Any) -> Any:

@@ -140,7 +140,8 @@ def _unidentified(name: str, version: int, ids: set[str], store: Store) -> str:
 def _ask_golden(
     service: Any, name: str, version: int, experiment: Experiment
 ) -> tuple[float | None, bool, str]:
-    version_dir = Path(experiment.published_path or "")
+    places = [Path(place) for place in experiment.places] or [Path()]
+    version_dir = next((place for place in places if place.is_dir()), places[0])
     try:
         contract = contracts.load(version_dir)
         cases = golden.load(version_dir, contract)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,18 +87,29 @@ def relative_shift(before: Statistics, after: Statistics) -> float:
     Returns:
         The larger of two averages over the channels: of the change of the mean in standard
         deviations before, and of the change of the variance in variances before. 0 says that
-        nothing moved; infinity, that a statistic is no longer finite.
+        nothing moved; infinity, that a statistic is no longer finite. A channel that was not finite
+        before counts as moved by nothing.
     """
-    scale = before.variance.astype(np.float64) + before.epsilon
-    means = np.abs(after.mean.astype(np.float64) - before.mean) / np.sqrt(scale)
-    variances = np.abs(after.variance.astype(np.float64) - before.variance) / scale
-    shift = float(max(means.mean(), variances.mean()))
-    return shift if np.isfinite(shift) else float("inf")
+    sound = np.isfinite(before.mean) & np.isfinite(before.variance)
+    if not sound.any():
+        return 0.0
+    after_mean, after_variance = after.mean[sound], after.variance[sound]
+    # Python's max() of a number and NaN is the number.
+    if not (np.isfinite(after_mean).all() and np.isfinite(after_variance).all()):
+        return math.inf
+    scale = before.variance[sound].astype(np.float64) + before.epsilon
+    means = np.abs(after_mean.astype(np.float64) - before.mean[sound]) / np.sqrt(scale)
+    variances = np.abs(after_variance.astype(np.float64) - before.variance[sound]) / scale
+    return float(max(means.mean(), variances.mean()))
 
 
 def shifts(before: Mapping[str, Statistics], after: Mapping[str, Statistics]) -> dict[str, float]:
-    """Return the relative shift of each layer, in the order of ``before``."""
-    return {name: relative_shift(before[name], after[name]) for name in before}
+    """Return the relative shift of each layer that stands in both, in the order of ``before``."""
+    return {
+        name: relative_shift(statistics, after[name])
+        for name, statistics in before.items()
+        if name in after
+    }
 
 
 class BatchNormGuard:
@@ -112,7 +124,10 @@ class BatchNormGuard:
 
     Attributes:
         shifts: Relative shift of each layer, by phase and layer name.
+        total: Relative shift of each layer from what the guard first saw to the end of the last
+            phase: small shifts of several phases add up.
         alarms: What was wrong, one text a phase, layers named.
+        notes: What the guard cannot see, because there is nothing to watch.
     """
 
     def __init__(
@@ -127,8 +142,12 @@ class BatchNormGuard:
             threshold: Relative shift above which an alarm is raised.
         """
         self.shifts: dict[str, dict[str, float]] = {}
+        self.total: dict[str, float] = {}
         self.alarms: list[str] = []
+        self.notes: list[str] = []
         self._base, self._learns, self._threshold = base, learns, threshold
+        self._first = statistics_of(base)
+        self._say_what_is_watched()
 
     @contextlib.contextmanager
     def phase(self, name: int | str) -> Iterator[None]:
@@ -139,48 +158,118 @@ class BatchNormGuard:
 
         Raises:
             BatchNormShiftError: When the phase has ended, if a layer shifted by more than the
-                threshold. It stops the run, because validation would not show the damage: a
-                network whose statistics were overwritten by the training photographs fits
-                photographs of the same kind.
+                threshold, in this phase or in all so far. It stops the run, because validation
+                would not show the damage: a network whose statistics were overwritten by the
+                training photographs fits photographs of the same kind. A phase that ends by an
+                exception leaves its record and its alarm, and the exception goes on.
         """
         before = statistics_of(self._base)
-        yield
-        moved = shifts(before, statistics_of(self._base))
-        self.shifts[str(name)] = moved
-        if self._learns:
-            return
-        if alarm := self._alarm(name, moved):
-            self.alarms.append(alarm)
-            log.warning("%s", alarm)
-            if any(shift > self._threshold for shift in moved.values()):
-                raise BatchNormShiftError(alarm)
+        self._first = {**before, **self._first}  # layers that were built since
+        try:
+            yield
+        except BaseException:
+            self._compare(name, before)
+            raise
+        if self._compare(name, before):
+            raise BatchNormShiftError(self.alarms[-1])
 
     def to_json(self) -> dict[str, Any]:
         """Return what is saved with the run; an infinite shift as None."""
         return {
             "threshold": self._threshold,
-            "shifts": {
-                phase: {k: round(v, 6) if np.isfinite(v) else None for k, v in moved.items()}
-                for phase, moved in self.shifts.items()
-            },
+            "layers": len(self._first),
+            "shifts": {phase: _finite(moved) for phase, moved in self.shifts.items()},
+            "total": _finite(self.total),
             "alarms": list(self.alarms),
+            "notes": list(self.notes),
         }
 
-    def _alarm(self, phase: int | str, moved: Mapping[str, float]) -> str:
-        # Inference mode changes nothing at all, so any shift is a leak; a small one is reported.
-        over = {name: shift for name, shift in moved.items() if shift > self._threshold}
-        named = over or {name: shift for name, shift in moved.items() if shift > 0}
-        if not named:
-            return ""
-        worst = sorted(named.items(), key=lambda item: -item[1])
-        layers = ", ".join(f"{name} ({shift:.1%})" for name, shift in worst[:_NAMED])
-        if len(worst) > _NAMED:
-            layers += f" and {len(worst) - _NAMED} more"
-        limit = f"more than {self._threshold:.0%}" if over else "a little, at all"
-        return (
-            f"phase {phase} moved the BatchNorm statistics of {len(named)} of {len(moved)} layers "
-            f"of {self._base.name} by {limit}: {layers}. Expected no change: the base runs in "
-            "inference mode. Call it with training=False inside the model's own call() (a False "
-            "recorded in a functional model is replaced by fit's True), or leave its "
-            "BatchNormalization layers with trainable=False"
-        )
+    def _compare(self, name: int | str, before: Mapping[str, Statistics]) -> bool:
+        """Record what a phase moved; tell whether it was too much."""
+        after = statistics_of(self._base)
+        if late := [layer for layer in after if layer not in before]:
+            self._note(
+                f"{len(late)} BatchNormalization layers of {self._base.name} were built during "
+                f"phase {name}: what it did to their statistics is not known. Build the model, or "
+                "call it once, before the guard is made"
+            )
+        moved = self.shifts[str(name)] = shifts(before, after)
+        self.total = shifts(self._first, after)
+        if self._learns:
+            return False
+        alarm = _alarm(self._base, f"phase {name}", moved, self._threshold)
+        if not _over(moved, self._threshold) and _over(self.total, self._threshold):
+            alarm = _alarm(
+                self._base, f"all phases up to {name} together", self.total, self._threshold
+            )
+        if alarm:
+            self.alarms.append(alarm)
+            log.warning("%s", alarm)
+        return bool(_over(moved, self._threshold) or _over(self.total, self._threshold))
+
+    def _say_what_is_watched(self) -> None:
+        unbuilt = [
+            layer
+            for layer in self._base._flatten_layers(include_self=True, recursive=True)
+            if isinstance(layer, keras.layers.BatchNormalization) and not layer.built
+        ]
+        if unbuilt or not self._base.built:
+            self._note(
+                f"{self._base.name} is not built yet, so that {len(unbuilt) or 'all'} of its "
+                "BatchNormalization layers cannot be watched: build the model, or call it once, "
+                "before the guard is made"
+            )
+        elif not self._first:
+            self._note(
+                f"{self._base.name} has no BatchNormalization layer: there is nothing to watch"
+            )
+        damaged = [
+            name
+            for name, found in self._first.items()
+            if not (np.isfinite(found.mean).all() and np.isfinite(found.variance).all())
+        ]
+        if damaged:
+            self._note(
+                f"statistics of {_list(damaged)} of {self._base.name} were not finite before "
+                "anything trained: the file of weights is damaged, or another network's"
+            )
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        log.warning("%s", text)
+
+
+def _over(moved: Mapping[str, float], threshold: float) -> dict[str, float]:
+    return {name: shift for name, shift in moved.items() if shift > threshold}
+
+
+def _alarm(base: Any, who: str, moved: Mapping[str, float], threshold: float) -> str:
+    """Say what moved; "" when nothing did."""
+    # Inference mode changes nothing at all, so any shift is a leak; a small one is reported.
+    over = _over(moved, threshold)
+    named = over or {name: shift for name, shift in moved.items() if shift > 0}
+    if not named:
+        return ""
+    worst = sorted(named.items(), key=lambda item: -item[1])
+    layers = _list([f"{name} ({_percent(shift)})" for name, shift in worst])
+    limit = f"more than {threshold:.0%}" if over else "a little, at all"
+    return (
+        f"{who} moved the BatchNorm statistics of {len(named)} of {len(moved)} layers "
+        f"of {base.name} by {limit}: {layers}. Expected no change: the base runs in "
+        "inference mode. Call it with training=False inside the model's own call() (a False "
+        "recorded in a functional model is replaced by fit's True), or leave its "
+        "BatchNormalization layers with trainable=False"
+    )
+
+
+def _percent(shift: float) -> str:
+    return f"{shift:.1%}" if math.isfinite(shift) else "no longer finite"
+
+
+def _list(names: list[str]) -> str:
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+
+
+def _finite(moved: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: round(v, 6) if math.isfinite(v) else None for name, v in moved.items()}

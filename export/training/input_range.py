@@ -1,140 +1,109 @@
 """What a base expects where it begins, and whether that is what it gets.
 
 A network that is fed twice normalised, never normalised or another network's pixels trains without
-an error: it just learns little. Every usual preprocessing is a straight line a channel, from 0 to
-255, so a convention is written down as the values that black and white become, and both the code
-that preprocesses (:func:`check_preprocessing`, exact) and the batches that arrive
-(:func:`check_batch`, by evidence) are held to it.
+an error: it just learns little. Both the code that preprocesses (:func:`check_preprocessing`,
+exact) and the batches that arrive (:func:`check_batch`, by evidence) are held to a convention.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
 from export.errors import ImageSizeError, InputRangeError
+from export.training import probe
+from export.training.conventions import (
+    BGR_MINUS_MEANS,
+    IMAGENET_STATISTICS,
+    MINUS_ONE_TO_ONE,
+    PIXELS,
+    RANGES,
+    UNIT,
+    InputRange,
+)
+from export.training.range_diagnosis import (
+    TOLERANCE,
+    advice,
+    applied_twice,
+    diagnose,
+    impossible,
+    limits_of,
+    part_that_differs,
+)
+
+__all__ = [
+    "BGR_MINUS_MEANS",
+    "IMAGENET_STATISTICS",
+    "MINUS_ONE_TO_ONE",
+    "PIXELS",
+    "RANGES",
+    "UNIT",
+    "InputRange",
+    "check_batch",
+    "check_image_size",
+    "check_preprocessing",
+]
 
 log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
 
-_Channels = tuple[float, float, float]
-
-_TOLERANCE = 1.0  # of 255: resizing with an antialiasing filter may overshoot by less
-_FULL = 0.75  # share of 0 to 255 that several photographs together cover at least
-_NARROW = 0.6  # at most this share is covered when values belong to another convention
-_PLAUSIBLE = 0.4  # covered at least by whatever explains values that are certainly wrong
-_COLLAPSED = 0.1  # covered by less than this: normalised twice, or no photographs
 _ENOUGH = 4  # images whose joint range says something about how they were normalised
 
 
-@dataclass(frozen=True)
-class InputRange:
-    """How a base's pixels are coded.
-
-    Attributes:
-        name: For messages, such as ``RGB in [-1, 1]``.
-        black: What black becomes, one value a channel in the base's channel order.
-        white: What white becomes, likewise.
-        bgr: True when the channels are blue, green, red.
-    """
-
-    name: str
-    black: _Channels
-    white: _Channels
-    bgr: bool = False
-
-    def apply(self, pixels: Array) -> Array:
-        """Preprocess: RGB 0 to 255, [..., 3], to what the base expects."""
-        ordered = pixels[..., ::-1] if self.bgr else pixels
-        low, high = np.array(self.black), np.array(self.white)
-        return np.asarray(low + ordered / 255.0 * (high - low))
-
-    def undo(self, values: Array) -> Array:
-        """Return the 0 to 255 that the values would come from, channels left in their order."""
-        low, high = np.array(self.black), np.array(self.white)
-        return np.asarray((values - low) / (high - low) * 255.0)
-
-
-def _normalised(
-    name: str, mean: _Channels, deviation: _Channels, white: float, *, bgr: bool = False
-) -> InputRange:
-    low = [-m / d for m, d in zip(mean, deviation, strict=True)]
-    high = [(white - m) / d for m, d in zip(mean, deviation, strict=True)]
-    return InputRange(name, (low[0], low[1], low[2]), (high[0], high[1], high[2]), bgr)
-
-
-PIXELS = InputRange("RGB from 0 to 255", (0.0,) * 3, (255.0,) * 3)
-"""Not normalised: EfficientNet and others that normalise inside."""
-
-UNIT = InputRange("RGB in [0, 1]", (0.0,) * 3, (1.0,) * 3)
-"""Darknet."""
-
-MINUS_ONE_TO_ONE = InputRange("RGB in [-1, 1]", (-1.0,) * 3, (1.0,) * 3)
-"""Mode "tf" of keras.applications: MobileNet, Inception, Xception."""
-
-BGR_MINUS_MEANS = _normalised(
-    "BGR minus ImageNet's channel means, [-124, 152]",
-    mean=(103.939, 116.779, 123.68),
-    deviation=(1.0, 1.0, 1.0),
-    white=255.0,
-    bgr=True,
-)
-"""Mode "caffe" of keras.applications: ResNet, VGG."""
-
-IMAGENET_STATISTICS = _normalised(
-    "RGB in [0, 1] by ImageNet's means and deviations, [-2.2, 2.7]",
-    mean=(0.485, 0.456, 0.406),
-    deviation=(0.229, 0.224, 0.225),
-    white=1.0,
-)
-"""Mode "torch" of keras.applications: DenseNet; timm's networks."""
-
-RANGES = (PIXELS, UNIT, MINUS_ONE_TO_ONE, BGR_MINUS_MEANS, IMAGENET_STATISTICS)
-"""The conventions that a wrong input is compared with."""
-
-_PROBE = {"black": (0, 0, 0), "white": (255, 255, 255), "red": (255, 0, 0), "blue": (0, 0, 255)}
-
-
 def check_preprocessing(preprocess: Callable[[Any], Any], expected: InputRange) -> None:
-    """Hold the code that preprocesses to what the base expects, by four images of one colour.
+    """Hold the code that preprocesses to what the base expects, by pictures made for that.
 
-    Unlike a look at photographs this is exact: it also tells BGR from RGB.
+    Unlike a look at photographs this is exact: it also tells BGR from RGB, and finds curves,
+    thresholds and code that treats a part of the picture, or of the batch, otherwise.
 
     Args:
-        preprocess: From RGB 0 to 255, float32 [4, 8, 8, 3], to what reaches the base, with the same
-            shape: a function of tensors or a ``keras.Model``.
+        preprocess: From RGB 0 to 255, float32 [batch, height, width, 3], to what reaches the base,
+            with the same shape: a function of tensors or a ``keras.Model``. It is called once, with
+            pictures of 48 x 32 pixels, or of the size that a model insists on.
         expected: What the base expects.
 
     Raises:
         InputRangeError: With what each colour became, and what is probably wrong.
     """
-    colours = np.array(list(_PROBE.values()), np.float32)
-    images = np.tile(colours[:, None, None, :], (1, 8, 8, 1))
+    images = probe.pictures(*probe.size_for(preprocess))
     became = keras.ops.convert_to_numpy(preprocess(keras.ops.convert_to_tensor(images)))
     if became.shape != images.shape:
         raise InputRangeError(
             f"expected preprocessing that keeps the shape {images.shape}, received one that "
             f"gives {became.shape}"
         )
-    received, wanted = became[:, 0, 0].astype(np.float64), expected.apply(colours)
+    if not np.isfinite(became).all():
+        raise InputRangeError(
+            "the preprocessing gives values that are not finite for pixels from 0 to 255; look for "
+            "a division by zero or a logarithm"
+        )
+    received, wanted = became.astype(np.float64), expected.apply(images)
     apart = _apart(received, wanted, expected)
-    if not apart.any():
-        return
-    lines = [
-        f"{colour}: expected {_show(wanted[row])}, received {_show(received[row])}"
-        for row, colour in enumerate(_PROBE)
-        if apart[row]
-    ]
-    raise InputRangeError(
-        f"the preprocessing does not give the {expected.name} that the base expects; "
-        f"{'; '.join(lines)}. {_probe_diagnosis(received, colours, expected)}"
-    )
+    if apart.any():
+        raise InputRangeError(
+            f"the preprocessing does not give the {expected.name} that the base expects; "
+            + _what_differs(images, received, wanted, apart, expected)
+        )
+
+
+def _what_differs(
+    images: Array, received: Array, wanted: Array, apart: Array, expected: InputRange
+) -> str:
+    lines = []
+    for picture, colour in enumerate(probe.COLOURS):
+        if apart[picture].all():
+            became, right = received[picture, 0, 0], wanted[picture, 0, 0]
+            lines.append(f"{colour}: expected {_show(right)}, received {_show(became)}")
+    if not lines:
+        return probe.diagnose(images, received, wanted, apart)
+    colours = np.array(list(probe.COLOURS.values()), np.float32)
+    made = received[: len(colours), 0, 0]
+    return f"{'; '.join(lines)}. {_probe_diagnosis(made, colours, expected)}"
 
 
 def check_batch(
@@ -142,11 +111,13 @@ def check_batch(
 ) -> None:
     """Hold a batch that reaches a base to what the base expects.
 
-    What is certain is always refused: values that the expected preprocessing cannot give, or so
-    little of its range that another one, or two of them, explain it. A range that is possible but
-    that another preprocessing explains much better is a guess, and refused from four images on: one
-    image may well be all bright. Red and blue in the wrong order show only where the channels'
-    ranges differ, and only by luck: :func:`check_preprocessing` sees them.
+    What is certain is always refused: values that are no numbers, values that the expected
+    preprocessing cannot give, or so little of its range that another one, or two of them, explain
+    it; in all images, or in a part of them. A range that is possible but that another preprocessing
+    explains much better is a guess, and refused from four images on: one image may well be all
+    bright. What filters (bicubic, lanczos) and noise add beyond black and white passes. Red and
+    blue in the wrong order show only where the channels' ranges differ, and only by luck:
+    :func:`check_preprocessing` sees them, and curves too.
 
     Args:
         values: float [batch, height, width, 3], what the base is given, an array or a tensor.
@@ -169,17 +140,25 @@ def check_batch(
             f"{where} received values that are not finite; look for a division by zero in the "
             "preprocessing or damaged images"
         )
-    low, high = array.min((0, 1, 2)), array.max((0, 1, 2))
-    certain, reason = _diagnose(low, high, expected)
+    found = limits_of(array)
+    certain, reason = diagnose(found, expected)
+    images, which = len(array), ""
     if not reason:
-        return
+        part = part_that_differs(array, expected)
+        if part is None:
+            return
+        found, images = limits_of(part), len(part)
+        # Some of the images may well be black; what no picture can give is another matter.
+        certain, reason = impossible(found, expected), diagnose(found, expected)[1]
+        which = f" in {images} of {len(array)} images, and right ones in the others"
     message = (
         f"{where} expects {expected.name}, black {_show(expected.black)} and white "
-        f"{_show(expected.white)}; it received values from {_show(low)} to {_show(high)}. {reason}"
+        f"{_show(expected.white)}; it received values from {_show(found.least)} to "
+        f"{_show(found.most)}{which}. {reason}"
     )
-    if certain or (refuse_guesses and len(array) >= _ENOUGH):
+    if certain or (refuse_guesses and images >= _ENOUGH):
         raise InputRangeError(message)
-    log.warning("%s (a guess from %d images)", message, len(array))
+    log.warning("%s (a guess from %d images)", message, images)
 
 
 def check_image_size(height: int, width: int, minimum: int, where: str = "the image") -> None:
@@ -203,82 +182,13 @@ def check_image_size(height: int, width: int, minimum: int, where: str = "the im
         )
 
 
-def _diagnose(low: Array, high: Array, expected: InputRange) -> tuple[bool, str]:
-    """Return whether it is certain that a range is wrong, and the reason; "" when it fits."""
-    fits, covered = _fit(low, high, expected)
-    others = [
-        (share, other)
-        for other in RANGES
-        if other.name != expected.name
-        for other_fits, share in [_fit(low, high, other)]
-        if other_fits
-    ]
-    best, other = max(others, key=lambda found: found[0], default=(0.0, None))
-    if not fits:
-        twice = _applied_twice(low, high, expected)
-        if other is not None and best >= _PLAUSIBLE and not twice:
-            return True, _fix(other, expected)
-        return True, twice or "No preprocessing known here gives such values"
-    if covered < _COLLAPSED:
-        if twice := _applied_twice(low, high, expected):
-            return True, twice
-        if other is not None and best >= _PLAUSIBLE:
-            return True, _fix(other, expected)
-        # Images of one colour are dull and may be right.
-        return False, "That is nearly one colour: no photographs, or normalised twice"
-    if other is not None and best >= _FULL and covered <= _NARROW:
-        return False, _fix(other, expected)
-    return False, ""
-
-
-def _fit(low: Array, high: Array, convention: InputRange) -> tuple[bool, float]:
-    """Return whether values lie in a convention's range, and the share of it they cover."""
-    ends = convention.undo(np.stack([low, high]))
-    inside = ends[0].min() >= -_TOLERANCE and ends[1].max() <= 255 + _TOLERANCE
-    return bool(inside), float((ends[1] - ends[0]).mean() / 255)
-
-
-def _applied_twice(low: Array, high: Array, expected: InputRange) -> str:
-    if expected is PIXELS:
-        return ""
-    once = expected.undo(np.stack([low, high]))  # what the last preprocessing was given
-    if expected.bgr:
-        once = once[:, ::-1]
-    for first in RANGES:
-        fits, covered = _fit(once[0], once[1], first)
-        if first is not PIXELS and fits and covered >= _PLAUSIBLE:
-            name = "the same preprocessing" if first is expected else first.name
-            return (
-                f"That is what comes out when pixels are normalised twice (first by {name}): leave "
-                "one of the two out, most often the one in front of a model that normalises inside"
-            )
-    return ""
-
-
-def _fix(found: InputRange, expected: InputRange) -> str:
-    if found is PIXELS:
-        return (
-            "That looks like pixels that were never normalised: apply this base's own "
-            f"preprocessing ({expected.name}) once, in front of it"
-        )
-    if expected is PIXELS:
-        return (
-            f"That looks like {found.name}, and this base normalises inside: leave the "
-            "preprocessing out"
-        )
-    return (
-        f"That looks like the preprocessing of another base ({found.name}): use this base's own "
-        f"({expected.name})"
-    )
-
-
 def _probe_diagnosis(received: Array, colours: Array, expected: InputRange) -> str:
     if _close(received, expected.apply(colours[..., ::-1]), expected):
         return "Red and blue are swapped: reverse the channels once, not twice or never"
     for other in RANGES:
         if _close(received, other.apply(colours), other):
-            return _fix(other, expected)
-    twice = _applied_twice(received.min(0), received.max(0), expected)
+            return advice(other, expected)
+    twice = applied_twice(limits_of(received), expected)
     return twice or "No preprocessing known here does that"
 
 
@@ -287,9 +197,9 @@ def _close(received: Array, wanted: Array, convention: InputRange) -> bool:
 
 
 def _apart(received: Array, wanted: Array, convention: InputRange) -> Array:
-    """Tell for each image whether a channel is off by more than one step of 255."""
+    """Tell for each pixel whether a channel is off by more than one step of 255."""
     step = np.abs(np.subtract(convention.white, convention.black)) / 255
-    return np.asarray((np.abs(received - wanted) > step * _TOLERANCE).any(-1))
+    return np.asarray((np.abs(received - wanted) > step * TOLERANCE).any(-1))
 
 
 def _show(values: Any) -> str:

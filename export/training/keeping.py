@@ -42,6 +42,7 @@ def keep(work: Work, write: Callable[[Path], None]) -> None:
         beside.mkdir()
         write(beside)
         place(beside, work.directory / FOLDER)
+        work.note()
     except Exception as err:  # HDF5 has its own words for a full disk
         shutil.rmtree(beside, ignore_errors=True)
         raise ResumeError(

@@ -48,11 +48,19 @@ class BatchHalving(keras.callbacks.Callback):
         notes: What was halved, for the record of the run.
     """
 
-    def __init__(self) -> None:
-        """Start without a limit."""
+    def __init__(
+        self, limit: int | None = None, halved: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Set up.
+
+        Args:
+            limit: Most examples a step from the start; None: as long as everything fits, none.
+            halved: Called with every limit that is found.
+        """
         super().__init__()
-        self.limit: int | None = None
+        self.limit = limit
         self.notes: list[str] = []
+        self._halved = halved
         self._fitted = 0  # largest training step of this fit that has been through
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
@@ -143,6 +151,7 @@ class BatchHalving(keras.callbacks.Callback):
                 f"or backbone ({_reason(err)})"
             ) from err
         self.limit = (size + 1) // 2
+        self._halved(self.limit)
         note = f"out of memory: {doing} steps of {size} examples halved to {self.limit}"
         self.notes.append(note)
         log.warning("%s (%s)", note, _reason(err))

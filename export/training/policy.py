@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any
 
-from export.errors import SettingsError
+from export.errors import NotFiniteError, SettingsError
 
 FIRST_STEP = 15
 """Most layers that the first unfreezing may take."""
@@ -68,6 +68,8 @@ class PhasePolicy:
         unfreezing: Layers of the base that train, counted from its top, one number a step. A
             further step is taken only while the validation loss improves; never is the whole base
             unfrozen.
+        min_val_photographs: Phase 2 needs at least as many validation photographs: on fewer, one
+            more or less decides what is gain and what harm.
         learning_rate: Adam's in phase 2: 10 to 100 times lower than the head's.
         confidence: Of the interval around the frozen accuracy; an accuracy below it is a
             regression, not noise.
@@ -81,6 +83,7 @@ class PhasePolicy:
     unfreezing: tuple[int, ...] = (15, 30, 50)
     learning_rate: float = 1e-5
     confidence: float = 0.95
+    min_val_photographs: int = 20
 
     def __post_init__(self) -> None:
         """Refuse rules that are none.
@@ -100,6 +103,11 @@ class PhasePolicy:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise SettingsError(f"{name} must be from 0 to 1, received {value}")
+        if not 0 <= self.min_val_photographs <= 1_000_000:
+            raise SettingsError(
+                "min_val_photographs must be from 0 to 1000000, received "
+                f"{self.min_val_photographs}"
+            )
         if not 0 < self.confidence < 1:
             raise SettingsError(f"confidence must lie between 0 and 1, received {self.confidence}")
         steps = self.unfreezing
@@ -133,14 +141,21 @@ class PhasePolicy:
             )
 
     def no_longer_improving(self, val_losses: Sequence[float]) -> bool:
-        """Tell whether the last ``patience`` epochs brought less than ``min_improvement``."""
-        if len(val_losses) <= self.patience:
+        """Tell whether the last ``patience`` epochs brought less than ``min_improvement``.
+
+        A loss that is not a number stands for nothing, and least of all for standing still.
+        """
+        if len(val_losses) <= self.patience or not all(map(math.isfinite, val_losses)):
             return False
         recent, before = val_losses[-self.patience :], val_losses[: -self.patience]
         return not min(recent) < min(before) - self.min_improvement
 
     def missing(
-        self, val_losses: Sequence[float], val_accuracies: Sequence[float], best_epoch: int
+        self,
+        val_losses: Sequence[float],
+        val_accuracies: Sequence[float],
+        best_epoch: int,
+        photographs: int | None = None,
     ) -> list[str]:
         """Say what a head lacks for phase 2.
 
@@ -148,13 +163,26 @@ class PhasePolicy:
             val_losses: Validation loss after each epoch of phase 1.
             val_accuracies: Validation accuracy after each, 0 to 1.
             best_epoch: Position of the epoch whose weights are to be fine-tuned.
+            photographs: Number of validation photographs; None: not known, and not asked for.
 
         Returns:
             One sentence for each rule that does not hold, with its figures; none: it may start.
         """
+        figures = enumerate(zip(val_losses, val_accuracies, strict=True), start=1)
+        none = [str(epoch) for epoch, pair in figures if not all(map(math.isfinite, pair))]
+        if none:
+            return [
+                f"validation loss or accuracy is not a number in epoch {', '.join(none)}: lower "
+                "the learning rate, and look for values in the data that are no numbers"
+            ]
         loss, accuracy = val_losses[best_epoch], val_accuracies[best_epoch]
         wanted = self.min_share_of_best * max(val_accuracies)
         missing = []
+        if photographs is not None and photographs < self.min_val_photographs:
+            missing.append(
+                f"{photographs} validation photographs, must be at least "
+                f"{self.min_val_photographs}: on fewer, one more or less decides"
+            )
         if not self.no_longer_improving(val_losses):
             missing.append(
                 f"validation loss was still improving after {len(val_losses)} epochs (lowest "
@@ -184,7 +212,12 @@ class PhasePolicy:
         Returns:
             The lower end of Wilson's score interval (E. B. Wilson, JASA 22, 1927), which, unlike
             the normal approximation, keeps a width where the accuracy is 1.
+
+        Raises:
+            NotFiniteError: The accuracy is not a number; nothing could ever lie below it.
         """
+        if not math.isfinite(accuracy):
+            raise NotFiniteError(f"the frozen accuracy is {accuracy}, which is no number")
         return wilson_interval(accuracy, photographs, self.confidence)[0]
 
     def to_json(self) -> dict[str, Any]:

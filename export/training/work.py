@@ -13,16 +13,33 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from export.errors import ResumeError
 from export.training.finished import FOLDER
 from export.training.identity import differences, digest
+from export.training.last_end import FATAL_FILE, NOTE_FILE
 
 IDENTITY_FILE = "identity.json"
 _LOCK = "lock"
 _RESERVED = "reserved"
+_RUN_FILE = "run.json"
+_OWN = frozenset({IDENTITY_FILE, _LOCK, _RESERVED, _RUN_FILE, NOTE_FILE, FATAL_FILE})
+
+
+@dataclass(frozen=True)
+class Predecessor:
+    """The run that worked in a directory before.
+
+    Attributes:
+        model_id: Its id in the lineage store.
+        seconds: What it took, with the runs that it went on from, up to what it left.
+    """
+
+    model_id: str
+    seconds: float
 
 
 class AlreadyTrained(Exception):  # noqa: N818  # no error: what is left to do is publication
@@ -64,6 +81,8 @@ class Work:
         """
         self.directory, self.writes, self.identity = directory, writes, ""
         self._lock: TextIO | None = None
+        self._run: tuple[str, Callable[[], float]] | None = None
+        self._at_close: list[Callable[[], None]] = []
         if not writes:
             return
         try:
@@ -134,6 +153,45 @@ class Work:
         folder = self.directory / FOLDER
         return folder if folder.is_dir() else None
 
+    def take_over(self, model_id: str, elapsed: Callable[[], float]) -> Predecessor | None:
+        """Note the run that works here from now on.
+
+        Args:
+            model_id: Its id in the lineage store.
+            elapsed: Seconds it has taken, with those of the runs that it goes on from.
+
+        Returns:
+            The run before, if it left something to go on from.
+        """
+        if not self.writes:
+            return None
+        found = self._predecessor()
+        self._run = (model_id, elapsed)
+        if found is None:  # else the time of the one before stays on record until there is more
+            self.note()
+        return found
+
+    def note(self) -> None:
+        """Write down which run works here and how long it has taken so far."""
+        if self._run is None:
+            return
+        model_id, elapsed = self._run
+        text = json.dumps({"model_id": model_id, "seconds": elapsed()})
+        beside = self.directory / f".new-{_RUN_FILE}"
+        # What is lost with it is a figure, not the training.
+        with contextlib.suppress(OSError):
+            beside.write_text(text + "\n", encoding="utf-8")
+            beside.replace(self.directory / _RUN_FILE)
+
+    def _predecessor(self) -> Predecessor | None:
+        if {path.name for path in self.directory.iterdir()} <= _OWN:
+            return None
+        try:
+            noted = json.loads((self.directory / _RUN_FILE).read_text(encoding="utf-8"))
+            return Predecessor(str(noted["model_id"]), float(noted["seconds"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def reserve(self, size: int) -> None:
         """Set room on the disk aside for what will be trained.
 
@@ -184,10 +242,17 @@ class Work:
             beside.replace(path)
         except OSError as err:
             raise ResumeError(f"cannot write the checkpoint {path}: {err.strerror}") from err
+        self.note()
         return path
+
+    def at_close(self, call: Callable[[], None]) -> None:
+        """Have something called when the directory is let go, in whatever way."""
+        self._at_close.append(call)
 
     def close(self) -> None:
         """Let other processes use the directory; what is in it stays."""
+        while self._at_close:
+            self._at_close.pop()()
         if self._lock and not self._lock.closed:
             self.release()
             self._lock.close()
@@ -196,7 +261,7 @@ class Work:
         """Let the directory go; delete it unless it holds something to go on from."""
         if self.writes:
             left = {path.name for path in self.directory.iterdir()}
-            if left <= {IDENTITY_FILE, _LOCK, _RESERVED}:
+            if left <= _OWN:
                 self.remove()
         self.close()
 

@@ -87,6 +87,28 @@ def harm(data: Path, work: Path) -> dict[str, Any]:
             float(np.abs(a - b).max())
             for a, b in zip(trained.network.head.get_weights(), best, strict=True)
         ),
+        "overflow": overflow(data, work),
+    }
+
+
+def overflow(data: Path, work: Path) -> dict[str, Any]:
+    """Fine-tune so fast that the loss is no number; tell what was done about it."""
+    settings = replace(_QUICK, epochs=1, policy=PhasePolicy(unfreezing=(5,)))
+    # No setting allows it: a rate is at most a tenth of the head's.
+    object.__setattr__(settings.policy, "learning_rate", 1e30)
+    beginning, trained = _train(settings, data, work)
+    head = checkpoints.load(beginning.work, "head")
+    assert head is not None
+    best = [array for array in head.arrays["best"] if array.dtype == np.float32]
+    return {
+        "fine_tuning": trained.fine_tuning.to_json(),
+        "kept_phase": trained.kept_phase,
+        "phases": len(trained.phases),
+        "batch_norm": trained.batch_norm,
+        "head_apart": max(
+            float(np.abs(a - b).max())
+            for a, b in zip(trained.network.head.get_weights(), best, strict=True)
+        ),
     }
 
 

@@ -137,7 +137,9 @@ def two_classes(few: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str
 @pytest.fixture(scope="module")
 def two_epochs(export: Callable[..., Ran], two_classes: list[str | Path]) -> Ran:
     """Version 1, from pretrained weights: two epochs make no stable head."""
-    ran = export(*two_classes, "--image-size=96", "--epochs=2", "--fine-tune-epochs=1")
+    ran = export(
+        *two_classes, "--image-size=96", "--epochs=2", "--fine-tune-epochs=1", "--allow-baseline"
+    )
     assert ran.code == 0, ran.err
     return ran
 
@@ -149,7 +151,8 @@ def from_scratch(
     two_epochs: Ran,  # noqa: ARG001  # there is a version 1
 ) -> Ran:
     """Version 2, without pretrained weights."""
-    ran = export(*two_classes, "--weights=none", "--image-size=32", "--epochs=1", "--no-tflite")
+    quick = ["--weights=none", "--image-size=32", "--epochs=1", "--no-tflite"]
+    ran = export(*two_classes, *quick, "--allow-baseline")
     assert ran.code == 0, ran.err
     return ran
 
@@ -357,6 +360,16 @@ def test_fine_tuning_that_does_harm_ends_at_once(harmed: dict[str, Any]) -> None
     assert not any(before), "harm was trained further"
 
 
+def test_fine_tuning_whose_loss_is_no_number_is_rolled_back(harmed: dict[str, Any]) -> None:
+    found = harmed["overflow"]
+    assert found["fine_tuning"]["rolled_back"]
+    reason = found["fine_tuning"]["reason"]
+    assert reason.startswith("rolled back: the loss is not a number: loss ")
+    assert "in epoch 2, step " in reason
+    assert (found["kept_phase"], found["phases"], found["head_apart"]) == (1, 1, 0)
+    assert set(found["batch_norm"]["shifts"]) == {"1", "2"}, "what it did is on record"
+
+
 @pytest.mark.parametrize("part", ["head", "base"])
 def test_rolled_back_the_weights_are_those_before_the_first_unfreezing(
     harmed: dict[str, Any], part: str
@@ -474,7 +487,7 @@ def test_a_host_that_answers_anything_is_in_reach() -> None:
 def test_killed_in_the_middle_of_a_publish_nothing_is_published(few: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
     command = [sys.executable, "-m", "export", "classifier", f"--data={few}", f"--out={models}"]
-    command += ["--image-size=32", "--weights=none", "--epochs=1"]
+    command += ["--image-size=32", "--weights=none", "--epochs=1", "--allow-baseline"]
     with subprocess.Popen(command, cwd=SIDE.parents[2], stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + PATIENCE_S
         while not list(models.glob("classifier/.staging-*/version/saved_model.pb")):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from export.classifier import planning
@@ -51,10 +53,19 @@ CLIMBING = phase(1, (0.9, 0.6), (0.6, 0.7))
 def test_whether_phase_2_starts(
     settings: ClassifierSettings, head: Phase, decision: Decision
 ) -> None:
-    found = planning.decide(settings, head)
+    found = planning.decide(settings, head, PHOTOGRAPHS)
     assert found.decision is decision
     assert found.verdict is None
     assert bool(found.missing) == (decision in {Decision.REFUSED, Decision.FORCED})
+
+
+def test_two_photographs_do_not_decide_about_fine_tuning() -> None:
+    found = planning.decide(ClassifierSettings(), STABLE, 2)
+    assert found.decision is Decision.REFUSED
+    assert found.missing == (
+        "2 validation photographs, must be at least 20: on fewer, one more or less decides",
+    )
+    assert planning.decide(ClassifierSettings(), STABLE, 20).decision is Decision.STARTED
 
 
 def test_the_steps_share_the_epochs_that_are_left() -> None:
@@ -78,6 +89,16 @@ def test_a_step_without_epochs_is_no_step() -> None:
     [
         (phase(2, (0.1, 0.96)), Verdict.KEPT, ""),
         (phase(2, (0.1, 0.95)), Verdict.KEPT, ""),
+        (
+            phase(2, (0.1, 0.96), (math.nan, 0.96)),
+            Verdict.ROLLED_BACK,
+            "rolled back: a figure of epoch 2 is not a number",
+        ),
+        (
+            phase(2, (0.1, 0.96), (0.1, math.inf)),
+            Verdict.ROLLED_BACK,
+            "rolled back: a figure of epoch 2 is not a number",
+        ),
         (
             phase(2, (0.2, 0.96)),
             Verdict.NO_GAIN,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
 
-from export.errors import SettingsError
+from export.errors import NotFiniteError, SettingsError
 from export.training.policy import PhasePolicy
 
 # A head that learnt and then stood still for five epochs.
@@ -72,9 +73,30 @@ def test_exactly_at_a_limit_is_not_beyond_it() -> None:
     ]
 
 
-def test_a_loss_that_is_no_number_is_never_ready() -> None:
-    missing = PhasePolicy().missing([float("nan")] * 6, [0.5] * 6, 0)
-    assert missing[0] == "validation loss nan, must be under 0.5"
+NO_NUMBERS = [math.nan, math.inf, -math.inf]
+
+
+@pytest.mark.parametrize("number", NO_NUMBERS)
+@pytest.mark.parametrize("epoch", [0, 3, len(LOSSES) - 1])
+def test_a_loss_that_is_no_number_is_never_ready_and_never_stands_still(
+    number: float, epoch: int
+) -> None:
+    losses = [*LOSSES]
+    losses[epoch] = number
+    policy = PhasePolicy()
+    assert policy.no_longer_improving(LOSSES)
+    assert not policy.no_longer_improving(losses)
+    (missing,) = policy.missing(losses, ACCURACIES, BEST)
+    assert missing.startswith(f"validation loss or accuracy is not a number in epoch {epoch + 1}:")
+
+
+@pytest.mark.parametrize("number", NO_NUMBERS)
+def test_an_accuracy_that_is_no_number_is_never_ready(number: float) -> None:
+    accuracies = [*ACCURACIES[:-1], number]
+    (missing,) = PhasePolicy().missing(LOSSES, accuracies, BEST)
+    assert f"not a number in epoch {len(LOSSES)}" in missing
+    with pytest.raises(NotFiniteError, match="is no number"):
+        PhasePolicy().regression_limit(number, 100)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ import numpy as np
 import pytest
 
 from export.errors import ResumeError
+from export.lineage.schema import Status
+from export.lineage.store import Store
 from export.training import checkpoints, keeping
 from export.training.provenance import data_record, fingerprint
 from export.training.work import Work
@@ -212,44 +214,43 @@ class Resumed:
         result: What its last process printed.
         err: What it logged.
         refused: What another command was told about the same working directory.
+        stopped: Exit code of the first process.
     """
 
     version: Path
     result: dict[str, Any]
     err: str
     refused: str
+    stopped: int
 
 
 @pytest.fixture(scope="module")
 def resumed(
     export: Callable[..., Any], few: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Resumed:
-    """Kill a training by SIGKILL when its first epoch of phase 2 is through; run it again."""
+    """End a training by SIGTERM in phase 1, then by SIGKILL in phase 2; run it again."""
     home = tmp_path_factory.mktemp("resumed")
     arguments = ["classifier", "--data", few, "--out", home / "models", "--work", home / "work"]
     arguments += ["--image-size", "64", "--epochs", "3", "--augment", "flip,zoom"]
-    arguments += [
-        "--no-tflite",
-        "--force-fine-tune",
-        "--fine-tune-epochs",
-        "8",
-        "--fine-tune-layers",
-        "4,8",
-    ]
+    arguments += ["--force-fine-tune", "--fine-tune-epochs", "8", "--fine-tune-layers", "4,8"]
+    arguments += ["--allow-baseline", "--no-tflite"]
     command = [sys.executable, "-m", "export", *map(str, arguments)]
-    with subprocess.Popen(command, cwd=REPO, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + PATIENCE_S
-        while not (home / "work" / "top_4.npz").exists():
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
+    codes = []
+    for checkpoint, how in (("head", signal.SIGTERM), ("top_4", signal.SIGKILL)):
+        with subprocess.Popen(command, cwd=REPO, stderr=subprocess.DEVNULL) as process:
+            deadline = time.monotonic() + PATIENCE_S
+            while not (home / "work" / f"{checkpoint}.npz").exists():
+                assert process.poll() is None, "it ended before it could be killed"
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            process.send_signal(how)
+        codes.append(process.returncode)
     other = export(*arguments, "--seed", "7")
     assert other.code == 1, other.err
     again = export(*arguments)
     assert again.code == 0, again.err
     assert not (home / "work").exists(), "a finished run left its checkpoints"
-    return Resumed(Path(again.result["path"]), again.result, again.err, other.err)
+    return Resumed(Path(again.result["path"]), again.result, again.err, other.err, codes[0])
 
 
 def test_a_killed_training_goes_on_after_its_last_epoch(resumed: Resumed) -> None:
@@ -258,6 +259,19 @@ def test_a_killed_training_goes_on_after_its_last_epoch(resumed: Resumed) -> Non
     assert epoch >= 4, "phase 1 has three"
     assert f"epoch {epoch} of at most" not in resumed.err
     assert f"epoch {epoch + 1} of at most" in resumed.err
+
+
+def test_what_was_stopped_what_was_killed_and_what_went_on_is_on_record(resumed: Resumed) -> None:
+    assert resumed.stopped == 128 + signal.SIGTERM
+    store = Store.open(f"sqlite:///{resumed.version.parents[1] / 'lineage.db'}", create=False)
+    last, other, killed, stopped = store.experiments()
+    assert (stopped.status, stopped.error) == (Status.STOPPED, "stopped by SIGTERM")
+    assert (killed.status, killed.resumed_from) == (Status.CRASHED, stopped.model_id)
+    assert (other.status, other.resumed_from) == (Status.FAILED, None)
+    assert (last.status, last.resumed_from) == (Status.PUBLISHED, killed.model_id)
+    assert (last.duration_s or 0) > (stopped.duration_s or 0) + resumed.result["seconds"][
+        "training"
+    ] / 2
 
 
 def test_it_ends_as_if_it_had_never_been_killed(

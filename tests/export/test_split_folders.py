@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from export.evaluation import data_sets
+from export.lineage.store import Store
 from tests.running import Ran
 
 pytestmark = pytest.mark.training
@@ -42,7 +43,8 @@ def command(data: Path) -> list[str | Path]:
     weights = data / "weights.json"
     quick = ["--weights=none", "--image-size=32", "--epochs=1", f"--class-weights={weights}"]
     out = data.parent / "models"
-    return ["classifier", "--data", data, "--out", out, "--no-tflite", *quick]
+    always = ["--no-tflite", "--allow-leaks"]
+    return ["classifier", "--data", data, "--out", out, *always, *quick]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +55,9 @@ def refused(export: Callable[..., Ran], command: list[str | Path]) -> Ran:
 
 @pytest.fixture(scope="module")
 def published(export: Callable[..., Ran], command: list[str | Path], refused: Ran) -> Ran:
-    """The same command without a minimum."""
+    """The same command without a minimum, and although it has learnt nothing."""
     assert refused.code == 1, refused.err
-    ran = export(*command)
+    ran = export(*command, "--allow-baseline")
     assert ran.code == 0, ran.err
     return ran
 
@@ -68,9 +70,31 @@ def test_what_is_not_good_enough_is_not_published(data: Path, refused: Ran) -> N
     assert not list((data.parent / "models" / "classifier").glob("[0-9]*"))
 
 
-def test_the_same_command_without_a_minimum_publishes_what_was_trained(published: Ran) -> None:
+def test_what_is_allowed_is_published_and_on_record(published: Ran) -> None:
     assert published.result["version"] == 1
-    assert "epoch 1 of" not in published.err
+    assert "epoch 1 of" not in published.err, "it was trained already"
+    version = Path(published.result["path"])
+    notes = json.loads((version / "assets.extra" / "run.json").read_text())["notes"]
+    assert any(note.startswith("published although always naming ") for note in notes)
+    assert any("validation photographs were trained on: --allow-leaks" in note for note in notes)
+    (row,) = Store.open(f"sqlite:///{version.parents[1] / 'lineage.db'}").experiments(version=1)
+    assert row.metrics["notes"] == notes
+
+
+def test_photographs_on_both_sides_are_refused_before_training(
+    export: Callable[..., Ran], command: list[str | Path]
+) -> None:
+    ran = export(*(word for word in command if word != "--allow-leaks"))
+    assert (ran.code, ran.out) == (1, "")
+    assert "of 7 validation photographs stand among the training photographs too" in ran.err
+    assert "--group-by, or train all the same with --allow-leaks" in ran.err
+    assert "epoch 1 of" not in ran.err
+
+
+def test_few_validation_photographs_are_said_before_training(refused: Ran) -> None:
+    assert refused.err.index("7 photographs to validate with: one more") < refused.err.index(
+        "epoch 1 of"
+    )
 
 
 def test_the_folders_split_is_kept(published: Ran, refused: Ran) -> None:

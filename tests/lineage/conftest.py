@@ -106,6 +106,16 @@ class PostgresServer:
             self._process.wait(timeout=PATIENCE_S)
             self._process = None
 
+    def halt(self) -> None:
+        """Stop it where it is: its port accepts, and nobody answers."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
+
     def url(self, database: str = "postgres") -> str:
         """Return the URL of a database, password and all."""
         return f"postgresql://vision:{self.password}@127.0.0.1:{self.port}/{database}"

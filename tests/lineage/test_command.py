@@ -223,7 +223,9 @@ def test_a_version_is_imported_when_its_store_had_died(
     version = tmp_path / "classifier" / "7"
     (version / "assets.extra").mkdir(parents=True)
     with Recording(url).run("classifier", experiment.settings, tmp_path) as run:
-        row = {**carried_by(published), "model_id": run.model_id}
+        began = ("model_id", "created_at", "host", "process")
+        own = {name: run.experiment.to_json()[name] for name in began}
+        row = {**carried_by(published), **own}
         (version / "assets.extra" / LINEAGE_FILE).write_text(json.dumps(row), encoding="utf-8")
         postgres.stop()
         run.published(7, version)
@@ -234,7 +236,12 @@ def test_a_version_is_imported_when_its_store_had_died(
 
     postgres.start()
     assert Store.open(url).experiment(run.model_id).status == Status.CRASHED
-    imported = {"model_id": run.model_id, "path": str(version), "was_on_record": False}
+    imported = {
+        "model_id": run.model_id,
+        "path": str(version),
+        "was_on_record": False,
+        "copy_of": None,
+    }
     assert lineage("import", version, "--lineage", url)["imported"] == [imported]
     found = Store.open(url).experiment(run.model_id)
     assert (found.status, found.published_version) == (Status.PUBLISHED, 7)
@@ -299,6 +306,7 @@ def copied(published: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "lineage", "import", published, "--models", home, "--mlflow-uri", uri
     )
     assert code == 0, said
+    lineage("import", published, "--models", home, "--mlflow-uri", uri)  # it can be repeated
     (copy,) = read_mlflow(uri).values()
     return copy
 
@@ -404,7 +412,7 @@ def test_mlflow_shows_a_run_while_it_runs_and_a_killed_one_as_killed(
 
 BEGIN_ONLY = """
 import pathlib, sys
-from export.lineage.command import read_version
+from export.lineage.importing import read_version
 from export.lineage.mlflow_mirror import MlflowMirror
 MlflowMirror.open(sys.argv[1]).begin(read_version(pathlib.Path(sys.argv[2])))
 """
