@@ -131,6 +131,8 @@ def find(first: Images, second: Images) -> list[Duplicate]:
         for mine, theirs in _proposed(mine_all, theirs_all):
             if same:
                 mine, theirs = mine[mine < theirs], theirs[mine < theirs]
+            if not len(mine):
+                continue
             correlation = _correlate(mine_all[mine], theirs_all[theirs])
             for row in np.flatnonzero(correlation >= LIMIT):
                 pair = first.paths[mine[row]], second.paths[theirs[row]]

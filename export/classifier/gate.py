@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
-from export.errors import ExportError
-from export.publication import publish_command
+from export import gate
 from export.training.finished import Finished
 from export.training.policy import wilson_interval
-
-log = logging.getLogger(__name__)
-
-
-class NotGoodEnoughError(ExportError):
-    """What was trained is below the least accuracy; nothing was published."""
 
 
 def check(finished: Finished, least: float | None, work: Path, models_dir: Path) -> None:
@@ -44,12 +36,4 @@ def check(finished: Finished, least: float | None, work: Path, models_dir: Path)
                 f"always naming {baseline['class']!r} is right on {share:.4f} of {count} "
                 f"validation photographs (up to {high:.4f} by chance), the model on {accuracy:.4f}"
             )
-    if not reasons:
-        return
-    if least is None:
-        log.warning("%s: nothing shows that it has learnt", "; ".join(reasons))
-        return
-    raise NotGoodEnoughError(
-        f"nothing was published: {'; '.join(reasons)}\nWhat was trained is kept in {work}; to "
-        f"publish it all the same: {publish_command(work, models_dir)}"
-    )
+    gate.check(reasons, least, work, models_dir)

@@ -21,9 +21,9 @@ import numpy as np
 import tensorflow as tf
 
 from export.detector import augment, pipeline
-from export.detector.annotations import Sample
 from export.detector.pipeline import Targets
 from export.detector.settings import Changes
+from export.labels.samples import Sample
 
 log = logging.getLogger(__name__)
 

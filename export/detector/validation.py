@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.detector.average_precision import ImageBoxes, mean_average_precision
+from export.detector.loss import IGNORED
 from export.detector.pipeline import Targets
 from export.detector.predictions import Grid, candidates
 from export.detector.suppression import Suppression, suppress
@@ -50,7 +51,14 @@ class Validator:
         for boxes, classes in zip(targets.boxes, targets.classes, strict=True):
             present = (classes != -1) & ((boxes[:, 2:] - boxes[:, :2]).min(axis=-1) > 0)
             # Corner order as the suppression answers it: y before x.
-            self._truth.append(ImageBoxes(boxes[present][:, [1, 0, 3, 2]], classes[present]))
+            kinds, ignored = classes[present], classes[present] <= IGNORED
+            self._truth.append(
+                ImageBoxes(
+                    boxes[present][:, [1, 0, 3, 2]],
+                    np.where(ignored, IGNORED - kinds, kinds),
+                    ignored=ignored,
+                )
+            )
         self._detect = tf.function(self._detections, reduce_retracing=True)
 
     def _detections(self, batch: Any) -> Any:
