@@ -24,7 +24,7 @@ from serving_config.jpeg_orientation import UPRIGHT, jpeg_orientation
 
 # Annotation tools that count from 1, or round, put edges up to a pixel outside.
 _EDGE_TOLERANCE = 1.0
-_ENOUGH = 256  # pixels of the shorter side from which a thumbnail is made
+_ENOUGH = 128  # pixels of the shorter side from which a thumbnail is made
 
 
 @dataclass(frozen=True)
