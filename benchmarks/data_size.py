@@ -59,7 +59,7 @@ def _crop(source: Path, target: Path, size: int) -> None:
 
 def _train(data: Path, epochs: int) -> dict[str, object]:
     models = data.with_name(f"{data.name}_models")
-    started = time.monotonic()
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     ran = subprocess.run(
         [
             *(sys.executable, "-m", "export", "classifier", f"--data={data}"),
@@ -69,8 +69,8 @@ def _train(data: Path, epochs: int) -> dict[str, object]:
         text=True,
         check=False,
     )
-    # The largest of all children so far: sizes grow, so it is this one's.
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if ran.returncode:
         sys.stderr.write(ran.stderr)
         raise SystemExit(1)
@@ -78,7 +78,9 @@ def _train(data: Path, epochs: int) -> dict[str, object]:
     return {
         "seconds": round(time.monotonic() - started, 1),
         "training_seconds": result["seconds"]["training"],
-        "peak_mb": round(peak / 1024),
+        "processor_seconds": round(processor, 1),
+        # The largest of all children so far: sizes grow, so it is this one's.
+        "peak_mb": round(after.ru_maxrss / 1024),
         "accuracy": result["accuracy"],
     }
 

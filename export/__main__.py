@@ -125,6 +125,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
         metavar="MODELS",
         help="default: the MODELS that WORK lies in",
     )
+    edge_arguments.add_beside_arguments(publish)
     add_recording_arguments(publish)
     check = subparsers.add_parser("verify", help="hold a SavedModel to its contract")
     check.add_argument("path", type=Path, help="a SavedModel directory")

@@ -128,11 +128,7 @@ def find(first: Images, second: Images) -> list[Duplicate]:
         mine_all = np.asarray(first.thumbnails, np.float32)
         if mirrored:
             mine_all = mine_all[:, :, ::-1]
-        for mine, theirs in _proposed(mine_all, theirs_all):
-            if same:
-                mine, theirs = mine[mine < theirs], theirs[mine < theirs]
-            if not len(mine):
-                continue
+        for mine, theirs in _proposed(mine_all, theirs_all, once=same):
             correlation = _correlate(mine_all[mine], theirs_all[theirs])
             for row in np.flatnonzero(correlation >= LIMIT):
                 pair = first.paths[mine[row]], second.paths[theirs[row]]
@@ -143,8 +139,11 @@ def find(first: Images, second: Images) -> list[Duplicate]:
     return exact + sorted(near.values(), key=lambda pair: (order[pair.first], -pair.correlation))
 
 
-def _proposed(first: Array, second: Array) -> Iterator[tuple[Array, Array]]:
-    """Yield positions in both sets of pairs whose hashes are close."""
+def _proposed(first: Array, second: Array, once: bool) -> Iterator[tuple[Array, Array]]:
+    """Yield positions in both sets of pairs whose hashes are close, some at a time and never none.
+
+    With ``once`` both are one set, whose pairs are met twice and whose members meet themselves.
+    """
     if not (len(first) and len(second)):
         return
     cut = _resampler(_MARGIN, 1 - _MARGIN, THUMBNAIL)
@@ -157,8 +156,11 @@ def _proposed(first: Array, second: Array) -> Iterator[tuple[Array, Array]]:
         for one, other in ((whole, whole_2), (margin, whole_2), (whole, margin_2)):
             close |= np.bitwise_count(one[rows, None] ^ other[None]) <= _DISTANCE
         mine, theirs = np.nonzero(close)
+        mine += start
+        if once:
+            mine, theirs = mine[mine < theirs], theirs[mine < theirs]
         for part in range(0, len(mine), _ROWS):
-            yield mine[part : part + _ROWS] + start, theirs[part : part + _ROWS]
+            yield mine[part : part + _ROWS], theirs[part : part + _ROWS]
 
 
 def _hash(thumbnails: Array) -> Array:

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from export.errors import ExportError
 from export.publication import publish_command
 
-log = logging.getLogger(__name__)
-
 
 class NotGoodEnoughError(ExportError):
     """What was trained is below what was asked for; nothing was published."""
 
 
-def check(reasons: Sequence[str], least: float | None, work: Path, models_dir: Path) -> None:
-    """Refuse to publish what is not good enough, or warn of it where no minimum was given.
+def refusal(reasons: Sequence[str], work: Path, models_dir: Path) -> NotGoodEnoughError:
+    """Return the error that says why nothing was published, and how to do it all the same.
 
     Args:
-        reasons: What speaks against it, in clauses; none: it is good enough.
-        least: The minimum that was asked for; None warns alone.
-        work: Where what was trained is kept, for the message.
-        models_dir: ``MODELS``, for the message.
-
-    Raises:
-        NotGoodEnoughError: There are reasons, and there is a minimum.
+        reasons: What speaks against it, in clauses, at least one.
+        work: Where what was trained is kept.
+        models_dir: ``MODELS``.
     """
-    if not reasons:
-        return
-    if least is None:
-        log.warning("%s: nothing shows that it has learnt", "; ".join(reasons))
-        return
-    raise NotGoodEnoughError(
+    return NotGoodEnoughError(
         f"nothing was published: {'; '.join(reasons)}\nWhat was trained is kept in {work}; to "
         f"publish it all the same: {publish_command(work, models_dir)}"
     )

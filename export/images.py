@@ -9,7 +9,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from export import upright
-from serving_config.image_files import MAX_PIXELS
+from serving_config import refusals
+from serving_config.refusals import MAX_PIXELS
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
@@ -37,10 +38,7 @@ def decode(image_bytes: tf.Tensor) -> tf.Tensor:
     header = tf.strings.join([tf.strings.substr(image_bytes, 0, _HEADER), b"\0" * _HEADER])
     is_png = tf.equal(tf.strings.substr(header, 0, len(_PNG)), _PNG)
     is_jpeg = tf.equal(tf.strings.substr(header, 0, len(_JPEG)), _JPEG)
-    known = tf.debugging.Assert(
-        is_png | is_jpeg,
-        ["expected a whole JPEG or PNG file; received bytes:", tf.strings.length(image_bytes)],
-    )
+    known = tf.debugging.Assert(is_png | is_jpeg, [refusals.KIND, tf.strings.length(image_bytes)])
     with tf.control_dependencies([known]):
         height_and_width = tf.cond(
             is_png,
@@ -49,9 +47,7 @@ def decode(image_bytes: tf.Tensor) -> tf.Tensor:
         )
     claimed = tf.cast(height_and_width, tf.int64)
     fits = tf.reduce_all(claimed >= 1) & (tf.reduce_prod(claimed) <= MAX_PIXELS)
-    bounded = tf.debugging.Assert(
-        fits, [f"an image may have at most {MAX_PIXELS} pixels; received height, width:", claimed]
-    )
+    bounded = tf.debugging.Assert(fits, [refusals.SIZE, claimed])
     with tf.control_dependencies([bounded]):
         image = tf.io.decode_image(image_bytes, channels=3, expand_animations=False)
     image.set_shape([None, None, 3])

@@ -11,6 +11,7 @@ import logging
 import shlex
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +28,29 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-Publish = Callable[[Finished, Path, "Run"], Published]
-"""Exports, verifies and places what was trained below a ``MODELS``, as a run on record."""
+@dataclass(frozen=True)
+class Target:
+    """Where a version goes, and with what beside its graph.
+
+    Attributes:
+        models_dir: ``MODELS``.
+        tflite: Form of its ``model.tflite``, see :mod:`export.edge.beside`.
+    """
+
+    models_dir: Path
+    tflite: str
+
+
+Publish = Callable[[Finished, Path, "Run", str], Published]
+"""Exports, verifies and places what was trained below a ``MODELS``, as a run on record, with a file
+for LiteRT of some form."""
 
 
 def publish_finished(
     work: Work,
     finished: Finished,
     publish: Publish,
-    models_dir: Path,
+    target: Target,
     run_on_record: Run,
     started: float,
 ) -> dict[str, Any]:
@@ -45,7 +60,7 @@ def publish_finished(
         work: The working directory of a finished training.
         finished: What was trained there, as it was read from the directory.
         publish: Publishes a model of its kind.
-        models_dir: ``MODELS``.
+        target: Where the version goes, and with what beside it.
         run_on_record: The run that is being recorded.
         started: When the command began, as :func:`time.monotonic` gave it.
 
@@ -55,8 +70,8 @@ def publish_finished(
     Raises:
         PublishError: Nothing was published. The message names the directory, which is unchanged.
     """
-    with _kept(work, models_dir):
-        published = publish(finished, models_dir, run_on_record)
+    with _kept(work, target.models_dir):
+        published = publish(finished, target.models_dir, run_on_record, target.tflite)
     run_on_record.published(published.version, published.path)
     work.remove()
     return {

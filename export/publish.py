@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export import server_settings, staging
+from export.edge.beside import Beside
 from export.errors import PublishError
 from export.training.finished import Finished
 from export.verify import verify
@@ -58,6 +59,7 @@ def publish(
     contract: Contract,
     cases: Iterable[golden.GoldenCase],
     write: Callable[[Path], None],
+    beside: Beside | None = None,
 ) -> Published:
     """Write, verify and place one version.
 
@@ -68,6 +70,7 @@ def publish(
         cases: Golden vectors from the live model.
         write: Writes the SavedModel, and whatever else belongs to the version, into the directory
             it is given.
+        beside: What is put beside the graph; None for nothing.
 
     Returns:
         The version in its place.
@@ -87,6 +90,8 @@ def publish(
         extra.mkdir(exist_ok=True)
         (extra / CONTRACT_FILE).write_text(contract.to_json(), encoding="utf-8")
         golden.save(extra / GOLDEN_FILE, cases, contract)
+        if beside is not None:
+            beside.write(version_dir, contract)
         log.info("verifying in fresh processes")
         verification = verify(version_dir, contract)
         if not verification.ok:
@@ -109,6 +114,7 @@ def publish_trained(
     contract: Contract,
     cases: Sequence[golden.GoldenCase],
     write_graph: Callable[[Path], None],
+    beside: Beside,
 ) -> Published:
     """Publish a trained network with all that belongs to a version besides its graph.
 
@@ -119,6 +125,7 @@ def publish_trained(
         contract: The contract with its class names bound.
         cases: Golden vectors from the live model; warm-up requests are chosen from them.
         write_graph: Writes the SavedModel into the directory it is given.
+        beside: What is put beside it.
 
     Returns:
         The version in its place.
@@ -138,7 +145,7 @@ def publish_trained(
         (extra / RUN_FILE).write_text(text + "\n", encoding="utf-8")
         run_on_record.seal(version_dir, finished.record, finished.accuracy)
 
-    return publish(models_dir, contract, cases, write)
+    return publish(models_dir, contract, cases, write, beside)
 
 
 def check_place(models_dir: Path) -> None:

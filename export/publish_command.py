@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from export import publication
+from export.edge.arguments import tflite_of
 from export.errors import PublishError
 from export.kinds import kind_of
 from export.lineage.arguments import recording as recording_from
@@ -25,10 +26,11 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         kind = kind_of(finished.model)
         models_dir = arguments.out or _models_of(work.directory, finished.model)
         check_place(models_dir)
+        target = publication.Target(models_dir, tflite_of(arguments))
         recording = recording_from(arguments)
         with recording.run(finished.model, finished.settings, models_dir) as run_on_record:
             return publication.publish_finished(
-                work, finished, kind.publish, models_dir, run_on_record, started
+                work, finished, kind.publish, target, run_on_record, started
             )
 
 

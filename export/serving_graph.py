@@ -21,6 +21,7 @@ from tensorflow.python.framework.convert_to_constants import (
 )
 
 from export import images
+from serving_config import refusals
 from serving_config.tensor_names import (
     CLASSES,
     IMAGE_BYTES,
@@ -148,24 +149,18 @@ def check_pixels(input_tensor: tf.Tensor) -> tf.Tensor:
     # slice() with begin 3 of a shorter vector would itself fail, with a text nobody understands.
     padded = tf.concat([shape, [0, 0, 0, 0]], axis=0)
     ok = rank_is_4 & tf.equal(padded[3], 3) & tf.reduce_all(padded[:3] >= 1)
-    return _require(
-        ok,
-        "input_tensor must be uint8 [batch, height, width, 3], RGB, every axis at least 1",
-        shape,
-        input_tensor,
-    )
+    return _require(ok, refusals.PIXELS, shape, input_tensor)
 
 
 def check_batch(image_bytes: tf.Tensor) -> tf.Tensor:
     """Refuse anything but a vector of at least one encoded image."""
     shape = tf.raw_ops.Shape(input=image_bytes)
     ok = tf.equal(tf.raw_ops.Size(input=shape), 1) & tf.reduce_all(shape >= 1)
-    text = "image_bytes must be a vector of at least one whole JPEG or PNG file"
-    return _require(ok, text, shape, image_bytes)
+    return _require(ok, refusals.FILES, shape, image_bytes)
 
 
 def _require(ok: tf.Tensor, text: str, shape: tf.Tensor, tensor: tf.Tensor) -> tf.Tensor:
     """Pass ``tensor`` on, after an assertion that no optimisation removes."""
-    check = tf.debugging.Assert(ok, [f"{text}; received shape", shape], summarize=8)
+    check = tf.debugging.Assert(ok, [text, shape], summarize=8)
     with tf.control_dependencies([check]):
         return tf.identity(tensor)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from export.edge import beside
 from export.errors import ExportError
 from serving_config import toolkit_contracts
 from signature_contract import contract as contracts
@@ -50,7 +51,8 @@ def verify(path: Path, contract: Contract | None = None, options: Options | None
     outcome = check(
         path, contract, replace(options or Options(golden=golden_of(path)), strict=True)
     )
-    return replace(outcome, items=(copy, *outcome.items))
+    lite = beside.verify(path, contract)
+    return replace(outcome, items=(copy, *outcome.items, *([lite] if lite else ())))
 
 
 def contract_of(path: Path) -> Contract:

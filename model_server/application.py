@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
-
-import tensorflow as tf
 
 from model_server.api.engine import Engine
 from model_server.api.recorded import replay
@@ -27,9 +24,8 @@ from model_server.options import ServerOptions
 from model_server.ports import check_free
 from model_server.rest_api.routes import RestApi
 from model_server.rest_api.server import RestServer
-from model_server.runtimes.tensorflow import xla
-from model_server.runtimes.tensorflow.batch_scheduler import BatchScheduler
-from model_server.runtimes.tensorflow.session import SessionThreads, check_tensorflow
+from model_server.runtimes.choice import Runtimes
+from model_server.runtimes.settings import RuntimeSettings
 from model_server.settings import Settings, read_settings
 from model_server.stopping import StopSignals
 
@@ -50,9 +46,7 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSig
         StartError: The server cannot start.
         UsageError: An option cannot be understood.
     """
-    check_tensorflow()
     settings = read_settings(options)
-    _prepare_process(options)
     check_free(options.port, "gRPC")
     check_free(options.rest_api_port, "REST")
     rules = SignatureRules(
@@ -60,8 +54,9 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSig
         check_method_name=options.enable_signature_method_name_check,
     )
     metrics = Metrics() if settings.prometheus_path else None
+    runtimes = Runtimes(_runtime_settings(options, settings), metrics)
     tracing = Tracing(options.opentelemetry) if options.opentelemetry != "none" else None
-    catalog = Catalog(_loader(options, rules, settings, metrics), _catalog_settings(options))
+    catalog = Catalog(_loader(options, rules, runtimes, metrics), _catalog_settings(options))
     try:
         engine = Engine(
             catalog,
@@ -84,16 +79,6 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSig
         if tracing:
             tracing.stop()
     logger.info("stopped")
-
-
-def _prepare_process(options: ServerOptions) -> None:
-    tf.get_logger().setLevel("ERROR")
-    if not (options.xla_cpu_compilation_enabled or options.xla_gpu_compilation_enabled):
-        xla.disable()
-    # Everything imported so far lives as long as the process: keep the collector away from it, so
-    # that a collection after an unload takes a millisecond and not a tenth of a second.
-    gc.collect()
-    gc.freeze()
 
 
 def _follow_config_file(catalog: Catalog, options: ServerOptions) -> None:
@@ -155,13 +140,25 @@ def _open_rest_server(engine: Engine, options: ServerOptions) -> RestServer:
     )
 
 
+def _runtime_settings(options: ServerOptions, settings: Settings) -> RuntimeSettings:
+    return RuntimeSettings(
+        runtime=options.runtime,
+        prefers_tflite=options.prefer_tflite_model,
+        tags=[tag for tag in options.saved_model_tags.split(",") if tag],
+        intra_op_threads=options.intra_op_threads,
+        inter_op_threads=options.inter_op_threads,
+        batching=settings.batching,
+        compiles=options.xla_cpu_compilation_enabled or options.xla_gpu_compilation_enabled,
+        interpreters=max(1, options.num_tflite_pools)
+        * max(1, options.num_tflite_interpreters_per_pool),
+    )
+
+
 def _loader(
-    options: ServerOptions, rules: SignatureRules, settings: Settings, metrics: Metrics | None
+    options: ServerOptions, rules: SignatureRules, runtimes: Runtimes, metrics: Metrics | None
 ) -> Loader:
     return Loader(
-        tags=[tag for tag in options.saved_model_tags.split(",") if tag],
-        threads=SessionThreads(options.intra_op_threads, options.inter_op_threads),
-        batches=BatchScheduler(settings.batching) if settings.batching else None,
+        runtime=runtimes,
         metrics=metrics,
         replay=lambda model, log: replay(model, log, rules),
         warmup_iterations=(

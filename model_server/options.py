@@ -15,6 +15,7 @@ from typing import Any
 from model_server import flags
 from model_server.errors import UsageError
 from model_server.flags import State, flag
+from model_server.runtimes.settings import RUNTIMES
 
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 _INT32 = 2**31 - 1
@@ -32,8 +33,11 @@ _RANGES = (
     ("tensorflow_intra_op_parallelism", -(2**63), _INT32),
     ("tensorflow_inter_op_parallelism", -(2**63), _INT32),
     ("stop_grace_seconds", 0, _INT32),
+    ("num_tflite_pools", -(2**31), 1024),
+    ("num_tflite_interpreters_per_pool", -(2**31), 64),
 )
 _CHOICES = (
+    ("runtime", RUNTIMES),
     ("check_signature_shapes", ("auto", "true", "false")),
     ("request_log", ("none", "errors", "all")),
     ("opentelemetry", ("none", "console", "otlp")),
@@ -92,6 +96,11 @@ class ServerOptions:
     num_request_iterations_for_warmup: int = flag(
         0, "how often each warm-up request is replayed; 0 and below: once"
     )
+    prefer_tflite_model: bool = flag(
+        False, "a version that has a model.tflite runs that, in LiteRT, and not its SavedModel"
+    )
+    num_tflite_pools: int = flag(_CORES, "interpreters of a model.tflite, each with one thread")
+    num_tflite_interpreters_per_pool: int = flag(1, "times so many; below 1: one")
     saved_model_tags: str = flag("serve", "comma-separated tags of the meta graph to load")
     flush_filesystem_caches: bool = flag(True, "without effect on local directories, there as here")
 
@@ -138,14 +147,16 @@ class ServerOptions:
     remove_unused_fields_from_bundle_metagraph: bool = _default_only(
         True, "nothing but the signatures of a version's meta graph is kept"
     )
-    prefer_tflite_model: bool = _default_only(False, "model.tflite is not served")
-    num_tflite_pools: int = _default_only(_CORES, "model.tflite is not served")
-    num_tflite_interpreters_per_pool: int = _default_only(1, "model.tflite is not served")
     thread_pool_factory_config_file: str = _default_only(
         "", "a session's own thread pools are used; set them by the tensorflow_*_parallelism flags"
     )
     mixed_precision: str = _default_only("", "graphs run in the precision they were exported in")
 
+    runtime: str = _own(
+        "auto",
+        "auto: as prefer_tflite_model says; tensorflow: SavedModels alone; litert: model.tflite "
+        "alone, without importing TensorFlow",
+    )
     check_signature_shapes: str = _own(
         "auto",
         "refuse a tensor whose rank or fixed dimensions contradict the signature before anything "

@@ -12,7 +12,7 @@ from model_server.grpc_api.tls import read_credentials
 from model_server.models.config_file import read_model_config_file
 from model_server.models.configs import ModelConfig, validate
 from model_server.options import ServerOptions
-from model_server.runtimes.tensorflow.batching_parameters import (
+from model_server.runtimes.batching_parameters import (
     BatchingSettings,
     read_batching_settings,
 )

@@ -15,12 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from serving_config.jpeg_orientation import JPEG_START, UPRIGHT, jpeg_orientation
+from serving_config import refusals
+from serving_config.jpeg_orientation import (
+    JPEG_START,
+    UPRIGHT,
+    jpeg_orientation,
+    segments,
+)
+from serving_config.refusals import MAX_PIXELS, asserted
 
 Array = np.ndarray[Any, Any]
-
-MAX_PIXELS = 2**26
-"""Most pixels of an encoded image: 67 million, more than cameras take, 200 MB decoded."""
 
 ORIENTATION = "orientation"
 """The contract's parameter that says which note about a photograph's orientation is obeyed."""
@@ -28,11 +32,22 @@ ORIENTATION = "orientation"
 EXIF = "exif"
 """Its value in versions whose graph turns photographs upright. Older versions have none."""
 
+_APP14, _ADOBE_BYTES = 0xEE, 12
+
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 class ImageFileError(ValueError):
-    """The bytes are no image that the served graph would decode."""
+    """The bytes are no image that the served graph would decode.
+
+    Attributes:
+        in_graph: What the served graph says of them.
+    """
+
+    def __init__(self, message: str, in_graph: str) -> None:
+        """Create an error for people, with the graph's words beside it."""
+        super().__init__(message)
+        self.in_graph = in_graph
 
 
 class ImageReaderUnavailableError(RuntimeError):
@@ -58,7 +73,10 @@ def decode(file: bytes) -> Array:
         return turn_upright(_decode_jpeg(file), jpeg_orientation(file))
     if file.startswith(PNG_START):
         return _decode_png(file)
-    raise ImageFileError(f"expected a whole JPEG or PNG file, received {kind(file)}")
+    raise ImageFileError(
+        f"expected a whole JPEG or PNG file, received {kind(file)}",
+        asserted(refusals.KIND, len(file)),
+    )
 
 
 def turn_upright(stored: Array, orientation: int) -> Array:
@@ -120,14 +138,17 @@ def _decode_jpeg(file: bytes) -> Array:
     simplejpeg, image_module = _require()
     how: dict[str, Any] = {"colorspace": "RGB", "fastdct": True, "fastupsample": False}
     try:
-        height, width, _, _ = simplejpeg.decode_jpeg_header(file)
+        height, width, space, _ = simplejpeg.decode_jpeg_header(file)
         _check_size(height, width)
+        if space in ("CMYK", "YCCK"):
+            inks = simplejpeg.decode_jpeg(file, **{**how, "colorspace": "CMYK"})
+            return _without_black(inks, is_inverted=_is_adobes(file))
         return simplejpeg.decode_jpeg(file, **how)  # type: ignore[no-any-return]
     except ImageFileError:
         raise
     except ValueError as err:
         if "Premature end of JPEG" in str(err):
-            raise ImageFileError("the JPEG file is cut off") from err
+            raise ImageFileError("the JPEG file is cut off", refusals.JPEG) from err
     # Something that libjpeg warns of and TensorFlow decodes: extraneous bytes, a broken profile.
     try:
         with image_module.open(io.BytesIO(file), formats=["JPEG"]) as image:
@@ -135,14 +156,37 @@ def _decode_jpeg(file: bytes) -> Array:
             with contextlib.suppress(ValueError):  # it refuses warnings in the header all the same
                 return simplejpeg.decode_jpeg(file, strict=False, **how)  # type: ignore[no-any-return]
             return np.asarray(image.convert("RGB"))
+    except image_module.UnidentifiedImageError as err:
+        raise ImageFileError(
+            "the JPEG file is broken: it has no header that can be read",
+            f"{refusals.JPEG_HEADER} {len(file)}",
+        ) from err
     except (OSError, SyntaxError, image_module.DecompressionBombError) as err:
-        raise ImageFileError(f"the JPEG file is broken: {err}") from err
+        raise ImageFileError(
+            f"the JPEG file is broken: {err}", f"{refusals.JPEG_HEADER} {len(file)}"
+        ) from err
+
+
+def _is_adobes(file: bytes) -> bool:
+    """Tell whether a program of Adobe's wrote it, whose inks are inverted."""
+    whole = segments(file, len(file))
+    return any(
+        marker == _APP14 and content.startswith(b"Adobe") and len(content) >= _ADOBE_BYTES
+        for marker, content in whole
+    )
+
+
+def _without_black(inks: Array, is_inverted: bool) -> Array:
+    """Mix CMYK to RGB as TensorFlow does (``jpeg_mem.cc``), which libjpeg leaves to its caller."""
+    amounts = inks.astype(np.uint16)
+    light = amounts if is_inverted else 255 - amounts
+    return (light[..., :3] * light[..., 3:] // 255).astype(np.uint8)
 
 
 def _decode_png(file: bytes) -> Array:
     image_module = _require()[1]
-    if len(file) >= 24:  # IHDR's two sizes end there; Pillow limits pixels itself, lower
-        _check_size(*struct.unpack(">II", file[16:24])[::-1])
+    # IHDR's two sizes end there, where the file is so long; Pillow limits pixels itself, lower.
+    _check_size(*struct.unpack(">ii", file[16:24].ljust(8, b"\0"))[::-1])
     try:
         with image_module.open(io.BytesIO(file), formats=["PNG"]) as image:
             if image.mode.startswith("I"):  # grey of 16 bits
@@ -151,14 +195,20 @@ def _decode_png(file: bytes) -> Array:
             image.info.pop("transparency", None)  # is dropped, and Pillow would warn of it
             return np.asarray(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, image_module.DecompressionBombError) as err:
-        raise ImageFileError(f"the PNG file is broken or cut off: {err}") from err
+        raise ImageFileError(
+            f"the PNG file is broken or cut off: {err}", f"{refusals.PNG} {len(file)}"
+        ) from err
 
 
 def _check_size(height: int, width: int) -> None:
+    in_graph = asserted(refusals.SIZE, (height, width))
+    if height < 1 or width < 1:
+        raise ImageFileError("the image file is cut off: its header states no size", in_graph)
     if height * width > MAX_PIXELS:
         raise ImageFileError(
             f"an image may have at most {MAX_PIXELS} pixels; received height {height}, "
-            f"width {width}"
+            f"width {width}",
+            in_graph,
         )
 
 

@@ -15,6 +15,7 @@ The served graph reads by the same rule in TensorFlow's operations (``export.upr
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 UPRIGHT = 1
@@ -45,10 +46,23 @@ def jpeg_orientation(file: bytes) -> int:
         upside down, 5 transposed, 6 to be turned clockwise by 90 degrees, 7 transposed on the other
         diagonal, 8 to be turned anticlockwise. 1 where the file notes none.
     """
+    for marker, content in segments(file, SEARCHED_BYTES):
+        if marker == APP1 and content.startswith(NAME):
+            return _tiff_orientation(content[len(NAME) :])
+    return UPRIGHT
+
+
+def segments(file: bytes, searched: int) -> Iterator[tuple[int, bytes]]:
+    """Yield marker and content of the segments before a JPEG file's image data.
+
+    Args:
+        file: The whole file, or its beginning.
+        searched: Segments that begin at this byte or later are left out.
+    """
     if not file.startswith(JPEG_START):
-        return UPRIGHT
+        return
     position = 2
-    while position < min(len(file), SEARCHED_BYTES) and file[position] == _FILL:
+    while position < min(len(file), searched) and file[position] == _FILL:
         marker = int.from_bytes(file[position + 1 : position + 2])
         if marker in (_START_OF_SCAN, _END_OF_IMAGE):
             break
@@ -58,11 +72,8 @@ def jpeg_orientation(file: bytes) -> int:
             position += 2
         else:
             end = position + 2 + int.from_bytes(file[position + 2 : position + 4])
-            content = file[position + 4 : end]
-            if marker == APP1 and content.startswith(NAME):
-                return _tiff_orientation(content[len(NAME) :])
+            yield marker, file[position + 4 : end]
             position = max(end, position + 2)
-    return UPRIGHT
 
 
 def _tiff_orientation(tiff: bytes) -> int:

@@ -11,6 +11,9 @@ from pathlib import Path
 EXTRA = "assets.extra"
 """The folder, below the version's directory."""
 
+TFLITE_FILE = "model.tflite"
+"""The network for LiteRT, beside ``saved_model.pb``: TensorFlow Serving's own name for it."""
+
 CONTRACT_FILE = "contract.json"
 """The contract, with the version's class names bound."""
 

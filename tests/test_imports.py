@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 BASE = ("protos", "signature_contract", "serving_config")
 SERVER_BASE = (
     "protos",
+    "signature_contract",
     "model_server.errors",
     "model_server.text_format",
     "model_server.observation",
@@ -36,11 +37,19 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "model_server.observation": ("model_server.errors",),
     "model_server.runtimes": SERVER_BASE,
     "model_server.runtimes.tensorflow": (*SERVER_BASE, "model_server.runtimes"),
-    "model_server.models": (
+    "model_server.runtimes.litert": (*BASE, *SERVER_BASE, "model_server.runtimes"),
+    # Who chooses has to know both; nobody else knows either.
+    "model_server.runtimes.choice": (
         *BASE,
         *SERVER_BASE,
         "model_server.runtimes",
         "model_server.runtimes.tensorflow",
+        "model_server.runtimes.litert",
+    ),
+    "model_server.models": (
+        *BASE,
+        *SERVER_BASE,
+        "model_server.runtimes",
     ),
     "model_server.api": (*SERVER_BASE, "model_server.models", "model_server.runtimes"),
     "model_server.grpc_api": SERVER_API,
@@ -50,7 +59,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "model_server": (
         *BASE,
         *SERVER_API,
-        "model_server.runtimes.tensorflow",
+        "model_server.runtimes.choice",
         "model_server.grpc_api",
         "model_server.rest_api",
         "model_server.tuning",

@@ -8,6 +8,7 @@ from pathlib import Path
 from export.class_folders import MAX_SKIPPED
 from export.classifier.backbones import BACKBONES
 from export.classifier.settings import AUGMENTATIONS, RECIPES, ClassifierSettings
+from export.edge.arguments import add_beside_arguments
 from export.lineage.arguments import add_recording_arguments
 
 
@@ -126,6 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("none", "mirrored", "multi_worker"),
         help="on one device (default), on all of this machine, or of the machines in TF_CONFIG",
     )
+    add_beside_arguments(parser)
     add_recording_arguments(parser)
 
 

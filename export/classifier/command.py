@@ -75,7 +75,7 @@ def run(
         finished = finished_training.load(work.directory)
         gate.check(finished, intake.min_accuracy, work.directory, models_dir)
         return publication.publish_finished(
-            work, finished, publish_classifier, models_dir, run_on_record, started
+            work, finished, publish_classifier, destination.target, run_on_record, started
         )
 
 

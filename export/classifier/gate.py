@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
-from export import gate
+from export.gate import refusal
 from export.training.finished import Finished
 from export.training.policy import wilson_interval
+
+log = logging.getLogger(__name__)
 
 
 def check(finished: Finished, least: float | None, work: Path, models_dir: Path) -> None:
@@ -36,4 +39,9 @@ def check(finished: Finished, least: float | None, work: Path, models_dir: Path)
                 f"always naming {baseline['class']!r} is right on {share:.4f} of {count} "
                 f"validation photographs (up to {high:.4f} by chance), the model on {accuracy:.4f}"
             )
-    gate.check(reasons, least, work, models_dir)
+    if not reasons:
+        return
+    if least is None:
+        log.warning("%s: nothing shows that it has learnt", "; ".join(reasons))
+        return
+    raise refusal(reasons, work, models_dir)

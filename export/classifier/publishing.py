@@ -13,6 +13,8 @@ from export.classifier import model as models
 from export.classifier.backbones import backbone
 from export.classifier.model import Classifier
 from export.classifier.settings import ClassifierSettings
+from export.edge.beside import Beside
+from export.edge.classifier import EDGE
 from export.errors import PublishError
 from export.lineage.run import Run
 from export.publish import Published, publish_trained
@@ -39,13 +41,16 @@ def build(finished: Finished) -> Classifier:
     return models.build(spec, base, settings, len(finished.class_names))
 
 
-def publish_classifier(finished: Finished, models_dir: Path, run_on_record: Run) -> Published:
+def publish_classifier(
+    finished: Finished, models_dir: Path, run_on_record: Run, tflite: str
+) -> Published:
     """Export, verify and place a trained classifier.
 
     Args:
         finished: What was trained.
         models_dir: ``MODELS``; the version goes to ``MODELS/classifier/<version>``.
         run_on_record: Whose id the graph carries.
+        tflite: Form of the file beside it, see :mod:`export.edge.beside`.
 
     Returns:
         The version in its place.
@@ -69,6 +74,7 @@ def publish_classifier(finished: Finished, models_dir: Path, run_on_record: Run)
         contract,
         cases,
         lambda path: serving_graph.write_image_model(path, network, image_size, names),
+        Beside(EDGE, tflite),
     )
 
 

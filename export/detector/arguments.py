@@ -7,6 +7,7 @@ from pathlib import Path
 
 from export.detector.backbones import BACKBONES
 from export.detector.settings import KEEP, MIRRORS, SHOWN_SCORE, DetectorSettings
+from export.edge.arguments import add_beside_arguments
 from export.labels.arguments import FORMATS, ON_BAD_INPUT, PARTS
 from export.lineage.arguments import add_recording_arguments
 
@@ -84,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="N",
             help=f"{help_text} (%(default)s)",
         )
+    add_beside_arguments(parser)
     add_recording_arguments(parser)
 
 

@@ -61,7 +61,7 @@ def run(intake: Intake, destination: Destination) -> dict[str, Any]:
             finished = finished_training.load(work.directory)
             gate.check(finished, intake.min_map, work.directory, models_dir)
             return publication.publish_finished(
-                work, finished, publish_detector, models_dir, run_on_record, started
+                work, finished, publish_detector, destination.target, run_on_record, started
             )
 
 

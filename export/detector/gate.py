@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
-from export import gate
+from export.gate import refusal
 from export.training.finished import Finished
+
+log = logging.getLogger(__name__)
 
 NOTHING = 0.01
 """mAP@0.5 below which nothing shows that a detector has learnt: random weights reach 0.00."""
@@ -24,9 +27,10 @@ def check(finished: Finished, least: float | None, work: Path, models_dir: Path)
         NotGoodEnoughError: It is below ``least``, or ``least`` is given and it is near 0.
     """
     found = f"the validation mAP@0.5 is {finished.accuracy:.4f}"
-    reasons = []
     if least is not None and finished.accuracy < least:
-        reasons.append(f"{found}, below {least:g}")
-    elif finished.accuracy < NOTHING:
-        reasons.append(f"{found}, as good as none")
-    gate.check(reasons, least, work, models_dir)
+        raise refusal([f"{found}, below {least:g}"], work, models_dir)
+    if finished.accuracy >= NOTHING:
+        return
+    if least is not None:
+        raise refusal([f"{found}, as good as none"], work, models_dir)
+    log.warning("%s, as good as none: nothing shows that it has learnt", found)

@@ -11,6 +11,8 @@ from export.detector.backbones import BACKBONES
 from export.detector.model import Detector
 from export.detector.predictions import Grid
 from export.detector.suppression import Suppression
+from export.edge.beside import Beside
+from export.edge.detector import EDGE
 from export.lineage.run import Run
 from export.publish import Published, publish_trained
 from export.training.finished import Finished
@@ -36,13 +38,16 @@ def build(finished: Finished) -> Detector:
     return models.assemble(spec, backbone, head, grid, names)
 
 
-def publish_detector(finished: Finished, models_dir: Path, run_on_record: Run) -> Published:
+def publish_detector(
+    finished: Finished, models_dir: Path, run_on_record: Run, tflite: str
+) -> Published:
     """Export, verify and place a trained detector.
 
     Args:
         finished: What was trained.
         models_dir: ``MODELS``; the version goes to ``MODELS/detector/<version>``.
         run_on_record: Whose id the graph carries.
+        tflite: Form of the file beside it, see :mod:`export.edge.beside`.
 
     Returns:
         The version in its place.
@@ -77,4 +82,5 @@ def publish_detector(finished: Finished, models_dir: Path, run_on_record: Run) -
         contract,
         cases,
         lambda path: serving.write(path, detector, limits),
+        Beside(EDGE, tflite),
     )

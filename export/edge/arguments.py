@@ -8,6 +8,8 @@ from pathlib import Path
 FORMS = ("float32", "dynamic_range", "int8")
 """What can be made of a version, most exact first."""
 
+NONE, FLOAT32, INT8 = "none", "float32", "int8"
+
 MAX_ACCURACY_LOSS = 0.02
 REPRESENTATIVE_IMAGES = 100
 
@@ -58,3 +60,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="training images that int8's ranges are measured on, at most (default %(default)s)",
     )
+
+
+def add_beside_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe what a command that publishes puts beside the version's graph."""
+    parser.add_argument(
+        "--tflite",
+        choices=(FLOAT32, INT8),
+        default=FLOAT32,
+        help="form of model.tflite beside saved_model.pb, which servers run in LiteRT if they are "
+        "told to (--prefer_tflite_model); int8 is refused where it costs accuracy (%(default)s)",
+    )
+    parser.add_argument(
+        "--no-tflite", dest="tflite", action="store_const", const=NONE, help="leave it out"
+    )
+
+
+def tflite_of(arguments: argparse.Namespace) -> str:
+    """Return the form that :func:`add_beside_arguments` asked for."""
+    form: str = arguments.tflite
+    return form

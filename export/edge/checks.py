@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,21 @@ _TIMEOUT_S = 1800.0
 _TIMED_CALLS = 200
 
 
-def verify(form: str, file: Path, golden_dir: Path, version: Path) -> dict[str, float | None]:
+@dataclass(frozen=True)
+class Seen:
+    """What the golden vectors showed of a file.
+
+    Attributes:
+        problems: Sentences; empty where it keeps its contract.
+        distances: The largest absolute distance by output; None where there is none, as between
+            two different sets of detections.
+    """
+
+    problems: tuple[str, ...]
+    distances: Mapping[str, float | None]
+
+
+def look(form: str, file: Path, golden_dir: Path, version: Path) -> Seen:
     """Run the golden vectors through a file in a fresh process without TensorFlow.
 
     Args:
@@ -29,13 +44,6 @@ def verify(form: str, file: Path, golden_dir: Path, version: Path) -> dict[str, 
         file: The ``.tflite`` file.
         golden_dir: Where ``golden.npz`` lies.
         version: The published version, whose contract has the tolerances.
-
-    Returns:
-        The largest absolute distance by output; None where there is none, as between two
-        different sets of detections.
-
-    Raises:
-        EdgeContractError: With every difference.
     """
     log.info("verifying %s in a fresh process", file.name)
     command = [sys.executable, "-m", "export.edge.file_check", str(file)]
@@ -58,10 +66,23 @@ def verify(form: str, file: Path, golden_dir: Path, version: Path) -> dict[str, 
             distances[name] = max(distance, distances.get(name, 0.0))
     if done.returncode:
         problems.append(f"{step}: expected the process to live, found {_end(done)}")
-    if problems:
-        lines = "\n".join(f"  - {problem}" for problem in problems)
+    return Seen(tuple(problems), finite(distances))
+
+
+def verify(form: str, file: Path, golden_dir: Path, version: Path) -> Mapping[str, float | None]:
+    """Do what :func:`look` does, and insist.
+
+    Returns:
+        Its distances.
+
+    Raises:
+        EdgeContractError: With every difference.
+    """
+    seen = look(form, file, golden_dir, version)
+    if seen.problems:
+        lines = "\n".join(f"  - {problem}" for problem in seen.problems)
         raise EdgeContractError(f"nothing was written, {file.name} breaks its contract:\n{lines}")
-    return finite(distances)
+    return seen.distances
 
 
 def compare(

@@ -110,7 +110,9 @@ def convert(
             lines = [line for line in str(err).splitlines() if line.strip()]
             cause = lines[0][:300] if lines else type(err).__name__
             raise ConversionError(f"TFLite cannot carry this graph as {form}: {cause}") from err
-    return flatbuffer.finish_int8(content) if form == "int8" else content
+    if form == "int8":
+        content = flatbuffer.finish_int8(content)
+    return flatbuffer.add_serving_signatures(content)
 
 
 def _listed(inputs: Iterable[Mapping[str, Array]]) -> Iterator[dict[str, Array]]:

@@ -1,34 +1,15 @@
-"""What stands before and after a detector's TFLite network, in NumPy: the reference to port.
-
-TFLite keeps shapes fixed where it wants to be fast and has no non-maximum suppression over all
-classes, so a file carries the network alone: the signature ``candidates``, from a letterboxed
-square to every box with its scores. The letterbox, the suppression and the way back to the original
-image are here, step by step what the served graph does, down to the order of the additions.
-"""
+"""A detector's TFLite file, asked as the served model is."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from serving_config.tensor_names import (
-    DETECTION_BOXES,
-    DETECTION_CLASSES,
-    DETECTION_SCORES,
-    NUM_DETECTIONS,
-)
-
-if TYPE_CHECKING:
-    from export.edge.interpreter import EdgeModel
+from export.edge.interpreter import EdgeModel
+from serving_config.detections import BOXES, CANDIDATES, SCORES, SQUARE, detections, letterbox
 
 Array = np.ndarray[Any, Any]
-
-CANDIDATES = "candidates"
-"""Key of the signature."""
-
-GREY = 127.5
-"""Value of the border, as in training (:mod:`export.detector.letterbox`)."""
 
 
 def detect(model: EdgeModel, pixels: Array) -> dict[str, Array]:
@@ -39,135 +20,12 @@ def detect(model: EdgeModel, pixels: Array) -> dict[str, Array]:
         pixels: uint8 [batch, height, width, 3], RGB.
 
     Returns:
-        The outputs of the served ``serving_default``: ``detection_boxes`` float32 [batch, N, 4]
-        ymin, xmin, ymax, xmax in [0, 1] of the image, ``detection_scores`` [batch, N] descending,
-        ``detection_classes`` [batch, N] from 1, ``num_detections`` [batch]; zeros beyond it.
+        The outputs of the served ``serving_default``, see
+        :func:`serving_config.detections.detections`.
     """
-    parameters, side = model.contract.parameters, int(model.contract.parameters["image_size"])
-    limit = model.contract.bound["N"]
-    found = model.run({"square_tensor": letterbox(pixels, side)}, CANDIDATES)
-    answer = {
-        DETECTION_BOXES: np.zeros((len(pixels), limit, 4), np.float32),
-        DETECTION_SCORES: np.zeros((len(pixels), limit), np.float32),
-        DETECTION_CLASSES: np.zeros((len(pixels), limit), np.float32),
-        NUM_DETECTIONS: np.zeros(len(pixels), np.float32),
-    }
-    for row, (boxes, scores) in enumerate(zip(found["boxes"], found["scores"], strict=True)):
-        kept, classes = suppress(
-            boxes, scores, limit, parameters["score_threshold"], parameters["iou_threshold"]
-        )
-        count = len(kept)
-        original = to_original(boxes[kept], pixels.shape[1], pixels.shape[2], side)
-        answer[DETECTION_BOXES][row, :count] = original
-        answer[DETECTION_SCORES][row, :count] = scores[kept, classes]
-        answer[DETECTION_CLASSES][row, :count] = classes + 1
-        answer[NUM_DETECTIONS][row] = count
-    return answer
-
-
-def letterbox(pixels: Array, side: int) -> Array:
-    """Scale to fit, bilinear with half-pixel centres, and centre on grey.
-
-    Args:
-        pixels: uint8 [batch, height, width, 3].
-        side: Of the square in pixels.
-
-    Returns:
-        float32 [batch, side, side, 3], 0 to 255.
-    """
-    (height, width), (top, left) = _fit(pixels.shape[1], pixels.shape[2], side)
-    square = np.full((len(pixels), side, side, 3), GREY, np.float32)
-    square[:, top : top + height, left : left + width] = _resize(pixels, height, width)
-    return square
-
-
-def suppress(
-    boxes: Array, scores: Array, limit: int, score_threshold: float, iou_threshold: float
-) -> tuple[Array, Array]:
-    """Keep the best candidates of one image, class by class, then the best of all.
-
-    Args:
-        boxes: float32 [n, 4], ymin, xmin, ymax, xmax.
-        scores: float32 [n, classes].
-        limit: Most detections, of a class and of all together.
-        score_threshold: Only better candidates are looked at.
-        iou_threshold: Of two boxes of one class that overlap by more, the better one stays.
-
-    Returns:
-        Candidate and 0-based class of each detection, int64, by descending score.
-    """
-    kept: list[tuple[int, int]] = []
-    for index in range(scores.shape[1]):
-        column = scores[:, index]
-        waiting = np.flatnonzero(column > np.float32(score_threshold))
-        waiting = waiting[np.argsort(-column[waiting], kind="stable")]
-        mine = 0
-        while len(waiting) and mine < limit:
-            best, waiting = waiting[0], waiting[1:]
-            kept.append((int(best), index))
-            mine += 1
-            overlap = _iou(boxes[best], boxes[waiting])
-            waiting = waiting[overlap <= np.float32(iou_threshold)]
-    kept.sort(key=lambda pair: -scores[pair])
-    pairs = np.array(kept[:limit], np.int64).reshape(-1, 2)
-    return pairs[:, 0], pairs[:, 1]
-
-
-def to_original(boxes: Array, height: int, width: int, side: int) -> Array:
-    """Move boxes from the square to fractions of the original image, cut at its border.
-
-    Args:
-        boxes: float32 [n, 4], ymin, xmin, ymax, xmax in pixels of the square.
-        height: Of the original image in pixels.
-        width: Of the original image in pixels.
-        side: Of the square in pixels.
-
-    Returns:
-        float32 [n, 4] in [0, 1].
-    """
-    inner, before = _fit(height, width, side)
-    corner, size = np.array(before * 2, np.float32), np.array(inner * 2, np.float32)
-    return np.asarray(np.clip((boxes - corner) / size, np.float32(0), np.float32(1)))
-
-
-def _fit(height: int, width: int, side: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return (height, width) of the scaled image and the (top, left) border."""
-    size = np.array([height, width], np.float32)
-    scale = np.float32(side) / size.max()
-    inner = np.clip(np.rint(size * scale).astype(int), 1, side)
-    before = (side - inner) // 2
-    return (int(inner[0]), int(inner[1])), (int(before[0]), int(before[1]))
-
-
-def _resize(pixels: Array, height: int, width: int) -> Array:
-    rows_0, rows_1, down = _neighbours(pixels.shape[1], height)
-    columns_0, columns_1, right = _neighbours(pixels.shape[2], width)
-    down, right = down[:, None, None], right[:, None]
-    upper = pixels[:, rows_0].astype(np.float32)
-    lower = pixels[:, rows_1].astype(np.float32)
-
-    def along(row: Array) -> Array:
-        near = row[:, :, columns_0]
-        return np.asarray(near + (row[:, :, columns_1] - near) * right)
-
-    above = along(upper)
-    return np.asarray(above + (along(lower) - above) * down)
-
-
-def _neighbours(size: int, target: int) -> tuple[Array, Array, Array]:
-    """Return, for each target pixel, its two source pixels and the second one's weight."""
-    centre = np.arange(target, dtype=np.float32) + np.float32(0.5)
-    position = centre * (np.float32(size) / np.float32(target)) - np.float32(0.5)
-    floor = np.floor(position)
-    first = np.maximum(floor, 0).astype(int)
-    second = np.minimum(np.ceil(position), size - 1).astype(int)
-    return first, second, position - floor
-
-
-def _iou(box: Array, others: Array) -> Array:
-    """Return the IoU of one box with each other; boxes without area have none."""
-    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
-    common = np.maximum(high - low, 0).prod(axis=1)
-    area = (box[2:] - box[:2]).prod()
-    union = area + (others[:, 2:] - others[:, :2]).prod(axis=1) - common
-    return np.asarray(np.divide(common, union, out=np.zeros_like(common), where=union > 0))
+    contract = model.contract
+    square = letterbox(pixels, int(contract.parameters["image_size"]))
+    found = model.run({SQUARE: square}, CANDIDATES)
+    height, width = pixels.shape[1:3]
+    limit = contract.bound["N"]
+    return detections(found[BOXES], found[SCORES], (height, width), limit, contract.parameters)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from export.edge.detections import CANDIDATES
 from export.edge.errors import ConversionError
+from serving_config.detections import BOXES, CANDIDATES, SCORES, SQUARE
 from serving_config.tensor_names import SERVING_DEFAULT
 from signature_contract.contract import Contract, Signature, TensorSpec
 from signature_contract.golden import GoldenCase
@@ -22,12 +22,12 @@ _NO_DECODER = (
 _NO_STRINGS = "text tensors stop delegates and quantisation: class_names has the names, in order"
 
 
-def of_classifier(contract: Contract, version: int) -> Contract:
+def of_classifier(contract: Contract, version: int | None = None) -> Contract:
     """Narrow a published classifier's contract to what TFLite carries.
 
     Args:
         contract: The version's own copy.
-        version: The version's number, for ``parameters``.
+        version: The version's number, for ``parameters``; None while it has none yet.
 
     Returns:
         ``serving_default`` with its pixels in and its numbers out.
@@ -52,18 +52,22 @@ def of_classifier(contract: Contract, version: int) -> Contract:
         signatures={SERVING_DEFAULT: Signature(whole.inputs, numbers, whole.summary)},
         parameters={
             **contract.parameters,
-            "source_version": version,
+            **_source(version),
             "not_carried": not_carried,
         },
     )
 
 
-def of_detector(contract: Contract, version: int) -> Contract:
+def _source(version: int | None) -> dict[str, int]:
+    return {} if version is None else {"source_version": version}
+
+
+def of_detector(contract: Contract, version: int | None = None) -> Contract:
     """Describe what a TFLite file holds of a published detector: its network.
 
     Args:
         contract: The version's own copy.
-        version: The version's number, for ``parameters``.
+        version: The version's number, for ``parameters``; None while it has none yet.
 
     Returns:
         One signature, ``candidates``; thresholds, class names and the number of detections stay,
@@ -81,7 +85,7 @@ def of_detector(contract: Contract, version: int) -> Contract:
         )
     signature = Signature(
         inputs={
-            "square_tensor": TensorSpec(
+            SQUARE: TensorSpec(
                 "float32",
                 (-1, side, side, 3),
                 ("batch", "height", "width", "channel"),
@@ -90,14 +94,14 @@ def of_detector(contract: Contract, version: int) -> Contract:
             )
         },
         outputs={
-            "boxes": TensorSpec(
+            BOXES: TensorSpec(
                 "float32",
                 (-1, "K", 4),
                 ("batch", "candidate", "ymin, xmin, ymax, xmax"),
                 None,
                 "corners in pixels of the square, not clipped",
             ),
-            "scores": TensorSpec(
+            SCORES: TensorSpec(
                 "float32",
                 (-1, "K", classes),
                 ("batch", "candidate", "class"),
@@ -113,10 +117,10 @@ def of_detector(contract: Contract, version: int) -> Contract:
         dimensions={**contract.dimensions, "K": "number of candidates an image"},
         parameters={
             **contract.parameters,
-            "source_version": version,
+            **_source(version),
             "not_carried": {
                 SERVING_DEFAULT: "TFLite has no suppression over all classes: "
-                "export/edge/detections.py has letterbox and suppression in NumPy, to port",
+                "serving_config/detections.py has letterbox and suppression in NumPy, to port",
                 **{k: _NO_DECODER for k in contract.signatures if k != SERVING_DEFAULT},
             },
         },

@@ -18,6 +18,7 @@ import numpy as np
 
 from export.edge import detections
 from export.edge.interpreter import EdgeModel
+from serving_config.detections import CANDIDATES
 from serving_config.tensor_names import INPUT_TENSOR, PROBABILITIES
 from signature_contract import contract as contracts
 from signature_contract import golden
@@ -67,14 +68,14 @@ def main() -> None:
 
 def whole_contract(model: EdgeModel, published: Path) -> Contract:
     """Return the contract of the golden cases: a detector's are the published version's."""
-    if detections.CANDIDATES in model.contract.signatures:
+    if CANDIDATES in model.contract.signatures:
         return contracts.load(published)
     return model.contract
 
 
 def examine(model: EdgeModel, case: GoldenCase, contract: Contract) -> dict[str, Any]:
     """Run one golden case; compare with the golden answer and with the contract's ranges."""
-    if detections.CANDIDATES in model.contract.signatures:
+    if CANDIDATES in model.contract.signatures:
         answer = detections.detect(model, case.inputs[INPUT_TENSOR])
     else:
         answer = model.run(case.inputs, case.signature)

@@ -1,25 +1,35 @@
 """What the converter leaves to be done in the TFLite file itself.
 
-Two things: the end of an int8 graph, and the files that travel inside.
+Three things: the end of an int8 graph, the signatures in the form that TensorFlow Serving reads,
+and the files that travel inside.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import flatbuffers
+import numpy as np
+from flatbuffers import flexbuffers
 from tensorflow.lite.python import schema_py_generated as schema
 
 from export.edge.errors import ConversionError
+from protos import SignatureDef
+from signature_contract.declared.tflite import SIGNATURES_METADATA
 
 _FILE_IDENTIFIER = b"TFL3"
 _HEAVY = {
     schema.BuiltinOperator.CONV_2D: "CONV_2D",
     schema.BuiltinOperator.DEPTHWISE_CONV_2D: "DEPTHWISE_CONV_2D",
     schema.BuiltinOperator.FULLY_CONNECTED: "FULLY_CONNECTED",
+}
+_FLOAT, _UINT8 = 1, 4  # of TensorFlow's DataType
+_DTYPES = {  # of our models' inputs and outputs
+    schema.TensorType.FLOAT32: _FLOAT,
+    schema.TensorType.UINT8: _UINT8,
 }
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: same input, same bytes
 
@@ -53,9 +63,72 @@ def finish_int8(content: bytes) -> bytes:
             f"int8 was asked for, but {len(left)} of {len(heavy)} heavy operations stayed in "
             f"float32 ({', '.join(sorted(set(left))) or 'none found'}); use dynamic_range"
         )
-    if not _softmax_in_float(graph, codes):
-        return content
-    builder = flatbuffers.Builder(len(content))
+    return _packed(model, len(content)) if _softmax_in_float(graph, codes) else content
+
+
+def add_serving_signatures(
+    content: bytes, messages: Mapping[str, SignatureDef] | None = None
+) -> bytes:
+    """Say the file's signatures once more, in the form that TensorFlow Serving reads.
+
+    Its TFLite session (``tflite_session.cc``) does not look at the table of signatures that
+    converters write; it reads ``SignatureDef`` messages by key, a FlexBuffer map in the metadata
+    ``signature_defs_metadata``, and without them names everything after the graph's tensors.
+
+    Args:
+        content: A TFLite file with signatures.
+        messages: Other signatures, by key; None takes the file's own.
+
+    Returns:
+        The changed file.
+    """
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    messages = messages or {
+        signature.signatureKey.decode(): _signature_def(signature, model.subgraphs)
+        for signature in model.signatureDefs
+    }
+    builder = flexbuffers.Builder()
+    with builder.Map():
+        for key, message in sorted(messages.items()):
+            builder.Key(key)
+            builder.String(_Unencoded(message.SerializeToString()))
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(builder.Finish(), np.uint8)
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = SIGNATURES_METADATA, len(model.buffers) - 1
+    model.metadata = [*(model.metadata or []), entry]
+    return _packed(model, len(content))
+
+
+class _Unencoded:
+    """Bytes that are no text, where TensorFlow Serving reads a string: FlexBuffers have both."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def encode(self, _encoding: str) -> bytes:
+        return self._content
+
+
+def _signature_def(signature: Any, subgraphs: Sequence[Any]) -> SignatureDef:
+    tensors = subgraphs[signature.subgraphIndex].tensors
+    message = SignatureDef(method_name="tensorflow/serving/predict")
+    for maps, infos in ((signature.inputs, message.inputs), (signature.outputs, message.outputs)):
+        for one in maps:
+            tensor = tensors[one.tensorIndex]
+            info = infos[one.name.decode()]
+            info.name, info.dtype = tensor.name.decode(), _DTYPES[tensor.type]
+            info.tensor_shape.SetInParent()
+            # Where no size is open the converter writes the one shape alone.
+            sizes = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
+            for size in sizes:
+                info.tensor_shape.dim.add().size = int(size)
+    return message
+
+
+def _packed(model: Any, size: int) -> bytes:
+    builder = flatbuffers.Builder(size)
     builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
     return bytes(builder.Output())
 

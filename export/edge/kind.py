@@ -39,7 +39,7 @@ class EdgeKind:
     """
 
     choose: Callable[[Path, Sequence[str], Path | None, int], EdgePhotographs]
-    narrow: Callable[[Contract, int], Contract]
+    narrow: Callable[..., Contract]
     write: Callable[
         [Path, Contract, Sequence[str], Sequence[Path], Path],
         dict[str, Path],

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from export import images
-from export.edge import conversion, detections, network
+from export.edge import conversion, network
+from serving_config.detections import BOXES, SCORES, SQUARE, letterbox
 from serving_config.tensor_names import INPUT_TENSOR
 from signature_contract.contract import Contract
 
@@ -64,14 +65,12 @@ def detector(
     def candidates(square_tensor: tf.Tensor) -> dict[str, tf.Tensor]:
         found = piece(square_tensor)
         # The suppression's third axis is for boxes that differ by class; these do not.
-        return {"boxes": tf.squeeze(found["boxes"], axis=2), "scores": found["scores"]}
+        return {BOXES: tf.squeeze(found[BOXES], axis=2), SCORES: found[SCORES]}
 
     def representative() -> Iterator[Mapping[str, Array]]:
-        return (
-            {"square_tensor": detections.letterbox(pixels, side)} for pixels in _decoded(ranges)
-        )
+        return ({SQUARE: letterbox(pixels, side)} for pixels in _decoded(ranges))
 
-    spec = tf.TensorSpec([None, side, side, 3], tf.float32, "square_tensor")
+    spec = tf.TensorSpec([None, side, side, 3], tf.float32, SQUARE)
     return conversion.write_forms(candidates, spec, contract, forms, representative, directory)
 
 

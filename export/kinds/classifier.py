@@ -35,10 +35,10 @@ def _evaluate(parsed: argparse.Namespace) -> dict[str, Any]:
     return command.main(parsed)
 
 
-def _publish(finished: Finished, models_dir: Path, run_on_record: Run) -> Published:
+def _publish(finished: Finished, models_dir: Path, run_on_record: Run, tflite: str) -> Published:
     from export.classifier.publishing import publish_classifier
 
-    return publish_classifier(finished, models_dir, run_on_record)
+    return publish_classifier(finished, models_dir, run_on_record, tflite)
 
 
 def _report() -> ReportKind:

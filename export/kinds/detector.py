@@ -34,10 +34,10 @@ def _evaluate(parsed: argparse.Namespace) -> dict[str, Any]:
     return evaluation.main(parsed)
 
 
-def _publish(finished: Finished, models_dir: Path, run_on_record: Run) -> Published:
+def _publish(finished: Finished, models_dir: Path, run_on_record: Run, tflite: str) -> Published:
     from export.detector.publishing import publish_detector
 
-    return publish_detector(finished, models_dir, run_on_record)
+    return publish_detector(finished, models_dir, run_on_record, tflite)
 
 
 def _report() -> ReportKind:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Command = Callable[[argparse.Namespace], dict[str, Any]]
 Describe = Callable[[argparse.ArgumentParser], None]
-Publish = Callable[["Finished", Path, "Run"], "Published"]
+Publish = Callable[["Finished", Path, "Run", str], "Published"]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from export.edge.arguments import FLOAT32, tflite_of
 from export.lineage.arguments import recording
 from export.lineage.recording import Recording
+from export.publication import Target
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,27 @@ class Destination:
             data.
         log_dir: Where TensorBoard's files go; None writes none.
         recording: Where the run is put on record.
+        tflite: Form of the version's ``model.tflite``, see :mod:`export.edge.beside`.
     """
 
     models_dir: Path
     work_dir: Path | None = None
     log_dir: Path | None = None
     recording: Recording = field(default_factory=Recording)
+    tflite: str = FLOAT32
+
+    @property
+    def target(self) -> Target:
+        """Where the version goes, and with what beside it."""
+        return Target(self.models_dir, self.tflite)
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Destination:
-        """Return what ``--out``, ``--work``, ``--tensorboard`` and lineage's options ask for."""
-        return cls(arguments.out, arguments.work, arguments.tensorboard, recording(arguments))
+        """Return what the options say that every training command has."""
+        return cls(
+            arguments.out,
+            arguments.work,
+            arguments.tensorboard,
+            recording(arguments),
+            tflite_of(arguments),
+        )

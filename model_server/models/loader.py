@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model_server.models import warmup
 from model_server.models.version import Version
 from model_server.observation.metrics import Metrics
-from model_server.runtimes.tensorflow.batch_scheduler import BatchScheduler
-from model_server.runtimes.tensorflow.saved_model import SavedModel
-from model_server.runtimes.tensorflow.session import SessionThreads
+from model_server.runtimes.runtime import LoadedModel, Runtime
 
 
 @dataclass(frozen=True)
@@ -18,28 +15,24 @@ class Loader:
     """Loads a version and warms it up.
 
     Attributes:
-        tags: Tags of the meta graph to load.
-        threads: Sizes of a session's thread pools.
-        batches: Joins requests; None runs each alone.
-        metrics: Where batches and warm-up are measured; None measures nothing.
+        runtime: Runs it.
+        metrics: Where warm-up is measured; None measures nothing.
         replay: Answers a recorded request.
         warmup_iterations: How often each recorded request is answered; 0 for no warm-up.
     """
 
-    tags: Sequence[str]
-    threads: SessionThreads
-    batches: BatchScheduler | None
+    runtime: Runtime
     metrics: Metrics | None
     replay: warmup.Replay
     warmup_iterations: int
 
-    def __call__(self, version: Version) -> SavedModel:
+    def __call__(self, version: Version) -> LoadedModel:
         """Load a version.
 
         Raises:
             ServingError: It cannot be loaded, or a recorded request fails.
         """
-        model = SavedModel(version.path, self.tags, self.threads, self.batches, self.metrics)
+        model = self.runtime.load(version.path)
         if self.warmup_iterations:
             try:
                 warmup.warm_up(

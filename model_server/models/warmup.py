@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
+import grpc
 
-from model_server.errors import ServingError, from_code, invalid_argument
+from model_server.errors import ServingError, invalid_argument
+from model_server.models.record_file import RecordError, read_records
 from model_server.observation.metrics import Metrics
 from model_server.runtimes.runtime import LoadedModel
 from protos import PredictionLog
@@ -67,7 +68,7 @@ def warm_up(
 def _replay_file(model: LoadedModel, file: Path, replay: Replay, iterations: int) -> int:
     count = 0
     try:
-        for record in tf.compat.v1.io.tf_record_iterator(str(file)):
+        for record in read_records(file):
             if count == _MAX_RECORDS:
                 raise invalid_argument(
                     f"Number of warmup records exceeds the maximum ({_MAX_RECORDS}) at {file}"
@@ -80,13 +81,13 @@ def _replay_file(model: LoadedModel, file: Path, replay: Replay, iterations: int
         # The version fails with TensorFlow Serving's words, which do not say which request it was.
         logger.error("warm-up request %d of %s: %s", count, file, err.message)  # noqa: TRY400
         raise
-    except tf.errors.DataLossError as err:
-        raise from_code(
-            err.error_code,
-            f"{err.message}. Please verify your warmup data is in TFRecord format.",
+    except RecordError as err:
+        raise ServingError(
+            grpc.StatusCode.DATA_LOSS,
+            f"{err}. Please verify your warmup data is in TFRecord format.",
         ) from err
-    except tf.errors.OpError as err:
-        raise from_code(err.error_code, f"warm-up file {file}: {err.message}") from err
+    except OSError as err:
+        raise invalid_argument(f"warm-up file {file}: {err.strerror or err}") from err
     except ValueError as err:  # protobuf's DecodeError
         raise invalid_argument(
             f"Failed to parse warmup record: number {count} from {file}"

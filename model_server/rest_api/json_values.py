@@ -12,7 +12,6 @@ from typing import Any
 
 import grpc
 import numpy as np
-import tensorflow as tf
 
 from model_server.api.tensors import MAX_RANK
 from model_server.errors import ServingError, invalid_argument
@@ -20,6 +19,7 @@ from model_server.rest_api.json_parser import ENCODING
 from model_server.rest_api.json_text import kind_of, show
 from model_server.runtimes.arrays import Array
 from model_server.runtimes.dtypes import DataType
+from signature_contract.signature import DTYPE_OF_ENUM
 
 _NUMPY: dict[int, Any] = {
     DataType.FLOAT: np.float32,
@@ -43,6 +43,7 @@ _RANGES: dict[int, tuple[int, int]] = {
     DataType.UINT32: (0, 2**32 - 1),
     DataType.UINT64: (0, 2**64 - 1),
 }
+_NAMES: dict[int, str] = {DataType.FLOAT: "float", DataType.DOUBLE: "double"}
 _FLOATS = (DataType.FLOAT, DataType.DOUBLE)
 _SMALL_INTEGERS = (DataType.UINT8, DataType.INT16, DataType.INT8)
 _64_BITS = range(-(2**63), 2**64)
@@ -158,7 +159,7 @@ def _fill(value: Any, level: int, shape: list[int], dtype: int, flat: list[Any])
 
 def _value(value: Any, dtype: int) -> Any:
     value = as_number(value)
-    name = tf.dtypes.as_dtype(dtype).name.replace("float32", "float").replace("float64", "double")
+    name = _NAMES.get(dtype) or DTYPE_OF_ENUM.get(dtype, f"dtype {dtype}")
     wrong = invalid_argument(
         f"JSON Value: {show(value)} Type: {kind_of(value)} is not of expected type: {name}"
     )

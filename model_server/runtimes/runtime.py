@@ -1,8 +1,9 @@
-"""What the rooms above know of a loaded version, whichever runtime runs it."""
+"""What the rooms above know of how versions run, whichever runtime runs them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from model_server.runtimes.arrays import Array
@@ -61,3 +62,18 @@ class LoadedModel(Protocol):
 
     def close(self) -> None:
         """Free its memory. Nothing may run any more."""
+
+
+class Runtime(Protocol):
+    """A way to run versions. Several may be loaded at the same time."""
+
+    def load(self, path: Path) -> LoadedModel:
+        """Load a version.
+
+        Args:
+            path: The version's directory.
+
+        Raises:
+            ServingError: It cannot be loaded; with TensorFlow Serving's code and text where it has
+                them.
+        """

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
+from signature_contract.signature import DTYPE_OF_ENUM
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -33,10 +33,7 @@ class TensorInfo:
 
 def describe(dtype: int, shape: Sequence[int] | None) -> str:
     """Return a dtype and shape as people write them: ``float32 [-1, 3]``."""
-    try:
-        name = tf.dtypes.as_dtype(dtype).name
-    except TypeError:
-        name = f"dtype {dtype}"
+    name = DTYPE_OF_ENUM.get(dtype, f"dtype {dtype}")
     return f"{name} of unknown rank" if shape is None else f"{name} {list(shape)}"
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import protos
 from model_server.errors import UsageError
+from model_server.models.record_file import read_records
 from model_server.models.storage import find_versions
+from signature_contract.signature import DTYPE_OF_ENUM
 from signature_contract.version_files import WARMUP_FILE, extra
 
 
@@ -57,11 +58,6 @@ def read_request(file: Path | None, base: Path, name: str, encoded_images_only: 
     Raises:
         UsageError: There is none.
     """
-    # TensorFlow takes seconds to import; mistakes in the command line were said before that.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
-
-    tf.get_logger().setLevel("ERROR")
     versions = find_versions(base)
     warmup = extra(versions[max(versions)], WARMUP_FILE)
     try:
@@ -73,7 +69,7 @@ def read_request(file: Path | None, base: Path, name: str, encoded_images_only: 
             raise UsageError(f"{warmup} does not exist; name a request with --request")
     except OSError as err:
         raise UsageError(f"--request: {file} cannot be read: {err.strerror}") from err
-    except (ValueError, tf.errors.OpError) as err:
+    except ValueError as err:  # a damaged file's, or protobuf's
         raise UsageError(f"{file or warmup} is not what it should be: {err}") from err
     if encoded_images_only:
         requests = _of_encoded_images(requests, file or warmup)
@@ -85,9 +81,7 @@ def read_request(file: Path | None, base: Path, name: str, encoded_images_only: 
 
 
 def _recorded_requests(warmup: Path) -> list[Any]:
-    import tensorflow as tf
-
-    logs = map(protos.PredictionLog.FromString, tf.compat.v1.io.tf_record_iterator(str(warmup)))
+    logs = map(protos.PredictionLog.FromString, read_records(warmup))
     requests = [log.predict_log.request for log in logs if log.HasField("predict_log")]
     if not requests:
         raise UsageError(f"{warmup} has no Predict request; name one with --request")
@@ -95,13 +89,10 @@ def _recorded_requests(warmup: Path) -> list[Any]:
 
 
 def _of_encoded_images(requests: Iterable[Any], file: Path) -> list[Any]:
-    import tensorflow as tf
-
-    text = tf.string.as_datatype_enum
     chosen = [
         request
         for request in requests
-        if all(tensor.dtype == text for tensor in request.inputs.values())
+        if all(DTYPE_OF_ENUM.get(tensor.dtype) == "string" for tensor in request.inputs.values())
     ]
     if not chosen:
         raise UsageError(

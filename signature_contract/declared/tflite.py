@@ -26,8 +26,20 @@ _DTYPES = (
 )
 
 
+SIGNATURES_METADATA = "signature_defs_metadata"
+"""The metadata that TensorFlow Serving reads signatures from, ``SignatureDef`` messages by key."""
+
+
 class _Model:  # field numbers of schema.fbs, by table
-    SUBGRAPHS, SIGNATURES = 2, 7
+    SUBGRAPHS, BUFFERS, METADATA, SIGNATURES = 2, 4, 6, 7
+
+
+class _Metadata:
+    NAME, BUFFER = 0, 1
+
+
+class _Buffer:
+    DATA = 0
 
 
 class _Subgraph:
@@ -74,6 +86,14 @@ class _Table:
             return None
         start, count = self._vector(place)
         return list(struct.unpack_from(f"<{count}i", self._data, start))
+
+    def content(self, field: int) -> bytes:
+        """Return a vector of bytes; none where the field is missing."""
+        place = self._place(field)
+        if not place:
+            return b""
+        start, count = self._vector(place)
+        return self._data[start : start + count]
 
     def tables(self, field: int) -> Iterator[_Table]:
         place = self._place(field)
@@ -128,6 +148,27 @@ def read_tflite(path: Path) -> Declaration:
     except (struct.error, ValueError, IndexError) as err:
         raise TargetError(f"{path} is damaged: {err}") from err
     return Declaration(str(path), dict(sorted(signatures.items())), knows_defaults=False)
+
+
+def read_metadata(data: bytes, name: str) -> bytes | None:
+    """Return one of the named pieces of metadata of a TFLite file.
+
+    Args:
+        data: The whole file.
+        name: The metadata's name.
+
+    Returns:
+        Its content; None where the file has none of this name.
+
+    Raises:
+        struct.error, ValueError, IndexError: The file is damaged.
+    """
+    model = _Table(data, struct.unpack_from("<I", data)[0])
+    for entry in model.tables(_Model.METADATA):
+        if entry.text(_Metadata.NAME) == name:
+            buffers = list(model.tables(_Model.BUFFERS))
+            return buffers[entry.number(_Metadata.BUFFER, "<I")].content(_Buffer.DATA)
+    return None
 
 
 def _signature(entry: _Table, graphs: list[_Table]) -> tuple[str, Signature]:

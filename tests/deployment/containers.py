@@ -14,12 +14,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.running import PATIENCE_S
 
 REPO = Path(__file__).resolve().parents[2]
 PROGRAM = "/usr/bin/tensorflow_model_server"
+INTERPRETER = Path(sys.base_prefix, "bin", "python{}.{}".format(*sys.version_info))
+"""Python itself, not an environment's."""
 
 
 class Engine:
@@ -61,18 +64,27 @@ class Engine:
             command, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
 
-    def start(self, name: str, image: str, *options: str) -> int:
+    def start(
+        self, name: str, image: str, *options: str, mounts: Mapping[str, str] | None = None
+    ) -> int:
         """Start a container without any network but its own loopback.
+
+        Args:
+            name: The container's.
+            image: What it runs.
+            options: podman's.
+            mounts: Source by target; None is what the stand-in for TensorFlow Serving needs.
 
         Returns:
             The process id of its process 1, as this machine counts.
         """
         self._names.append(name)
         limits = ["--ulimit=nofile=10000:10000", "--ulimit=nproc=10000:10000"]
-        mounts = [f"--volume={source}:{target}:ro" for target, source in _mounts().items()]
+        places = _mounts() if mounts is None else mounts
+        volumes = [f"--volume={source}:{target}:ro" for target, source in places.items()]
         self.podman(
             *("run", "--detach", f"--name={name}", "--network=none", "--read-only-tmpfs=false"),
-            *(*limits, *mounts, *options, image),
+            *(*limits, *volumes, *options, image),
         )
         return int(self.podman("inspect", name, "--format={{.State.Pid}}"))
 
@@ -88,27 +100,36 @@ class Engine:
         return ["podman", *self._place, "--runtime=runc", "--cgroup-manager=cgroupfs"]
 
 
+def make_python_base(engine: Engine, folder: Path, image: str) -> None:
+    """Make the stand-in for an official image of Python: this interpreter, mounted, and a shell.
+
+    Arguments are those of :func:`make_base`. Packages installed below ``/usr/local`` are found, as
+    in the official image, whose interpreter lives there.
+    """
+    _make_root(folder, "/bin/bash", *map(_program, ("sed", "rm")))
+    (folder / "bin" / "sh").symlink_to("bash")
+    python = folder / "usr/local/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/bash\nexec "{INTERPRETER}" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    base = engine.buildah("from", "scratch").strip()
+    engine.buildah("copy", base, folder, "/")
+    packages = "/usr/local/lib/python{}.{}/site-packages".format(*sys.version_info)
+    path = "/usr/local/bin:/usr/bin:/bin"
+    engine.buildah("config", f"--env=PYTHONPATH={packages}", f"--env=PATH={path}", base)
+    engine.buildah("commit", base, f"docker.io/library/{image}")
+
+
 def make_base(engine: Engine, folder: Path, image: str) -> None:
-    """Make the stand-in for the base image.
+    """Make the stand-in for TensorFlow Serving's image.
 
     Args:
         engine: Where the image goes.
         folder: Where its files are put together; must not exist.
         image: The name that the Dockerfile asks for.
     """
-    for name in ("dev", "etc", "proc", "sys", "tmp", "usr/bin"):
-        (folder / name).mkdir(parents=True)
-    (folder / "tmp").chmod(0o1777)
-    for name in ("bin", "lib", "lib64"):
-        if Path("/", name).is_symlink():
-            (folder / name).symlink_to(Path("/", name).readlink())
-            (folder / "usr" / name).mkdir(exist_ok=True)
     bash = "/bin/bash"
-    libraries = re.findall(r"(/\S+) \(0x", _run(["ldd", bash]))
-    for source in (bash, *libraries, "/etc/ld.so.cache"):
-        target = folder / source.removeprefix("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target)
+    _make_root(folder, bash)
     program = folder / PROGRAM.removeprefix("/")
     program.write_text(
         f'#!{bash}\ncd "{REPO}" && exec "{sys.executable}" -m model_server "$@"\n', encoding="utf-8"
@@ -117,6 +138,28 @@ def make_base(engine: Engine, folder: Path, image: str) -> None:
     base = engine.buildah("from", "scratch").strip()
     engine.buildah("copy", base, folder, "/")
     engine.buildah("commit", base, f"docker.io/{image}")
+
+
+def _make_root(folder: Path, *programs: str) -> None:
+    """Make a root file system of some programs of this machine and the libraries that they need."""
+    for name in ("dev", "etc", "proc", "sys", "tmp", "usr/bin"):
+        (folder / name).mkdir(parents=True)
+    (folder / "tmp").chmod(0o1777)
+    for name in ("bin", "lib", "lib64"):
+        if Path("/", name).is_symlink():
+            (folder / name).symlink_to(Path("/", name).readlink())
+            (folder / "usr" / name).mkdir(exist_ok=True)
+    libraries = re.findall(r"(/\S+) \(0x", "".join(_run(["ldd", one]) for one in programs))
+    for source in {*programs, *libraries, "/etc/ld.so.cache"}:
+        target = folder / source.removeprefix("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    assert found is not None, f"{name} is not here"
+    return found
 
 
 def inside(process: int, *command: str | Path) -> subprocess.CompletedProcess[str]:

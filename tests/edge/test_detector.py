@@ -12,6 +12,7 @@ import pytest
 
 from export.edge import detections
 from export.edge.interpreter import EdgeModel
+from serving_config.detections import letterbox, suppress, to_original
 from signature_contract import contract as contracts
 from signature_contract import golden
 from tests.golden_answers import assert_golden
@@ -83,13 +84,13 @@ def test_its_mean_average_precision_stands_beside_the_originals(detector: dict[s
 
 def test_a_letterbox_keeps_the_proportions_on_grey() -> None:
     wide = np.full((1, 10, 40, 3), 200, np.uint8)
-    square = detections.letterbox(wide, 20)
+    square = letterbox(wide, 20)
     assert square.shape == (1, 20, 20, 3)
     np.testing.assert_array_equal(square[0, :7], 127.5)
     np.testing.assert_array_equal(square[0, 7:12], 200)
     np.testing.assert_array_equal(square[0, 12:], 127.5)
     whole = np.array([[7.0, 0.0, 12.0, 20.0]], np.float32)
-    np.testing.assert_array_equal(detections.to_original(whole, 10, 40, 20), [[0, 0, 1, 1]])
+    np.testing.assert_array_equal(to_original(whole, 10, 40, 20), [[0, 0, 1, 1]])
 
 
 def test_suppression_by_hand() -> None:
@@ -98,7 +99,7 @@ def test_suppression_by_hand() -> None:
     scores = np.array([[0.9, 0.1], [0.8, 0.7], [0.3, 0.05]], np.float32)
 
     def kept(limit: int, score: float, iou: float) -> list[tuple[int, int]]:
-        candidates, classes = detections.suppress(boxes, scores, limit, score, iou)
+        candidates, classes = suppress(boxes, scores, limit, score, iou)
         return list(zip(candidates.tolist(), classes.tolist(), strict=True))
 
     assert kept(10, 0.2, 0.5) == [(0, 0), (1, 1), (2, 0)]

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
@@ -116,6 +117,17 @@ def test_within_one_set_each_pair_is_found_once(originals: list[Path], tmp_path:
         (originals[0], tmp_path / "copy.jpg", "exact"),
         (originals[1], tmp_path / "small.jpg", "near"),
     ]
+
+
+def test_a_set_without_any_pair_has_none(originals: list[Path]) -> None:
+    """More than are compared at once, so that some are compared with earlier ones alone."""
+    random = np.random.default_rng(1)
+    noise = random.integers(0, 256, (300, 8, 8), np.uint8).repeat(4, 1).repeat(4, 2)
+    paths = [Path(str(number)) for number in range(len(noise))]
+    images = duplicates.ImageSet(paths, list(map(str, paths)), noise)
+    assert duplicates.find(images, images) == []
+    alone = image_statistics.measure_images(originals[:1])
+    assert duplicates.find(alone, alone) == []
 
 
 def test_pictures_of_one_colour_are_not_each_others_copies(tmp_path: Path) -> None:

@@ -20,6 +20,12 @@ from tests.warm.warmth import warm_python
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded"
+RUNTIMES = ("tensorflow", "litert")
+
+# Of the recorded cases LiteRT answers all but those about the signature of texts, whose lengths it
+# has no operation for, and those whose answer is the words of TensorFlow's own graph.
+# LiteRT takes at most six axes; a deeper tensor ends its process, so it is refused.
+GRAPHS_OWN = ("wrong_rank", "deep_nesting")
 
 _MESSAGES: dict[str, tuple[Any, Any]] = {
     "PredictionService/Predict": (protos.PredictRequest, protos.PredictResponse),
@@ -129,17 +135,75 @@ def scaled_toys(make_toy: Callable[..., Path], once: Once) -> Path:
 
 
 @pytest.fixture(scope="session")
+def make_lite_toy() -> Callable[..., Path]:
+    """Write the toy's ``model.tflite``: ``make_lite_toy(base, 1, 2, scale=False)``."""
+
+    def make(base: Path, *versions: int, scale: bool = False) -> Path:
+        command = [warm_python(), str(HERE / "make_lite_toy.py")]
+        command += [str(base / str(version)) for version in versions]
+        subprocess.run(
+            [*command, *(["--scale"] if scale else [])],
+            check=True,
+            capture_output=True,
+            timeout=PATIENCE_S,
+        )
+        return base
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def lite_toys(make_lite_toy: Callable[..., Path], once: Once) -> Path:
+    """Versions 1 and 2 of the corpus's toy model, as TFLite files alone."""
+    return Path(once("lite_toys", lambda folder: str(make_lite_toy(folder / "toy", 1, 2))))
+
+
+@pytest.fixture(scope="session")
+def scaled_lite_toys(make_lite_toy: Callable[..., Path], once: Once) -> Path:
+    """TFLite files of versions 1 to 3 that tell themselves apart: y = x / 2 + 2 * version."""
+
+    def make(folder: Path) -> str:
+        return str(make_lite_toy(folder / "toy", 1, 2, 3, scale=True))
+
+    return Path(once("scaled_lite_toys", make))
+
+
+@pytest.fixture(scope="session")
 def toy_server(
     start_server: Callable[..., Any], toy_models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Any:
     """The toy served as it was for the corpus: both versions, two labels, the recorded flags."""
-    config = tmp_path_factory.mktemp("config") / "models.config"
+    folder = tmp_path_factory.mktemp("config")
+    return start_server(*recorded_flags(folder, toy_models), rest=True)
+
+
+@pytest.fixture(scope="session")
+def lite_toy_server(
+    start_server: Callable[..., Any], lite_toys: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """The toy served as it was for the corpus, by LiteRT, in a process without TensorFlow."""
+    folder = tmp_path_factory.mktemp("config")
+    flags = recorded_flags(folder, lite_toys)
+    return start_server(*flags, "--runtime=litert", rest=True, cold=True)
+
+
+@pytest.fixture
+def recorded_server(runtime: str, request: pytest.FixtureRequest) -> Any:
+    """The server of one of :data:`RUNTIMES`."""
+    if runtime == "litert":
+        request.getfixturevalue("embedded_only")
+    return request.getfixturevalue("toy_server" if runtime == "tensorflow" else "lite_toy_server")
+
+
+def recorded_flags(folder: Path, models: Path) -> list[str]:
+    """Return the flags that TensorFlow Serving had when the corpus was recorded."""
+    config = folder / "models.config"
     config.write_text(
         f"""
         model_config_list {{
           config {{
             name: "toy"
-            base_path: "{toy_models}"
+            base_path: "{models}"
             model_platform: "tensorflow"
             model_version_policy {{ specific {{ versions: 1 versions: 2 }} }}
             version_labels {{ key: "stable" value: 1 }}
@@ -148,12 +212,11 @@ def toy_server(
         }}
         """
     )
-    return start_server(
+    return [
         f"--model_config_file={config}",
         "--grpc_max_threads=32",
         "--allow_version_labels_for_unavailable_models=true",
-        rest=True,
-    )
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -170,4 +233,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     ):
         if argument in metafunc.fixturenames:
             cases = [case for name in names for case in json.loads((RECORDED / name).read_text())]
-            metafunc.parametrize(argument, cases, ids=[case["id"] for case in cases])
+            pairs = [
+                (runtime, case)
+                for runtime in RUNTIMES
+                for case in cases
+                if runtime == "tensorflow" or not _needs_tensorflow(case)
+            ]
+            ids = [f"{runtime}-{case['id']}" for runtime, case in pairs]
+            metafunc.parametrize(("runtime", argument), pairs, ids=ids)
+
+
+def _needs_tensorflow(case: dict[str, Any]) -> bool:
+    """Tell a recorded case that the toy's TFLite file cannot be held to."""
+    return case["id"] in GRAPHS_OWN or "length" in json.dumps(case)

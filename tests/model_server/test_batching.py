@@ -18,7 +18,7 @@ import pytest
 
 import protos
 from model_server.errors import UsageError
-from model_server.runtimes.tensorflow.batching_parameters import read_batching_settings
+from model_server.runtimes.batching_parameters import read_batching_settings
 from tests.running import PATIENCE_S, metrics_of
 
 pytestmark = pytest.mark.usefixtures("embedded_only")

@@ -1,4 +1,4 @@
-"""Replays what TensorFlow Serving 2.20 answered: same code, same message, same response.
+"""Replays what TensorFlow Serving 2.20 answered, on both runtimes: same code, message, response.
 
 Two things depend on who exported the model and not on the server: the number at the end of a
 function's name in a graph error, and tensor names inside the metadata. Nothing else is forgiven.
@@ -17,9 +17,9 @@ _FUNCTION_NUMBER = re.compile(r"(__inference_\w+?)_\d+")
 
 
 def test_answers_as_tensorflow_serving_does(
-    toy_server: Any, caller: Any, grpc_case: dict[str, Any]
+    recorded_server: Any, caller: Any, grpc_case: dict[str, Any]
 ) -> None:
-    answer = caller(toy_server.target)(grpc_case["rpc"], grpc_case["request"])
+    answer = caller(recorded_server.target)(grpc_case["rpc"], grpc_case["request"])
     assert answer.code == grpc_case["code"], answer.message
     if answer.code != "OK":
         assert _without_numbers(answer.message) == _without_numbers(grpc_case["message"])

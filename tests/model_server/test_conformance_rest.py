@@ -9,11 +9,13 @@ from typing import Any
 from tests.running import PATIENCE_S
 
 
-def test_answers_as_tensorflow_serving_does(toy_server: Any, rest_case: dict[str, Any]) -> None:
+def test_answers_as_tensorflow_serving_does(
+    recorded_server: Any, rest_case: dict[str, Any]
+) -> None:
     body = rest_case["body"]
     if body is not None and not isinstance(body, str):
         body = json.dumps(body)
-    host = toy_server.rest.removeprefix("http://")
+    host = recorded_server.rest.removeprefix("http://")
     connection = http.client.HTTPConnection(host, timeout=PATIENCE_S)
     try:
         connection.request(rest_case["method"], rest_case["path"], body)

@@ -93,6 +93,20 @@ def test_sixteen_bits_keep_the_upper_eight() -> None:
     assert (found == upper[..., None]).all()
 
 
+def test_printers_inks_are_mixed_as_tensorflow_mixes_them() -> None:
+    """Inks of which the answer can be worked out; test_litert.py holds random ones to the graph."""
+    buffer = io.BytesIO()
+    Image.new("CMYK", (16, 16), (0, 100, 255, 55)).save(buffer, "JPEG", quality=100)
+    file = buffer.getvalue()  # Adobe's marker: inks inverted
+    expected = np.array([255, 155, 0]) * 200 // 255
+    assert np.abs(decode(file)[8, 8].astype(int) - expected).max() <= 2
+    at = file.index(b"\xff\xee")
+    unmarked = file[:at] + file[at + 16 :]
+    # As they are stored, 255 - ink, the same numbers mean the opposite.
+    expected = np.array([0, 100, 255]) * 55 // 255
+    assert np.abs(decode(unmarked)[8, 8].astype(int) - expected).max() <= 2
+
+
 @pytest.mark.parametrize(
     ("file", "said"),
     [

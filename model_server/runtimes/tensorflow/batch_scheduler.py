@@ -22,7 +22,7 @@ from typing import Protocol
 import grpc
 
 from model_server.errors import ServingError, invalid_argument
-from model_server.runtimes.tensorflow.batching_parameters import BatchingSettings
+from model_server.runtimes.batching_parameters import BatchingSettings
 
 logger = logging.getLogger(__name__)
 
