@@ -66,10 +66,13 @@ class Preparation:
         self._states_split = VALIDATION in self._images
         self._classes = self._choose_classes(listing.class_names)
         self._thumbnails: dict[Path, Array] = {}
+        self._left_out: Counter[str] = Counter()
+        self._turned = 0
 
     def data(self, layout: str) -> DetectionData:
         """Check everything and divide it."""
         parts = {part: self._checked(images) for part, images in self._images.items()}
+        self._note_what_was_changed()
         training, validation, test = (parts.get(p, []) for p in (TRAINING, VALIDATION, TEST))
         split = "as the data set states it"
         training = self._without_overlap(training, [*validation, *test])
@@ -135,23 +138,26 @@ class Preparation:
         return Classes(names)
 
     def _checked(self, images: Sequence[LabelledImage]) -> list[Sample]:
-        samples, left_out, turned = [], Counter[str](), 0
+        samples = []
         with ThreadPoolExecutor(_READERS) as pool:
             for number, (image, seen) in enumerate(
                 zip(images, pool.map(checking.look, images), strict=True), 1
             ):
                 checked = self._check(image, seen)
                 self._problems += checked.problems
-                left_out.update(checked.left_out)
-                turned += checked.turned
+                self._left_out.update(checked.left_out)
+                self._turned += checked.turned
                 samples += [checked.sample] if checked.sample else []
                 _show_progress(number, len(images))
-        if left_out:
-            said = ", ".join(f"{name} {count}" for name, count in sorted(left_out.items()))
-            self._notes.append(f"boxes of classes that were not chosen are left out: {said}")
-        if turned:
-            self._notes.append(f"the boxes of {turned} images were turned upright with the image")
         return samples
+
+    def _note_what_was_changed(self) -> None:
+        if self._left_out:
+            said = ", ".join(f"{name} {count}" for name, count in sorted(self._left_out.items()))
+            self._notes.append(f"boxes of classes that were not chosen are left out: {said}")
+        if self._turned:
+            said = f"the boxes of {self._turned} images were turned upright with the image"
+            self._notes.append(said)
 
     def _check(self, image: LabelledImage, seen: Look | Problem) -> Checked:
         if isinstance(seen, Problem):
