@@ -79,7 +79,7 @@ def _train(
         shown = beginning.data.validation[:_IMAGES]
         images = tuple(golden_images.load(sample.path) for sample in shown)
         before = beginning.detector.backbone.get_weights()
-        trained = train(beginning, log_dir)
+        trained = train(beginning, work, log_dir)
     except BaseException:
         work.abandon()
         raise

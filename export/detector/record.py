@@ -85,4 +85,5 @@ def _phase(phase: Phase) -> dict[str, Any]:
         "kept_epoch": phase.kept_epoch,
         "epochs": len(phase.history),
         "seconds": round(phase.seconds, 1),
+        **({"resumed_after": phase.resumed_after} if phase.resumed_after else {}),
     }
