@@ -149,7 +149,8 @@ def choose(
         _some((), "its run held out")
     name, samples = _stated(data, part or ("test" if data.test else "all"))
     if trained := [s for s in samples if recorded.trained_on(s, data_dir)]:
-        shown = ", ".join(escaped(sample.path.name) for sample in trained[:_NAMED])
+        names = sorted(escaped(sample.path.name) for sample in trained)
+        shown = ", ".join(names[:_NAMED])
         more = ", …" if len(trained) > _NAMED else ""
         raise DataSetError(
             f"{len(trained)} of {len(samples)} images were trained on by this version ({shown}"
