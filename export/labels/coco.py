@@ -17,13 +17,11 @@ from export.labels.annotations import (
     LabelledImage,
     Listing,
 )
-from export.labels.folder import Folder, note_unlisted
+from export.labels.folder import COCO_OTHERS, Folder, note_unlisted
 from export.labels.layout import Layout
 from export.labels.text_files import JsonFile, shown
 
 _LISTS = ("images", "annotations", "categories")
-# COCO's own folder holds these too.
-_OTHERS = ("captions_", "person_keypoints_", "panoptic_", "stuff_", "image_info_")
 
 
 def is_it(folder: Folder) -> bool:
@@ -58,7 +56,7 @@ def read(folder: Folder) -> Listing:
 def _files(folder: Folder) -> dict[str, JsonFile]:
     """Return the file of each part; of a single one it is all there is."""
     found = [file for file in folder.json_files() if _is_coco(file)]
-    boxes = [file for file in found if not file.path.name.startswith(_OTHERS)] or found
+    boxes = [file for file in found if not file.path.name.startswith(COCO_OTHERS)] or found
     by_part: dict[str, list[JsonFile]] = defaultdict(list)
     for file in boxes:
         by_part[folder.part_said_by(file.path) or TRAINING].append(file)

@@ -15,6 +15,10 @@ from export.labels.image_index import ImageIndex
 from export.labels.part_names import part_named, part_of
 from export.labels.text_files import JsonFile
 
+_COCO_BOXES = "instances_"
+COCO_OTHERS = ("captions_", "person_keypoints_", "panoptic_", "stuff_", "image_info_")
+"""What names of COCO's files that are not about boxes begin with."""
+
 _DOCUMENTS = frozenset((".xml", ".json", ".txt", ".csv", ".yaml", ".yml", ".md", ".data", ".names"))
 
 
@@ -75,8 +79,14 @@ class Folder:
         return found
 
     def json_files(self) -> Iterator[JsonFile]:
-        """Yield the JSON files that can be read."""
-        for path in self.ending(".json"):
+        """Yield the JSON files that can be read.
+
+        Beside COCO's boxes, its captions, keypoints and masks are not: they are larger still.
+        """
+        paths = self.ending(".json")
+        if any(path.name.startswith(_COCO_BOXES) for path in paths):
+            paths = [path for path in paths if not path.name.startswith(COCO_OTHERS)]
+        for path in paths:
             try:
                 yield self.json(path)
             except UnreadableError:

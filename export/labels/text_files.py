@@ -99,6 +99,8 @@ class JsonFile:
             raise UnreadableError(path, f"broken JSON: {err}") from err
         except RecursionError as err:
             raise UnreadableError(path, "broken JSON: nested too deeply to be labels") from err
+        if "\n" not in self._text.strip():
+            self._text = ""  # half a gigabyte of COCO's in one line: nothing to look up in it
 
     def line(self, index: int, key: str | None = None) -> int:
         """Return the line in which an entry of a list begins, from 1.
@@ -107,7 +109,7 @@ class JsonFile:
             index: The entry's position.
             key: Under which the outermost object has the list; None: the document is the list.
         """
-        if not self._line_ends:  # as most programs write it; nothing to look for
+        if not self._text:  # one line, as most programs write it
             return 1
         if key not in self._starts:
             self._starts[key] = self._entries(key)

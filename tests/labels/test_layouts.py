@@ -361,6 +361,23 @@ def test_an_image_without_objects_is_read_as_one(tmp_path: Path, layout: str) ->
     np.testing.assert_allclose(found["1.jpg"], [BOX])
 
 
+def test_of_cocos_own_files_those_of_boxes_are_read(tmp_path: Path) -> None:
+    for number, part in enumerate(("train2017", "val2017")):
+        picture(tmp_path / part / f"{number}.jpg", number)
+        document = {
+            "images": [{"id": 1, "file_name": f"{number}.jpg"}],
+            "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [8, 10, 32, 20]}],
+            "categories": [{"id": 1, "name": "red"}],
+        }
+        (tmp_path / "annotations").mkdir(exist_ok=True)
+        for kind in ("instances", "person_keypoints"):
+            (tmp_path / "annotations" / f"{kind}_{part}.json").write_text(json.dumps(document))
+        (tmp_path / "annotations" / f"captions_{part}.json").write_text("{")  # never looked at
+    data = load(tmp_path)
+    assert [len(samples) for samples in data.parts.values()] == [1, 1, 0]
+    assert not data.problems
+
+
 def test_truncated_and_occluded_mean_nothing_and_difficult_is_ignored(tmp_path: Path) -> None:
     marks = ("truncated", "occluded", "difficult")
     for number, mark in enumerate(marks):
