@@ -4,7 +4,8 @@
 # status route of the REST port. That says more than an open port or gRPC health: a server whose
 # last version was removed still answers both.
 #
-#   models.sh published CONFIG        every base_path holds a version (image build)
+#   models.sh published CONFIG [FILE] every base_path holds a version with this file, by default
+#                                     saved_model.pb (image build)
 #   models.sh available CONFIG PORT   every model has an AVAILABLE version (health check)
 #
 # Exit 0: all are. 1: some are not, each named on stderr. 2: wrong arguments or unusable CONFIG.
@@ -50,9 +51,9 @@ published() {
   local path missing=0 found paths
   mapfile -t paths < <(read_field base_path)
   for path in "${paths[@]}"; do
-    found=("$path"/[0-9]*/saved_model.pb)
+    found=("$path"/[0-9]*/"$file")
     if [[ ! -f ${found[0]} ]]; then
-      echo "$path holds no version: export the model or leave it out of $config" >&2
+      echo "$path holds no version with a $file: export the model or leave it out of $config" >&2
       missing=1
     fi
   done
@@ -80,14 +81,17 @@ available() {
   return "$missing"
 }
 
-usage="usage: models.sh published CONFIG | available CONFIG PORT"
+usage="usage: models.sh published CONFIG [FILE] | available CONFIG PORT"
 [[ $# -ge 2 ]] || fail "$usage"
 config=$2
 [[ -r $config ]] || fail "$config cannot be read"
 mapfile -t names < <(read_field name)
 ((${#names[@]} > 0)) || fail "$config names no model"
 case "$1/$#" in
-  published/2) published ;;
+  published/2 | published/3)
+    file=${3:-saved_model.pb}
+    published
+    ;;
   available/3)
     port=$3
     available

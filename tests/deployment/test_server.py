@@ -154,7 +154,7 @@ def test_an_image_without_a_models_version_is_not_built(models: Path, tmp_path: 
     config.write_text(text.replace("/detector", "/absent"), encoding="utf-8")
     done = models_sh("published", config)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"{models}/absent holds no version: export the model")
+    assert done.stderr.startswith(f"{models}/absent holds no version with a saved_model.pb: export")
 
 
 def expressions() -> dict[str, str]:

@@ -149,7 +149,7 @@ def from_scratch(
     two_epochs: Ran,  # noqa: ARG001  # there is a version 1
 ) -> Ran:
     """Version 2, without pretrained weights."""
-    ran = export(*two_classes, "--weights=none", "--image-size=32", "--epochs=1")
+    ran = export(*two_classes, "--weights=none", "--image-size=32", "--epochs=1", "--no-tflite")
     assert ran.code == 0, ran.err
     return ran
 

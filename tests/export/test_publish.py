@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 
 from export.publish import versions
 from signature_contract import contract as contracts
+from signature_contract.declared.tflite import read_metadata, read_tflite
 from tests.kept import Kept
 from tests.running import Ran
 
@@ -119,7 +121,7 @@ def test_the_same_command_goes_on_there_too(
     export: Callable[..., Any], kept: Kept, tmp_path: Path
 ) -> None:
     work = kept.copy(tmp_path / "models")
-    ran = export(*kept.arguments, f"--out={tmp_path / 'models'}")
+    ran = export(*kept.arguments, f"--out={tmp_path / 'models'}", "--no-tflite")
     assert ran.code == 0, ran.err
     assert "epoch 1 of" not in ran.err
     assert not work.exists()
@@ -161,9 +163,36 @@ def test_it_can_be_published_elsewhere(
     refused = export("publish", work)
     assert refused.code == 1
     assert "say where to publish with --out MODELS" in refused.err
-    ran = export("publish", work, f"--out={tmp_path / 'other'}")
+    ran = export("publish", work, f"--out={tmp_path / 'other'}", "--no-tflite")
     assert ran.code == 0, ran.err
+    assert not (Path(ran.result["path"]) / "model.tflite").exists()
     assert Path(ran.result["path"]) == tmp_path / "other" / "detector" / "1"
+
+
+def test_a_file_for_litert_lies_beside_the_graph(continued: Continued) -> None:
+    file = continued.extra.parent / "model.tflite"
+    declared = read_tflite(file).signatures
+    own = contracts.load(continued.extra.parent)
+    if own.model == "detector":
+        assert list(declared) == ["candidates"]
+    else:
+        whole = own.resolved("serving_default")
+        assert declared["serving_default"].inputs.keys() == whole.inputs.keys()
+        assert declared["serving_default"].outputs.keys() == whole.outputs.keys() - {"classes"}
+    # As TensorFlow Serving reads it, which does not look at the declaration.
+    assert read_metadata(file.read_bytes(), "signature_defs_metadata")
+
+
+def test_in_int8_it_is_a_quarter_and_as_good(
+    export: Callable[..., Any], kept_classifier: Kept, tmp_path: Path
+) -> None:
+    work = kept_classifier.copy(tmp_path / "models")
+    ran = export("publish", work, "--tflite=int8")
+    assert ran.code == 0, ran.err
+    version = Path(ran.result["path"])
+    graph, file = ((version / name).stat().st_size for name in ("saved_model.pb", "model.tflite"))
+    assert file < 0.4 * graph
+    assert re.search(r"int8: 0\.\d+ on \d+ photographs, 0\.\d+ before", ran.err)
 
 
 def _remove(work: Path) -> None:

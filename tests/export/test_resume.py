@@ -228,7 +228,14 @@ def resumed(
     home = tmp_path_factory.mktemp("resumed")
     arguments = ["classifier", "--data", few, "--out", home / "models", "--work", home / "work"]
     arguments += ["--image-size", "64", "--epochs", "3", "--augment", "flip,zoom"]
-    arguments += ["--force-fine-tune", "--fine-tune-epochs", "8", "--fine-tune-layers", "4,8"]
+    arguments += [
+        "--no-tflite",
+        "--force-fine-tune",
+        "--fine-tune-epochs",
+        "8",
+        "--fine-tune-layers",
+        "4,8",
+    ]
     command = [sys.executable, "-m", "export", *map(str, arguments)]
     with subprocess.Popen(command, cwd=REPO, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + PATIENCE_S

@@ -41,7 +41,8 @@ def data(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(data: Path) -> list[str | Path]:
     weights = data / "weights.json"
     quick = ["--weights=none", "--image-size=32", "--epochs=1", f"--class-weights={weights}"]
-    return ["classifier", "--data", data, "--out", data.parent / "models", *quick]
+    out = data.parent / "models"
+    return ["classifier", "--data", data, "--out", out, "--no-tflite", *quick]
 
 
 @pytest.fixture(scope="module")

@@ -20,18 +20,22 @@ REPO = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("checked", ["true", "auto"])
+@pytest.mark.parametrize(
+    ("checked", "runtime"), [("true", "tensorflow"), ("auto", "tensorflow"), ("auto", "litert")]
+)
 def test_generated_requests_get_the_right_code(
-    toy_models: Path,
     start_server: Callable[..., Any],
     checked: str,
+    runtime: str,
     request: pytest.FixtureRequest,
 ) -> None:
-    if checked == "true":
-        request.getfixturevalue("embedded_only")  # TensorFlow Serving has no such check
+    if (checked, runtime) != ("auto", "tensorflow"):
+        request.getfixturevalue("embedded_only")  # TensorFlow Serving has neither
+    toys = request.getfixturevalue("toy_models" if runtime == "tensorflow" else "lite_toys")
     server = start_server(
         "--model_name=toy",
-        f"--model_base_path={toy_models}",
+        f"--model_base_path={toys}",
+        *(["--runtime=litert"] if runtime == "litert" else []),
         "--grpc_max_threads=16",
         "--request_log=none",
         f"--check_signature_shapes={checked}",

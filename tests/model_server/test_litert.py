@@ -7,7 +7,9 @@ What a session answers to the same requests is the judge, and TensorFlow Serving
 from __future__ import annotations
 
 import io
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,9 @@ import protos
 from python_client import tensors
 from signature_contract import contract, golden
 from tests.golden_answers import assert_golden
+from tests.model_server.conftest import HERE
+from tests.running import PATIENCE_S
+from tests.warm.warmth import warm_python
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
 
@@ -206,3 +211,127 @@ def test_a_wrong_shape_is_refused_and_the_server_lives(
     good = predict("classifier", "serving_default", {"input_tensor": PIXELS})
     assert call(PREDICT, good).code == "OK"
     assert both["litert"].process.poll() is None
+
+
+@pytest.fixture(scope="module")
+def others(once: Any) -> Path:
+    """Files of other people, see ``make_lite_others.py``."""
+
+    def make(folder: Path) -> str:
+        command = [warm_python(), str(HERE / "make_lite_others.py"), str(folder)]
+        subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
+        return str(folder)
+
+    return Path(once("lite_others", make))
+
+
+@pytest.fixture(scope="module")
+def others_server(
+    others: Path, start_server: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    folder = tmp_path_factory.mktemp("others")
+    models = {name: others / name for name in ("plain", "texts", "both", "session")}
+    return start_server(served(folder, **models), "--prefer_tflite_model")
+
+
+def test_a_file_without_metadata_is_named_after_its_tensors(
+    others_server: Any, caller: Any
+) -> None:
+    """As TensorFlow Serving names it, which does not look at the converter's own signatures."""
+    call = caller(others_server.target)
+    value = np.array([[3.0]], np.float32)
+    answer = call(PREDICT, predict("plain", "", {"serving_default_x": value}))
+    assert answer.code == "OK", answer.message
+    (output,) = answer.response.outputs.values()
+    np.testing.assert_array_equal(tensors.decode(output), [[3.5]])
+
+
+def test_another_batch_than_the_files_is_planned_anew(others_server: Any, caller: Any) -> None:
+    call = caller(others_server.target)
+    for rows in (4, 1, 2):
+        value = np.ones([rows, 1], np.float32)
+        answer = call(PREDICT, predict("plain", "", {"serving_default_x": value}))
+        (output,) = answer.response.outputs.values()
+        np.testing.assert_array_equal(tensors.decode(output), np.full([rows, 1], 2.5))
+
+
+def test_text_comes_through_byte_for_byte(others_server: Any, caller: Any) -> None:
+    text = texts(b"\0ends in zeros\0\0", "größe".encode(), b"")
+    answer = caller(others_server.target)(
+        PREDICT, predict("texts", "", {"serving_default_text": text})
+    )
+    assert answer.code == "OK", answer.message
+    (output,) = answer.response.outputs.values()
+    assert tensors.decode(output).tolist() == text[:2].tolist()
+
+
+def test_what_the_graph_cannot_do_is_refused_and_the_next_call_answered(
+    others_server: Any, caller: Any
+) -> None:
+    call = caller(others_server.target)
+    one = predict("texts", "", {"serving_default_text": texts(b"only one")})
+    assert call(PREDICT, one).code == "INTERNAL"
+    two = predict("texts", "", {"serving_default_text": texts(b"a", b"b")})
+    assert call(PREDICT, two).code == "OK"
+
+
+@pytest.mark.parametrize(("model", "expected"), [("both", 2.5), ("session", 3.5)])
+def test_a_version_with_both_runs_the_file_and_one_without_its_savedmodel(
+    others_server: Any, caller: Any, model: str, expected: float
+) -> None:
+    name = "serving_default_x" if model == "both" else "x"
+    value = np.ones([1, 1] if model == "both" else [1], np.float32)
+    answer = caller(others_server.target)(PREDICT, predict(model, "", {name: value}))
+    (output,) = answer.response.outputs.values()
+    assert tensors.decode(output).ravel().tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("flags", "model", "said"),
+    [
+        (["--runtime=litert"], "session", "Could not find model.tflite"),
+        ([], "plain", "Could not find SavedModel"),
+        (["--runtime=litert"], "no_file", "Cannot build FlatBufferModel"),
+        (["--runtime=litert"], "damaged", "is damaged|Cannot build Interpreter"),
+    ],
+)
+def test_a_version_that_does_not_load_ends_the_start_with_a_sentence(
+    others: Path,
+    start_server: Callable[..., Any],
+    flags: list[str],
+    model: str,
+    said: str,
+) -> None:
+    server = start_server(
+        f"--model_name={model}",
+        f"--model_base_path={others / model}",
+        "--max_num_load_retries=0",
+        *flags,
+        wait=False,
+    )
+    assert server.process.wait(PATIENCE_S) == 1
+    assert re.search(said, server.log), server.log
+
+
+def test_a_file_that_does_not_fit_its_versions_contract_is_not_served(
+    others: Path, published: Path, start_server: Callable[..., Any], tmp_path: Path
+) -> None:
+    version = tmp_path / "classifier" / "1"
+    (version / "assets.extra").mkdir(parents=True)
+    shutil.copy(others / "plain" / "1" / "model.tflite", version)
+    shutil.copy(published / "assets.extra" / "contract.json", version / "assets.extra")
+    server = start_server(
+        "--model_name=classifier",
+        f"--model_base_path={version.parent}",
+        "--max_num_load_retries=0",
+        "--runtime=litert",
+        wait=False,
+    )
+    assert server.process.wait(PATIENCE_S) == 1
+    assert "model.tflite does not fit contract.json: expected candidates, or" in server.log
+
+
+def test_a_runtime_that_there_is_not_is_a_usage_error(start_server: Callable[..., Any]) -> None:
+    server = start_server("--model_base_path=/none", "--runtime=onnx", wait=False)
+    assert server.process.wait(PATIENCE_S) == 2
+    assert "--runtime expects auto, tensorflow or litert, received 'onnx'" in server.log

@@ -12,6 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.model_server.conftest import RUNTIMES
 from tests.running import PATIENCE_S
 
 CLIENTS = 8
@@ -55,9 +58,21 @@ class Load:
             thread.join(PATIENCE_S)
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_no_call_fails_while_everything_moves(
-    scaled_toys: Path, start_server: Callable[..., Any], caller: Any, tmp_path: Path
+    runtime: str,
+    request: pytest.FixtureRequest,
+    start_server: Callable[..., Any],
+    caller: Any,
+    tmp_path: Path,
 ) -> None:
+    if runtime == "litert":
+        request.getfixturevalue("embedded_only")
+    toys, file, flags = {
+        "tensorflow": ("scaled_toys", "saved_model.pb", []),
+        "litert": ("scaled_lite_toys", "model.tflite", ["--runtime=litert"]),
+    }[runtime]
+    scaled_toys: Path = request.getfixturevalue(toys)
     base = tmp_path / "toy"
     base.mkdir()
 
@@ -83,6 +98,7 @@ def test_no_call_fails_while_everything_moves(
         "--grpc_max_threads=32",
         "--max_num_load_retries=0",
         "--model_config_file_poll_wait_seconds=1",
+        *flags,
     )
     call = caller(server.target)
 
@@ -103,7 +119,7 @@ def test_no_call_fails_while_everything_moves(
         publish(2)
         until(lambda: state(2) == "AVAILABLE", "version 2 loading")
         (base / "4").mkdir()
-        (base / "4" / "saved_model.pb").write_bytes(b"\x00broken")
+        (base / "4" / file).write_bytes(b"\x00broken")
         until(lambda: state(4) == "END", "version 4 failing")
         assert call.status()[4][1], "the broken version's error is missing"
         # The label moves to 2, and 1 goes.

@@ -47,7 +47,7 @@ def made(
             for kept in (kept_classifier, kept_detector):
                 work = kept.copy(models.with_name(kept.arguments[0]))
                 ran = running.run_python(
-                    *("-m", "export", "publish", work, f"--out={models}"),
+                    *("-m", "export", "publish", work, f"--out={models}", "--no-tflite"),
                     environment=PROCESSORS[processor],
                 )
                 assert ran.code == 0, ran.err

@@ -57,7 +57,7 @@ def poor_version(once: Once) -> Path:
                 tile = picture.crop((left * 64, top * 64, left * 64 + 64, top * 64 + 40 + index))
                 tile.save(data / name / f"100 % größe {index}.jpg")
         arguments = [f"--data={data}", f"--out={home / 'models'}", "--image-size=32"]
-        arguments += ["--epochs=1", "--fine-tune-epochs=0"]
+        arguments += ["--epochs=1", "--fine-tune-epochs=0", "--no-tflite"]
         return str(result_of(run_export("classifier", *arguments))["path"])
 
     return Path(once("poor_version", make))

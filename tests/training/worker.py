@@ -46,7 +46,7 @@ def main(data: Path, models: Path, kind: str) -> int:
             print(json.dumps([phase.history for phase in alone.phases]))
             return 0
         joined = distribution.start(kind, start_timeout_s=120, step_timeout_s=120)
-        destination = Destination(models, recording=Recording("none"))
+        destination = Destination(models, recording=Recording("none"), tflite="none")
         intake = Intake(SETTINGS, class_folders.find(data), max_skipped=0.05, min_accuracy=None)
         command.run(intake, destination, joined)
     except ExportError as err:
