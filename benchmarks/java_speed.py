@@ -9,8 +9,9 @@ Java measures (``java_client/benchmarks``), one process after the other. One JSO
 stdout: p50 and p99 in milliseconds. ``over_bare`` compares with what is bare: in the lines of JMH
 with another moment, so that on a machine with other work only the lines "in turns" count, where
 each thread calls the library and the bare thing by turns. ``first`` is the first call after loading
-beside the steady ones. ``--soak`` and ``--toy`` print the process's resident memory over many calls,
-half of which fail, ``--swaps`` over many swaps of versions, all under 8 threads. Build first: ``make bench-java`` does.
+beside the steady ones. ``--soak`` and ``--toy`` print the process's resident memory over many
+calls, half of which fail, ``--swaps`` over many swaps of versions, all under 8 threads. Build
+first: ``make bench-java`` does.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from export.errors import ExportError, SettingsError
 from export.experiment import arguments as experiment_arguments
 from export.kinds import KINDS
 from export.kinds.kind import Command
+from export.labels import arguments as labels_arguments
 from export.lineage import arguments as lineage_arguments
 from export.lineage.arguments import add_recording_arguments
 from export.quiet_import import quiet_tensorflow
@@ -116,6 +117,9 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
     experiment_arguments.add_arguments(
         subparsers.add_parser("experiment", help="measure what fine-tuning too early costs")
     )
+    labels_arguments.add_arguments(
+        subparsers.add_parser("labels", help="show what is understood of a folder of labels")
+    )
     lineage_arguments.add_arguments(
         subparsers.add_parser("lineage", help="which data, weights and settings made which model")
     )
@@ -143,6 +147,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, Command]]:
         "evaluate": lambda arguments: KINDS[arguments.kind].evaluate(arguments),
         "experiment": _experiment,
         "tflite": _tflite,
+        "labels": _labels,
         "lineage": _lineage,
         "publish": _publish,
         "report": _report,
@@ -161,6 +166,12 @@ def _tflite(arguments: argparse.Namespace) -> dict[str, Any]:
 def _experiment(arguments: argparse.Namespace) -> dict[str, Any]:
     with quiet_tensorflow():
         from export.experiment import command
+
+    return command.main(arguments)
+
+
+def _labels(arguments: argparse.Namespace) -> dict[str, Any]:
+    from export.labels import command  # loads Pillow
 
     return command.main(arguments)
 

@@ -14,10 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from export import photograph_files
 from export.errors import DataSetError
 from export.file_names import escaped
-from serving_config import image_files
-from serving_config.jpeg_orientation import JPEG_START
 
 log = logging.getLogger(__name__)
 
@@ -25,24 +24,9 @@ TRAINING = ("train", "training")
 VALIDATION = ("val", "valid", "validation")
 TEST = ("test", "testing")
 
-# What systems and programs leave in folders of photographs: Synology, QNAP, macOS, Windows, Picasa.
-_LITTER = frozenset(
-    (
-        *("@eadir", "@recycle", "#recycle", "#snapshot", "@tmp", "__macosx", "lost+found"),
-        *("$recycle.bin", "system volume information", "thumbs.db", "ehthumbs.db", "desktop.ini"),
-        *("picasa.ini", "icon\r", "__pycache__"),
-    )
-)
-_SUFFIXES = frozenset(
-    (
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
-        *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".ico", ".dng", ".cr2", ".nef", ".arw"),
-    )
-)
 MAX_SKIPPED = 0.05
 """Share of unusable photographs above which something is wrong with the data set."""
 
-_HEAD = 16  # bytes that tell what a file is
 _NAMED = 3  # files in a message; the count says how many there are
 _FEWEST = 2  # classes, and photographs of a class: one to train on, one to validate with
 
@@ -244,7 +228,9 @@ def _check_folder(folder: Path) -> None:
 def folders(directory: Path) -> list[Path]:
     """Return the folders in a directory, sorted, without what systems leave there."""
     try:
-        return sorted(p for p in directory.iterdir() if not _is_litter(p.name) and p.is_dir())
+        return sorted(
+            p for p in directory.iterdir() if not photograph_files.is_litter(p.name) and p.is_dir()
+        )
     except OSError as err:
         raise DataSetError(f"{escaped(directory)} cannot be read: {err.strerror}") from err
 
@@ -256,7 +242,7 @@ def _class_folders(root: Path) -> list[Path]:
     message = f"{escaped(root)} must hold at least two class folders (one a label), found "
     if not there:
         message += "none"
-        if any(_is_photograph(path) for path in root.iterdir() if path.is_file()):
+        if any(photograph_files.looks_like_one(path) for path in root.iterdir() if path.is_file()):
             message += "; photographs lie in it directly: move those of each class to a folder"
     else:
         message += escaped(there[0].name)
@@ -297,14 +283,6 @@ def _absolute(part: Part) -> Part:
     return Part(part.root.absolute(), files)
 
 
-def _is_litter(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _LITTER
-
-
-def _is_photograph(path: Path) -> bool:
-    return path.suffix.lower() in _SUFFIXES
-
-
 class _Listing:
     """Collects what folders hold; skipped and other files of all of them together."""
 
@@ -322,51 +300,19 @@ class _Listing:
         return Part(root, tuple(files))
 
     def photographs(self, folder: Path) -> list[Path]:
-        return sorted(path for path in _walk(folder, set()) if self._takes(path))
+        return sorted(path for path in photograph_files.walk(folder) if self._takes(path))
 
     def _takes(self, path: Path) -> bool:
         reason = ""
         try:
             with path.open("rb") as file:
-                head = file.read(_HEAD)
+                head = file.read(photograph_files.HEAD)
         except OSError as err:
             head, reason = b"", f"cannot be read ({err.strerror})"
-        if head.startswith((JPEG_START, image_files.PNG_START)):
+        if photograph_files.is_one(head):
             return True
-        if not _is_photograph(path):
+        if not photograph_files.looks_like_one(path):
             self.others[path.suffix.lower() or "without a suffix"] += 1
             return False
-        self.skipped.append(Skipped(path, reason or _no_photograph(head, path.suffix)))
+        self.skipped.append(Skipped(path, reason or photograph_files.why_none(head, path.suffix)))
         return False
-
-
-def _no_photograph(head: bytes, suffix: str) -> str:
-    if not head:
-        return "empty"
-    what, _, advice = image_files.kind(head).partition("; ")
-    if not advice:
-        what = "no image, whatever its name says"
-    if suffix.lower() in (".jpg", ".jpeg", ".png") and advice:
-        what += f" named {suffix}"
-    return f"{what}; {advice}" if advice else what
-
-
-def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """Yield all files below a folder, through links too, each folder once."""
-    try:
-        status = folder.stat()
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as err:
-        raise DataSetError(f"{escaped(folder)} cannot be read: {err.strerror}") from err
-    if (status.st_dev, status.st_ino) in seen:
-        return
-    seen.add((status.st_dev, status.st_ino))
-    for entry in entries:
-        if _is_litter(entry.name):
-            continue
-        if entry.is_dir():
-            yield from _walk(Path(entry.path), seen)
-        elif entry.is_file():
-            yield Path(entry.path)
-        elif entry.is_symlink():
-            yield Path(entry.path)  # leads nowhere: whoever opens it says so

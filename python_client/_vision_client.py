@@ -120,7 +120,7 @@ class VisionClient(ModelClient):
         """Find the objects in images.
 
         Images travel as they do for :meth:`classify`. The classes have names where the client's
-        contract is a published version's; otherwise a label is ``class 1``, ``class 2`` and so on.
+        contract is a published version's; otherwise a label says so: ``unnamed class 1``.
 
         Args:
             images: As for :meth:`classify`.

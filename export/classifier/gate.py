@@ -7,17 +7,12 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from export.errors import ExportError
-from export.publication import publish_command
+from export.gate import NotGoodEnoughError, refusal
 from export.training.finished import Finished
 
 log = logging.getLogger(__name__)
 
 _BY_CHANCE = 0.025
-
-
-class NotGoodEnoughError(ExportError):
-    """What was trained is below the least accuracy; nothing was published."""
 
 
 def check(
@@ -48,10 +43,7 @@ def check(
         reasons.append(f"{poor}: nothing shows that it has learnt (--allow-baseline publishes it)")
     if not reasons:
         return
-    raise NotGoodEnoughError(
-        f"nothing was published: {'; '.join(reasons)}\nWhat was trained is kept in {work}; to "
-        f"publish it all the same: {publish_command(work, models_dir)}"
-    )
+    raise refusal(reasons, work, models_dir)
 
 
 def no_better_than_baseline(finished: Finished) -> str:

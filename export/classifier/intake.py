@@ -12,9 +12,8 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from export import class_folders
+from export import class_folders, splitting
 from export.class_folders import ClassFolders
-from export.classifier import splitting
 from export.classifier.backbones import BackboneSpec, backbone
 from export.classifier.settings import ClassifierSettings, weights_file
 from export.errors import SettingsError

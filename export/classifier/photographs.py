@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from export import class_folders, duplicates, images
+from export import class_folders, duplicates, images, splitting
 from export.class_folders import MAX_SKIPPED, ClassFolders, Skipped
-from export.classifier import splitting
 from export.errors import DataSetError, ImageSizeError
 from export.training.input_range import check_image_size
 

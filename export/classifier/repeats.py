@@ -7,27 +7,22 @@ then asked for. Both are said before anything trains.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from export import duplicates
+from export import repeats
 from export.classifier.photographs import Photographs
 from export.classifier.settings import LARGEST_LEAK
+from export.duplicates import ImageSet
 from export.errors import LeakError
 from export.file_names import escaped
 
 log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
-
-MOST = 30_000
-"""Photographs above which only copies of a file are looked for: each is compared with each."""
-
-_NAMED = 5
-_RECORDED = 200
 
 
 def find(
@@ -41,35 +36,36 @@ def find(
         validation: Positions of those that are held out.
 
     Returns:
-        ``across_classes`` and ``across_split``, each with ``photographs`` (how many are concerned)
-        and ``pairs`` (two names and ``exact`` or ``near``, the first 200); ``across_split`` also
-        with ``validation``, how many of those are held out.
+        ``across_classes`` and ``across_split``, each as :func:`export.repeats.concerning` gives it;
+        ``across_split`` also with ``validation``, how many of those are held out.
     """
     names = [escaped(path.relative_to(photographs.directory)) for path in photographs.paths]
-    position = {path: number for number, path in enumerate(photographs.paths)}
-    held_out = set(validation.tolist())
-    across: dict[str, list[tuple[int, int, str]]] = {"across_classes": [], "across_split": []}
-    for pair in _pairs(photographs, contents):
-        first, second = position[pair.first], position[pair.second]
-        if photographs.labels[first] != photographs.labels[second]:
-            across["across_classes"].append((first, second, pair.kind))
-        if (first in held_out) != (second in held_out):
-            across["across_split"].append((first, second, pair.kind))
-    for where, said in (
-        ("across_classes", "stand in two class folders; which label is right?"),
-        ("across_split", "are trained on and validated with: accuracy will look too good"),
-    ):
-        _warn(across[where], names, said)
-    found: dict[str, Any] = {
-        where: {
-            "photographs": len({one for pair in pairs for one in pair[:2]}),
-            "pairs": [[names[a], names[b], kind] for a, b, kind in pairs[:_RECORDED]],
-        }
-        for where, pairs in across.items()
+    digests = [contents[path] for path in photographs.paths]
+    thumbnails = np.array(photographs.thumbnails, np.uint8)
+    pairs = repeats.find(ImageSet(photographs.paths, digests, thumbnails))
+    labels, held_out = photographs.labels, set(validation.tolist())
+
+    def crosses(first: int, second: int) -> bool:
+        return (first in held_out) != (second in held_out)
+
+    twins = {one for p in pairs if crosses(p.first, p.second) for one in (p.first, p.second)}
+    return {
+        "across_classes": repeats.concerning(
+            pairs,
+            names,
+            lambda first, second: labels[first] != labels[second],
+            "stand in two class folders; which label is right?",
+        ),
+        "across_split": {
+            **repeats.concerning(
+                pairs,
+                names,
+                crosses,
+                "are trained on and validated with: accuracy will look too good",
+            ),
+            "validation": len(twins & held_out),
+        },
     }
-    twins = {one for pair in across["across_split"] for one in pair[:2]}
-    found["across_split"]["validation"] = len(twins & held_out)
-    return found
 
 
 def check_leaks(found: Mapping[str, Any], validation: int, *, allowed: bool) -> None:
@@ -99,28 +95,3 @@ def check_leaks(found: Mapping[str, Any], validation: int, *, allowed: bool) -> 
         f"{said}. Move both of each pair to one side, keep what belongs together on one side with "
         "--group-by, or train all the same with --allow-leaks"
     )
-
-
-def _pairs(
-    photographs: Photographs, contents: Mapping[Path, str]
-) -> Sequence[duplicates.Duplicate]:
-    digests = [contents[path] for path in photographs.paths]
-    thumbnails = np.array(photographs.thumbnails, np.uint8)
-    if len(digests) > MOST:
-        log.warning(
-            "%d photographs: only copies of one file are looked for, no near duplicates",
-            len(digests),
-        )
-        thumbnails = thumbnails[:0]
-    one = duplicates.ImageSet(photographs.paths, digests, thumbnails)
-    return duplicates.find(one, one)
-
-
-def _warn(pairs: Sequence[tuple[int, int, str]], names: Sequence[str], said: str) -> None:
-    if not pairs:
-        return
-    log.warning("%d pairs of photographs, the same or nearly, %s", len(pairs), said)
-    for first, second, kind in pairs[:_NAMED]:
-        log.warning("  %s and %s (%s)", names[first], names[second], kind)
-    if len(pairs) > _NAMED:
-        log.warning("  … and %d more, in the record", len(pairs) - _NAMED)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from export.classifier import splitting
+from export import splitting
 from export.errors import SettingsError, WeightsError
 from export.training.policy import PhasePolicy
 

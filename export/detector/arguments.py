@@ -6,15 +6,9 @@ import argparse
 from pathlib import Path
 
 from export.detector.backbones import BACKBONES
-from export.detector.settings import (
-    FORMATS,
-    KEEP,
-    MIRRORS,
-    ON_BAD_INPUT,
-    SHOWN_SCORE,
-    DetectorSettings,
-)
+from export.detector.settings import KEEP, MIRRORS, SHOWN_SCORE, DetectorSettings
 from export.edge.arguments import add_beside_arguments
+from export.labels.arguments import FORMATS, ON_BAD_INPUT, PARTS
 from export.lineage.arguments import add_recording_arguments
 
 
@@ -22,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     defaults = DetectorSettings()
     add = parser.add_argument
-    add("--data", type=Path, required=True, metavar="DIR", help="a Pascal VOC or COCO folder")
+    add("--data", type=Path, required=True, metavar="DIR", help="a folder of labelled images")
     add("--out", type=Path, required=True, metavar="MODELS", help="where versions are published")
     add("--format", choices=FORMATS, help="default: found by looking")
     add("--classes", metavar="A,B,…", help="the only classes to use (default: the data set's)")
@@ -51,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where what was trained is kept until it is published (default: below MODELS, found "
         "by settings and data)",
+    )
+    add(
+        "--min-map",
+        type=float,
+        metavar="M",
+        help="publish nothing below this validation mAP@0.5, 0 to 1 (default: warn of one near 0)",
     )
     add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's files there")
     add(
@@ -93,13 +93,13 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options of ``evaluate detector``."""
     add = parser.add_argument
     add("version", type=Path, help="the published version, MODELS/detector/N: its class names")
-    add("--data", type=Path, required=True, metavar="DIR", help="a Pascal VOC or COCO folder")
+    add("--data", type=Path, required=True, metavar="DIR", help="a folder of labelled images")
     add("--format", choices=FORMATS, help="default: found by looking")
     add(
         "--part",
-        choices=("validation", "training", "all"),
-        default="validation",
-        help="all: a folder that was held out as a whole (%(default)s)",
+        choices=tuple(PARTS),
+        help="; ".join(f"{name}: {words}" for name, words in PARTS.items())
+        + " (default: validation; in another folder test, or all)",
     )
     add("--server", metavar="HOST:PORT", help="default: start the embedded server on the version")
     add("--pictures", type=Path, metavar="DIR", help="write pictures there")

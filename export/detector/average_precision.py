@@ -24,13 +24,16 @@ class ImageBoxes:
 
     Attributes:
         boxes: float [n, 4], any unit, two opposite corners: (a, b) low, (a, b) high.
-        classes: int [n], 0-based; negative true classes are ignored regions.
+        classes: int [n], 0-based.
         scores: float [n], of detections.
+        ignored: bool [n], of true boxes: what is difficult or a crowd, and takes up any number of
+            detections of its class without counting for or against. None: none is.
     """
 
     boxes: Array
     classes: Array
     scores: Array | None = None
+    ignored: Array | None = None
 
 
 def iou(first: Array, second: Array) -> Array:
@@ -45,6 +48,19 @@ def iou(first: Array, second: Array) -> Array:
     return np.asarray(np.divide(common, union, out=np.zeros_like(common), where=union > 0))
 
 
+def coverage(first: Array, second: Array) -> Array:
+    """Return the share of each first box that lies in each second: float [n, m].
+
+    pycocotools measures crowds so: a detection in a crowd is much smaller than the crowd.
+    """
+    first, second = first.astype(np.float64), second.astype(np.float64)
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    common = np.clip(high - low, 0, None).prod(-1)
+    area = np.broadcast_to((first[:, 2:] - first[:, :2]).prod(-1)[:, None], common.shape)
+    return np.asarray(np.divide(common, area, out=np.zeros_like(common), where=area > 0))
+
+
 def average_precision(
     truth: Sequence[ImageBoxes], found: Sequence[ImageBoxes], class_index: int, threshold: float
 ) -> float:
@@ -55,11 +71,12 @@ def average_precision(
         assert detected.scores is not None  # noqa: S101  # for the type checker
         mine = detected.classes == class_index
         order = np.argsort(-detected.scores[mine], kind="stable")
-        wanted = true.boxes[true.classes == class_index]
-        free = true.boxes[true.classes < 0]
+        theirs = true.classes == class_index
+        ignored = np.zeros(len(theirs), bool) if true.ignored is None else true.ignored
+        wanted, free = true.boxes[theirs & ~ignored], true.boxes[theirs & ignored]
         total += len(wanted)
         boxes = detected.boxes[mine][order]
-        overlap, overlap_free = iou(boxes, wanted), iou(boxes, free)
+        overlap, overlap_free = iou(boxes, wanted), coverage(boxes, free)
         taken = np.zeros(len(wanted), bool)
         for row, score in enumerate(detected.scores[mine][order]):
             candidates = np.where(taken, -1.0, overlap[row])

@@ -10,13 +10,13 @@ import numpy as np
 
 from export.detector import anchors, pipeline
 from export.detector import model as models
-from export.detector.annotations import DetectionData
 from export.detector.backbones import BACKBONES
 from export.detector.head import ANCHORS_PER_SCALE
 from export.detector.model import Detector
 from export.detector.predictions import Grid
 from export.detector.pretrained import build_and_fill
 from export.detector.settings import DetectorSettings
+from export.labels.samples import DetectionData
 from export.training.input_range import check_batch, check_preprocessing
 from export.weights import WeightsRecord
 

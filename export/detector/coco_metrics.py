@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from export.detector.annotations import Sample
 from export.detector.detection_arrays import DetectionArrays
 from export.errors import SettingsError
+from export.labels.samples import Sample
 
 
 class EvaluationUnavailableError(SettingsError):
@@ -49,8 +49,15 @@ class CocoResult:
         }
 
 
+COCO_DETECTIONS = 100
+"""Detections an image that COCO counts."""
+
+
 def measure(
-    samples: Sequence[Sample], found: Sequence[DetectionArrays], class_names: Sequence[str]
+    samples: Sequence[Sample],
+    found: Sequence[DetectionArrays],
+    class_names: Sequence[str],
+    max_detections: int = COCO_DETECTIONS,
 ) -> CocoResult:
     """Compare detections with the truth.
 
@@ -58,6 +65,7 @@ def measure(
         samples: The truth.
         found: One answer a sample, in the same order.
         class_names: In label order.
+        max_detections: How many of an image count; those of the highest scores.
 
     Returns:
         The figures.
@@ -80,6 +88,8 @@ def measure(
         results = _results(samples, found)
         detected = truth.loadRes(results) if results else COCO()
         evaluation = COCOeval(truth, detected, "bbox")
+        # Ascending, and the last is the one that counts.
+        evaluation.params.maxDets = [1, min(10, max_detections), max_detections]
         evaluation.evaluate()
         evaluation.accumulate()
     # [IoU, recall, class, area, most detections]; -1 marks a class without a true box.

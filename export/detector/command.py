@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from export import golden_images, publication
-from export.detector import data_sets, record
-from export.detector.annotations import DetectionData
+from export.detector import gate, record
 from export.detector.beginning import Beginning, begin
+from export.detector.intake import Intake
 from export.detector.publishing import MODEL, publish_detector
-from export.detector.settings import DetectorSettings
 from export.detector.training import largest_change, train
-from export.publish import check_place
+from export.labels import recorded
 from export.training import finished as finished_training
 from export.training import keeping, provenance
 from export.training.destination import Destination
@@ -30,15 +29,11 @@ log = logging.getLogger(__name__)
 _IMAGES = 20
 
 
-def run(
-    settings: DetectorSettings, data_dir: Path, data: DetectionData, destination: Destination
-) -> dict[str, Any]:
+def run(intake: Intake, destination: Destination) -> dict[str, Any]:
     """Train, export, verify and publish one detector.
 
     Args:
-        settings: The run's settings.
-        data_dir: The data set's folder.
-        data: What was read from it.
+        intake: What was asked for.
         destination: Where the version, and all else, goes.
 
     Returns:
@@ -48,11 +43,10 @@ def run(
         ExportError: Nothing was published; the message says why.
     """
     started = time.monotonic()
-    models_dir = destination.models_dir
-    check_place(models_dir)
+    settings, data, models_dir = intake.settings, intake.data, destination.models_dir
     with destination.recording.run(MODEL, settings.to_json(), models_dir) as run_on_record:
         beginning = begin(settings, data)
-        data_record = record.data_record(data_dir, data)
+        data_record = recorded.data_record(intake.data_dir, data)
         identity = {
             "model": MODEL,
             "settings": settings.to_json(),
@@ -66,6 +60,7 @@ def run(
             if work.finished is None:
                 _train(work, beginning, data_record, destination.log_dir, started)
             finished = finished_training.load(work.directory)
+            gate.check(finished, intake.min_map, work.directory, models_dir)
             return publication.publish_finished(
                 work, finished, publish_detector, destination.target, run_on_record, started
             )
@@ -85,7 +80,7 @@ def _train(
         shown = beginning.data.validation[:_IMAGES]
         images = tuple(golden_images.load(sample.path) for sample in shown)
         before = beginning.detector.backbone.get_weights()
-        trained = train(beginning, log_dir)
+        trained = train(beginning, work, log_dir)
     except BaseException:
         work.abandon()
         raise
@@ -105,33 +100,12 @@ def _train(
     )
 
 
-def settings_from(arguments: argparse.Namespace) -> DetectorSettings:
-    """Return the settings that parsed arguments ask for.
+def main(arguments: argparse.Namespace, intake: Intake) -> dict[str, Any]:
+    """Run the command.
 
-    Raises:
-        SettingsError: One is out of range.
+    Args:
+        arguments: Those of :mod:`export.detector.arguments`.
+        intake: What they ask for, checked.
     """
-    given = vars(arguments)
-    names = DetectorSettings.__dataclass_fields__
-    chosen = {name: value for name, value in given.items() if name in names}
-    return DetectorSettings(**chosen, augment=not arguments.no_augment)
-
-
-def main(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run the command with parsed arguments."""
-    settings = settings_from(arguments)
-    log.info("settings: %s", json.dumps(settings.to_json()))
-    data = data_sets.load(
-        arguments.data,
-        arguments.format,
-        on_bad_input=settings.on_bad_input,
-        validation_fraction=settings.validation_fraction,
-        seed=settings.seed,
-        class_names=arguments.classes.split(",") if arguments.classes else None,
-    )
-    return run(
-        settings,
-        arguments.data,
-        data,
-        Destination.of(arguments),
-    )
+    log.info("settings: %s", json.dumps(intake.settings.to_json()))
+    return run(intake, Destination.of(arguments))

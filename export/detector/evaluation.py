@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from export import served_version
-from export.detector import coco_metrics, data_sets, pictures
-from export.detector.annotations import Sample
+from export.detector import coco_metrics, pictures
 from export.detector.detection_arrays import DetectionArrays, detect
-from export.errors import ExportError
+from export.errors import DataSetError, ExportError, SettingsError
+from export.labels import data_sets, recorded
+from export.labels.arguments import PARTS
+from export.labels.preparation import Reading
+from export.labels.samples import Sample
 from export.served_version import ServedVersion
 from signature_contract import contract as contracts
+from signature_contract.contract import Contract
 
 log = logging.getLogger(__name__)
 
@@ -28,20 +32,21 @@ _WORST = 5
 
 
 def evaluate(
-    samples: Sequence[Sample], class_names: Sequence[str], server: ServedVersion
+    samples: Sequence[Sample], contract: Contract, server: ServedVersion
 ) -> tuple[coco_metrics.CocoResult, list[DetectionArrays]]:
-    """Ask the server about every sample and measure.
+    """Ask the server about every sample and measure, up to as many detections as it answers.
 
     Args:
         samples: The truth.
-        class_names: In label order, as the served version's contract has them.
+        contract: The served version's: its classes, and how many detections it answers.
         server: The server.
 
     Returns:
         The figures, and the answers in the samples' order.
     """
     found = [detect(server, sample.path.read_bytes()) for sample in samples]
-    return coco_metrics.measure(samples, found, class_names), found
+    most = contract.bound.get("N", coco_metrics.COCO_DETECTIONS)
+    return coco_metrics.measure(samples, found, contract.class_names, most), found
 
 
 def main(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -49,17 +54,19 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
     version = arguments.version.resolve()
     if not version.name.isdecimal():
         raise ExportError(f"expected a published version MODELS/<model>/<number>, got {version}")
+    _check_options(arguments)
     contract = contracts.load(version)
-    data = data_sets.load(
-        arguments.data,
-        arguments.format,
-        on_bad_input=arguments.on_bad_input,
-        validation_fraction=arguments.validation_fraction,
-        seed=arguments.seed,
-        class_names=contract.class_names,
+    reading = Reading(
+        contract.class_names,
+        arguments.on_bad_input,
+        arguments.validation_fraction,
+        arguments.seed,
+        need_objects=False,
     )
-    parts = {"training": data.training, "validation": data.validation}
-    samples = parts.get(arguments.part, data.training + data.validation)
+    data = data_sets.load(arguments.data, arguments.format, reading)
+    part, samples = recorded.choose(data, arguments.data, recorded.read(version), arguments.part)
+    _check_objects(samples, PARTS[part])
+    log.info("measured on %d images: %s", len(samples), PARTS[part])
     if arguments.server:
         connection = served_version.connect(
             arguments.server, contract.model, int(version.name), contract
@@ -67,11 +74,12 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
     else:
         connection = served_version.start(version)
     with connection as server:
-        result, found = evaluate(samples, contract.class_names, server)
+        result, found = evaluate(samples, contract, server)
     output: dict[str, Any] = {
         "model": contract.model,
         "version": int(version.name),
-        "part": arguments.part,
+        "part": part,
+        "max_detections": contract.bound.get("N"),
         "images": len(samples),
         "parameters": dict(contract.parameters),
         **result.to_json(),
@@ -82,6 +90,24 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
             arguments.pictures, samples, found, contract.class_names, arguments.score
         )
     return output
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    if not 0 <= arguments.score <= 1:
+        raise SettingsError(f"--score takes a score from 0 to 1, received {arguments.score}")
+    if not 0 < arguments.validation_fraction < 1:
+        raise SettingsError(
+            "--validation-fraction must lie between 0 and 1, received "
+            f"{arguments.validation_fraction}"
+        )
+
+
+def _check_objects(samples: Sequence[Sample], of_what: str) -> None:
+    if not any(len(sample.boxes) and not sample.ignored.all() for sample in samples):
+        raise DataSetError(
+            f"no box of the version's classes is on the {len(samples)} images of {of_what}: there "
+            "is nothing to measure"
+        )
 
 
 def _save(

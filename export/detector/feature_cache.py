@@ -11,7 +11,7 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ import numpy as np
 import tensorflow as tf
 
 from export.detector import augment, pipeline
-from export.detector.annotations import Sample
 from export.detector.pipeline import Targets
 from export.detector.settings import Changes
+from export.labels.samples import Sample
 
 log = logging.getLogger(__name__)
 
@@ -86,23 +86,19 @@ class _View:
     flips: tuple[bool, bool] | None  # None: changed at random
 
 
-@contextlib.contextmanager
-def scratch_for(features: Any, rows: int) -> Iterator[Path | None]:
-    """Make a directory for ``rows`` rows of features, gone afterwards; None if they do not fit."""
+def fit(features: Any, rows: int, directory: Path) -> bool:
+    """Tell whether a disk has room for ``rows`` rows of features; say so if not."""
     need = rows * sum(int(np.prod(output.shape[1:])) for output in features.outputs) * 4
-    free = shutil.disk_usage(tempfile.gettempdir()).free * _FREE_SHARE
+    free = shutil.disk_usage(directory).free * _FREE_SHARE
     if need > free:
         log.warning(
             "the features of %d images need %.1f GB, %s has %.1f: computing them in each epoch",
             rows,
             need / 1e9,
-            tempfile.gettempdir(),
+            directory,
             free / 1e9,
         )
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="detector-features-") as directory:
-        yield Path(directory)
+    return need <= free
 
 
 def compute(
@@ -119,18 +115,15 @@ def compute(
         samples: The samples; each is read once.
         image_size: Side of the square in pixels.
         views: What is shown of each.
-        directory: Where to keep the maps; made if missing.
+        directory: On which disk the maps are kept, in files without a name: whatever ends this
+            process, nothing of them is left.
 
     Returns:
         The features, view by view: row ``v * len(samples) + i`` is view v of sample i.
     """
-    directory.mkdir(exist_ok=True)
     count = len(samples)
     shapes = [(count * views.count, *output.shape[1:]) for output in features.outputs]
-    maps = [
-        np.lib.format.open_memmap(directory / f"scale_{scale}.npy", "w+", np.float32, shape)
-        for scale, shape in enumerate(shapes)
-    ]
+    maps = [_unnamed_map(directory, shape) for shape in shapes]
     plain = pipeline.targets_of(samples, image_size)
     targets = Targets(
         np.tile(plain.boxes, (views.count, 1, 1)), np.tile(plain.classes, (views.count, 1))
@@ -152,6 +145,11 @@ def compute(
             with contextlib.redirect_stdout(sys.stderr):
                 progress.update(stop)
     return CachedFeatures(tuple(maps), targets)
+
+
+def _unnamed_map(directory: Path, shape: tuple[int, ...]) -> Array:
+    with tempfile.TemporaryFile(dir=directory) as file:
+        return np.memmap(file, np.float32, "w+", shape=shape)  # it outlives the closed file
 
 
 def _viewed(

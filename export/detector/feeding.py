@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,34 +37,40 @@ class Feed:
     callbacks: tuple[Any, ...] = ()
 
 
-def images(beginning: Beginning) -> Feed:
-    """Feed pixels, changed at random if the settings say so."""
+def images(beginning: Beginning, epochs_done: int = 0) -> Feed:
+    """Feed pixels, changed at random if the settings say so.
+
+    Args:
+        beginning: What trains.
+        epochs_done: By earlier processes, so that their order and changes are not repeated.
+    """
     settings, data = beginning.settings, beginning.data
     batches = pipeline.training_batches(
         data.training,
         settings.image_size,
         settings.batch_size,
-        settings.seed,
+        settings.seed + epochs_done,
         changes=settings.changes if settings.augment else None,
     )
     held_out = pipeline.pixels(data.validation, settings.image_size, settings.batch_size)
     return Feed(beginning.detector.model, batches, held_out)
 
 
-@contextlib.contextmanager
-def features(beginning: Beginning) -> Iterator[Feed | None]:
-    """Feed the frozen backbone's features, computed once; they are gone with the block.
+def features(beginning: Beginning, scratch: Path) -> Feed | None:
+    """Feed the frozen backbone's features, computed once; they are gone with the feed.
 
-    Yields:
+    Args:
+        beginning: What trains.
+        scratch: A folder on the disk that holds them, in files without a name.
+
+    Returns:
         The feed; None where the settings want no features, or the disk has no room for them.
     """
     settings, data = beginning.settings, beginning.data
-    if not settings.views:
-        yield None
-        return
     rows = len(data.training) * settings.views + len(data.validation)
-    with feature_cache.scratch_for(beginning.detector.features, rows) as directory:
-        yield None if directory is None else _features(beginning, directory)
+    if not settings.views or not feature_cache.fit(beginning.detector.features, rows, scratch):
+        return None
+    return _features(beginning, scratch)
 
 
 def _features(beginning: Beginning, directory: Path) -> Feed:
@@ -93,5 +98,5 @@ def _compute(beginning: Beginning, part: str, views: int, directory: Path) -> Ca
         data.training if part == "training" else data.validation,
         settings.image_size,
         Views(views, settings.changes, settings.seed),
-        directory / part,
+        directory,
     )

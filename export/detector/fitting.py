@@ -14,6 +14,7 @@ from export.detector import pipeline
 from export.detector.beginning import Beginning
 from export.detector.feeding import Feed
 from export.detector.planning import PhasePlan
+from export.detector.progress import Done, Progress
 from export.detector.schedule import CosineToTheEnd
 from export.detector.suppression import Suppression
 from export.detector.training_model import TrainingModel, TwoRates
@@ -24,6 +25,7 @@ from export.training.finite import FiniteGuard
 from export.training.freezing import check_compiled
 from export.training.memory import BatchHalving
 from export.training.outcome import Phase
+from export.training.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +39,14 @@ class Fitter:
         guard: Watches the backbone's BatchNorm statistics.
         memory: Halves what does not fit.
         log_dir: Where TensorBoard's files go, one folder a phase; None writes none.
+        work: Where checkpoints go.
     """
 
     beginning: Beginning
     guard: BatchNormGuard
     memory: BatchHalving
     log_dir: Path | None
+    work: Work
 
     def fit(self, plan: PhasePlan, feed: Feed, started: float, first_epoch: int) -> Phase:
         """Train one phase; the network is left with the weights that the settings keep.
@@ -50,45 +54,38 @@ class Fitter:
         Args:
             plan: What to do.
             feed: What to train on.
-            started: ``time.monotonic()`` when the phase began, the computation of its features
-                included.
+            started: ``time.monotonic()`` when this process began with the phase, the computation of
+                its features included.
             first_epoch: Number of its first epoch, counted from 1 through both phases.
         """
-        backbone = self.beginning.detector.backbone
-        deadline = started + plan.minutes * 60 if plan.minutes else None
+        done = Done.of(self.work, plan.name)
+        deadline = started - done.seconds + plan.minutes * 60 if plan.minutes else None
         model = self._compiled(plan, feed.network)
-        kept = self._keeping(feed, deadline)
-        if plan.name == "top":
+        trains = self.trains(plan)
+        kept = self._keeping(feed, trains, deadline)
+        progress = Progress(self.work, plan.name, trains, kept, started)
+        steps, begun = int(feed.batches.cardinality()), time.monotonic() - done.seconds
+        pace = CosineToTheEnd(plan.learning_rate, steps * plan.epochs, begun, deadline)
+        progress.go_on(done, model.optimizer, pace, steps)
+        if done.history:
+            log.info("phase %s: going on after epoch %d", plan.name, len(done.history))
+        elif plan.name == "top":
             kept.measure_start()
-        steps = int(feed.batches.cardinality()) * plan.epochs
-        pace = CosineToTheEnd(plan.learning_rate, steps, time.monotonic(), deadline)
         callbacks: list[Any] = [*feed.callbacks, FiniteGuard(), self.memory, pace, kept]
         if self.log_dir:
-            callbacks.append(EventLog(self.log_dir / plan.name, backbone))
+            callbacks.append(EventLog(self.log_dir / plan.name, self.beginning.detector.backbone))
         check_compiled(model)
         # Standard output is for the result alone.
         with self.guard.phase(plan.name), contextlib.redirect_stdout(sys.stderr):
-            figures = model.fit(
+            model.fit(
                 feed.batches,
+                initial_epoch=done.first_epoch(plan.epochs),
                 epochs=plan.epochs,
-                callbacks=callbacks,
+                callbacks=[*callbacks, progress],
                 verbose=1 if sys.stderr.isatty() else 2,
-            ).history
-        phase = Phase(
-            number=plan.number,
-            name=plan.name,
-            frozen_layers=sum(not layer.trainable for layer in backbone.layers),
-            learning_rate=plan.learning_rate,
-            batch_size=self.beginning.settings.batch_size,
-            accuracy=kept.map50,
-            kept_epoch=kept.epoch,
-            seconds=time.monotonic() - started,
-            history=tuple(
-                {key: float(values[epoch]) for key, values in figures.items()}
-                for epoch in range(len(figures["loss"]))
-            ),
-            first_epoch=first_epoch,
-        )
+            )
+        progress.end()
+        phase = self.phase(plan, Done.of(self.work, plan.name), len(done.history), first_epoch)
         log.info(
             "phase %s: validation mAP@0.5 %.4f from epoch %d of %d, %.0f s",
             phase.name,
@@ -99,6 +96,36 @@ class Fitter:
         )
         return phase
 
+    def trains(self, plan: PhasePlan) -> Any:
+        """Return the part of the network whose weights a phase changes."""
+        detector = self.beginning.detector
+        return detector.head if plan.name == "head" else detector.model
+
+    def phase(self, plan: PhasePlan, done: Done, resumed_after: int, first_epoch: int) -> Phase:
+        """Describe a phase that is over.
+
+        Args:
+            plan: What was to be done.
+            done: What was done.
+            resumed_after: Epochs of it that an earlier process had done, or all of them.
+            first_epoch: Number of its first epoch, counted from 1 through both phases.
+        """
+        assert done.checkpoint  # noqa: S101  # for the type checker
+        layers = self.beginning.detector.backbone.layers
+        return Phase(
+            number=plan.number,
+            name=plan.name,
+            frozen_layers=sum(not layer.trainable for layer in layers),
+            learning_rate=plan.learning_rate,
+            batch_size=self.beginning.settings.batch_size,
+            accuracy=done.checkpoint.state["map50"],
+            kept_epoch=done.checkpoint.state["epoch"],
+            seconds=done.seconds,
+            history=tuple(done.history),
+            first_epoch=first_epoch,
+            resumed_after=first_epoch - 1 + resumed_after if resumed_after else 0,
+        )
+
     def _compiled(self, plan: PhasePlan, network: Any) -> TrainingModel:
         detector, settings = self.beginning.detector, self.beginning.settings
         model = TrainingModel(network, detector.grid, settings.loss)
@@ -106,9 +133,10 @@ class Fitter:
         variables = [] if slow is None else detector.backbone.trainable_variables
         share = 1.0 if slow is None else slow / rate
         model.compile(optimizer=TwoRates(rate, variables, share, global_clipnorm=10.0))
+        model.optimizer.build(model.trainable_variables)  # now: an earlier process's state goes in
         return model
 
-    def _keeping(self, feed: Feed, deadline: float | None) -> KeepWeights:
+    def _keeping(self, feed: Feed, trains: Any, deadline: float | None) -> KeepWeights:
         detector, settings, data = (
             self.beginning.detector,
             self.beginning.settings,
@@ -122,4 +150,4 @@ class Fitter:
             len(data.class_names),
             Suppression(settings.max_detections, settings.score_threshold, settings.iou_threshold),
         )
-        return KeepWeights(validator, settings.keep, settings.patience, deadline)
+        return KeepWeights(validator, trains, settings.keep, settings.patience, deadline)

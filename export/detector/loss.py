@@ -22,7 +22,8 @@ PADDING = -1
 """Class of a row that stands for no box."""
 
 IGNORED = -2
-"""Class of a box that is neither to be found nor background (VOC's difficult, COCO's crowd)."""
+"""Class of a box of class 0 that is neither to be found nor background (VOC's difficult, COCO's
+crowd); of class k it is this minus k."""
 
 
 def detection_loss(
@@ -38,7 +39,7 @@ def detection_loss(
         raws: The head's outputs, coarsest first, float32 [batch, height, width, anchors, 5 +
             classes].
         boxes: float32 [batch, M, 4], true xmin, ymin, xmax, ymax in pixels of the network input.
-        classes: int32 [batch, M], 0-based, :data:`PADDING` or :data:`IGNORED`.
+        classes: int32 [batch, M], 0-based, :data:`PADDING`, or :data:`IGNORED` or less.
         grid: The geometry.
         settings: Weights and thresholds.
 
@@ -63,7 +64,7 @@ def detection_loss(
         terms["objectness"] += _objectness_term(
             raw[..., 4],
             _targets(tf.shape(raw)[:-1], index, mine),
-            _overlaps(predicted, boxes, present) > settings.ignore_iou,
+            _overlaps(predicted, boxes, real, present & ~real) > settings.ignore_iou,
         )
     weights = {
         "box": settings.box_weight,
@@ -131,13 +132,34 @@ def _targets(shape: tf.Tensor, index: tf.Tensor, mine: tf.Tensor) -> tf.Tensor:
     )
 
 
-def _overlaps(predicted: tf.Tensor, boxes: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
-    """Return each prediction's largest IoU with a true box, as a constant for the gradient."""
+def _overlaps(
+    predicted: tf.Tensor, boxes: tf.Tensor, real: tf.Tensor, ignored: tf.Tensor
+) -> tf.Tensor:
+    """Return how far each prediction is no background, as a constant for the gradient.
+
+    It is the largest IoU with a true box, or the largest share of it that lies in an ignored one:
+    pycocotools measures so, since what is found in a crowd is much smaller than the crowd.
+    """
     shape = tf.shape(predicted)[:-1]
     flat = tf.reshape(tf.stop_gradient(predicted), [shape[0], -1, 4])
     overlap = bounding_boxes.compute_iou(flat, boxes, "xyxy")
-    overlap = tf.reduce_max(tf.where(present[:, None, :], overlap, 0.0), axis=-1)
-    return tf.reshape(overlap, shape)
+    overlap = tf.reduce_max(tf.where(real[:, None, :], overlap, 0.0), axis=-1)
+    covered = tf.cond(
+        tf.reduce_any(ignored),
+        lambda: _coverage(flat, boxes, ignored),
+        lambda: tf.zeros_like(overlap),
+    )
+    return tf.reshape(tf.maximum(overlap, covered), shape)
+
+
+def _coverage(predicted: tf.Tensor, boxes: tf.Tensor, ignored: tf.Tensor) -> tf.Tensor:
+    """Return the largest share of each prediction that lies in an ignored box: [batch, n]."""
+    mine, theirs = predicted[:, :, None, :], boxes[:, None, :, :]
+    sides = tf.minimum(mine[..., 2:], theirs[..., 2:]) - tf.maximum(mine[..., :2], theirs[..., :2])
+    common = tf.reduce_prod(tf.maximum(sides, 0.0), axis=-1)
+    area = tf.reduce_prod(mine[..., 2:] - mine[..., :2], axis=-1)
+    share = tf.math.divide_no_nan(common, tf.maximum(area, 0.0))
+    return tf.reduce_max(tf.where(ignored[:, None, :], share, 0.0), axis=-1)
 
 
 def _objectness_term(logits: tf.Tensor, target: tf.Tensor, ignored: tf.Tensor) -> tf.Tensor:

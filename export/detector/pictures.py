@@ -1,4 +1,4 @@
-"""Pictures of detections (red) over the truth (green)."""
+"""Pictures of detections over the truth: one colour a class, which is which said by the line."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from export.detector.annotations import Sample
 from export.detector.average_precision import iou
 from export.detector.coco_metrics import EvaluationUnavailableError
 from export.detector.detection_arrays import DetectionArrays
-from serving_config import image_files
+from export.labels.samples import Sample
 
 Array = np.ndarray[Any, Any]
 
-_GREEN, _RED = (0, 200, 0), (230, 0, 0)
-_SHEET_COLUMNS, _TILE = 4, 320
+_COLUMNS, _GAP, _PAPER = 2, 10, (64, 64, 64)
 
 
 def f1(sample: Sample, found: DetectionArrays, score: float, threshold: float = 0.5) -> float:
@@ -51,57 +49,56 @@ def draw(sample: Sample, found: DetectionArrays, class_names: Sequence[str], sco
     """Draw one image.
 
     Args:
-        sample: The truth, in green.
-        found: The answer, in red with class and score.
+        sample: The truth, in broken lines.
+        found: The answer, in unbroken lines with scores.
         class_names: In label order.
         score: Detections below it are not drawn.
 
     Returns:
-        A Pillow image of the original's size, or of a whole multiple of it where the original is
-        smaller than a tile of a sheet, since text needs pixels.
+        A Pillow image of 640 to 1,600 pixels on its longer side, with a legend below.
 
     Raises:
-        EvaluationUnavailableError: Pillow is not installed.
+        EvaluationUnavailableError: Pillow or simplejpeg is not installed.
     """
-    pillow = _pillow()
-    picture = pillow.Image.fromarray(image_files.decode(sample.path.read_bytes()))
-    enlarge = -(-_TILE // max(picture.size))
-    picture = picture.resize((picture.width * enlarge, picture.height * enlarge))
-    canvas = pillow.ImageDraw.Draw(picture)
-    for box, label in zip(sample.boxes * enlarge, sample.classes, strict=True):
-        canvas.rectangle([float(edge) for edge in box], outline=_GREEN, width=2)
-        canvas.text((float(box[0]) + 3, float(box[3]) - 12), class_names[label], fill=_GREEN)
-    size = np.array([picture.height, picture.width] * 2)
-    for box, value, label in zip(found.boxes * size, found.scores, found.classes, strict=True):
-        if value >= score:
-            ymin, xmin, ymax, xmax = map(float, box)
-            canvas.rectangle([xmin, ymin, xmax, ymax], outline=_RED, width=2)
-            text = f"{class_names[label - 1]} {value:.2f}"
-            canvas.text((xmin + 3, ymin + 1), text, fill=_RED)
-    return picture
+    drawing = _drawing()
+    boxes = [
+        drawing.DrawnBox(tuple(map(float, box)), int(label), "ignored" if ignored else "")
+        for box, label, ignored in zip(sample.boxes, sample.classes, sample.ignored, strict=True)
+    ]
+    size = np.array([sample.height, sample.width] * 2)
+    # The surest last, on top.
+    for row in reversed(np.flatnonzero(found.scores >= score)):
+        ymin, xmin, ymax, xmax = map(float, found.boxes[row] * size)
+        text, label = f"{found.scores[row]:.2f}", int(found.classes[row]) - 1
+        boxes.append(drawing.DrawnBox((xmin, ymin, xmax, ymax), label, text, is_true=False))
+    return drawing.draw(sample.path, boxes, class_names, sample.path.name)
 
 
 def save_sheet(path: Path, pictures: Sequence[Any]) -> None:
-    """Save pictures as one sheet of tiles."""
-    pillow = _pillow()
-    rows = -(-len(pictures) // _SHEET_COLUMNS)
-    sheet = pillow.Image.new("RGB", (_SHEET_COLUMNS * _TILE, rows * _TILE), (40, 40, 40))
-    for index, picture in enumerate(pictures):
-        tile = picture.copy()
-        tile.thumbnail((_TILE - 4, _TILE - 4))
-        row, column = divmod(index, _SHEET_COLUMNS)
-        sheet.paste(tile, (column * _TILE + 2, row * _TILE + 2))
+    """Save pictures as one sheet of two columns, none of them made smaller."""
+    _drawing()
+    import PIL.Image
+
+    columns = min(_COLUMNS, len(pictures)) or 1
+    rows = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
+    width = max(picture.width for picture in pictures)
+    heights = [max(picture.height for picture in row) for row in rows]
+    gaps = _GAP * (len(rows) + 1)
+    sheet = PIL.Image.new("RGB", (columns * (width + _GAP) + _GAP, sum(heights) + gaps), _PAPER)
+    top = _GAP
+    for row, height in zip(rows, heights, strict=True):
+        for column, picture in enumerate(row):
+            sheet.paste(picture, (_GAP + column * (width + _GAP), top))
+        top += height + _GAP
     sheet.save(path)
 
 
-def _pillow() -> Any:
+def _drawing() -> Any:
     try:
-        import PIL.Image
-        import PIL.ImageDraw
-        import simplejpeg  # noqa: F401  # image_files needs it
+        from export.labels import drawing
     except ImportError as err:
         raise EvaluationUnavailableError(
             "the pictures need Pillow and simplejpeg, which are not both installed; "
             'install it with: pip install "vision-forge[evaluation]"'
         ) from err
-    return PIL
+    return drawing

@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from export import images
 from export.detector import augment
-from export.detector.annotations import Sample
 from export.detector.letterbox import letterbox, to_square
 from export.detector.loss import IGNORED, PADDING
 from export.detector.settings import Changes
+from export.labels.samples import Sample
 from export.training.batches import untuned
 
 Array = np.ndarray[Any, Any]
@@ -26,7 +26,8 @@ class Targets:
 
     Attributes:
         boxes: float32 [samples, M, 4], xmin, ymin, xmax, ymax in pixels of the square.
-        classes: int32 [samples, M], 0-based, or PADDING or IGNORED of :mod:`export.detector.loss`.
+        classes: int32 [samples, M], 0-based, or PADDING or IGNORED less the class, of
+            :mod:`export.detector.loss`.
     """
 
     boxes: Array
@@ -41,7 +42,7 @@ def targets_of(samples: Sequence[Sample], image_size: int) -> Targets:
     for row, sample in enumerate(samples):
         count = len(sample.boxes)
         boxes[row, :count] = to_square(sample.boxes, sample.height, sample.width, image_size)
-        classes[row, :count] = np.where(sample.ignored, IGNORED, sample.classes)
+        classes[row, :count] = np.where(sample.ignored, IGNORED - sample.classes, sample.classes)
     return Targets(boxes, classes)
 
 

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from export.detector.annotations import DetectionData
 from export.detector.beginning import Beginning
 from export.detector.model import Detector
 from export.detector.pretrained import architecture_of
 from export.training import provenance
 from export.training.outcome import Phase, Trained
-
-
-def data_record(data_dir: Path, data: DetectionData) -> dict[str, Any]:
-    """Describe the data set as ``run.json`` holds it."""
-    # Labels stand in files of their own, and other labels are another data set.
-    labels = [path for end in ("xml", "json", "txt") for path in data_dir.rglob(f"*.{end}")]
-    return provenance.data_record(
-        data_dir,
-        [sample.path for sample in data.training],
-        [sample.path for sample in data.validation],
-        labels,
-    )
 
 
 def run_record(
@@ -99,4 +85,5 @@ def _phase(phase: Phase) -> dict[str, Any]:
         "kept_epoch": phase.kept_epoch,
         "epochs": len(phase.history),
         "seconds": round(phase.seconds, 1),
+        **({"resumed_after": phase.resumed_after} if phase.resumed_after else {}),
     }

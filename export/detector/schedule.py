@@ -34,6 +34,10 @@ class CosineToTheEnd(keras.callbacks.Callback):
         self._started, self._deadline = started, deadline
         self._step = 0
 
+    def go_on(self, steps: int) -> None:
+        """Begin after some steps that were done before."""
+        self._step = steps
+
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Set the rate for the coming step."""
         progress = self._step / self._steps

@@ -7,9 +7,7 @@ from typing import Any
 
 from export.detector.backbones import BACKBONES
 from export.errors import SettingsError
-
-FORMATS = ("coco", "voc")
-"""Formats of data sets."""
+from export.labels.arguments import ON_BAD_INPUT
 
 MIRRORS = {
     "none": "left and right matter (digits, letters, arrows)",
@@ -23,9 +21,6 @@ KEEP = ("best", "final")
 
 SHOWN_SCORE = 0.5
 """Detections below it are not drawn for people, unless they ask for it."""
-
-ON_BAD_INPUT = ("skip", "refuse")
-"""What to do with bad input: use the rest, or stop with all of it named."""
 
 
 @dataclass(frozen=True)

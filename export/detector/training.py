@@ -8,6 +8,7 @@ its mirror images, and each epoch pays for the head alone.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,19 +22,24 @@ from export.detector.beginning import Beginning
 from export.detector.fitting import Fitter
 from export.detector.model import Detector
 from export.detector.planning import PhasePlan, plan
+from export.detector.progress import Done
 from export.training.batch_norm import BatchNormGuard
 from export.training.freezing import check_frozen
 from export.training.memory import BatchHalving
 from export.training.outcome import Decision, FineTuning, Phase, Trained, Verdict
+from export.training.work import Work
+
+log = logging.getLogger(__name__)
 
 Array = np.ndarray[Any, Any]
 
 
-def train(beginning: Beginning, log_dir: Path | None = None) -> Trained[Detector]:
+def train(beginning: Beginning, work: Work, log_dir: Path | None = None) -> Trained[Detector]:
     """Train a detector.
 
     Args:
         beginning: What the training starts from; its network is what is trained.
+        work: Where it leaves checkpoints. What an earlier process did there is not done again.
         log_dir: Where TensorBoard's files go, one folder a phase; None writes none.
 
     Returns:
@@ -43,7 +49,7 @@ def train(beginning: Beginning, log_dir: Path | None = None) -> Trained[Detector
         ExportError: A guard stopped it.
     """
     guard = BatchNormGuard(beginning.detector.backbone, learns=not beginning.is_pretrained)
-    fitter = Fitter(beginning, guard, BatchHalving(), log_dir)
+    fitter = Fitter(beginning, guard, BatchHalving(), log_dir, work)
     phases: list[Phase] = []
     for planned in plan(beginning.settings, pretrained=beginning.is_pretrained):
         first_epoch = 1 + sum(len(phase.history) for phase in phases)
@@ -71,17 +77,23 @@ def largest_change(before: Sequence[Array], network: Any) -> float:
 
 
 def _phase(fitter: Fitter, planned: PhasePlan, first_epoch: int) -> Phase:
-    beginning, started = fitter.beginning, time.monotonic()
+    detector, started = fitter.beginning.detector, time.monotonic()
     if planned.name == "head":
-        check_frozen(beginning.detector.backbone)
-        with feeding.features(beginning) as features:
-            feed = features or feeding.images(beginning)
-            return fitter.fit(planned, feed, started, first_epoch)
-    if planned.name == "top":
-        models.unfreeze_top(beginning.detector)
+        check_frozen(detector.backbone)
+    elif planned.name == "top":
+        models.unfreeze_top(detector)
     else:
-        models.unfreeze_all(beginning.detector)
-    return fitter.fit(planned, feeding.images(beginning), started, first_epoch)
+        models.unfreeze_all(detector)
+    done = Done.of(fitter.work, planned.name)
+    if done.checkpoint and done.is_over:
+        fitter.trains(planned).set_weights(done.checkpoint.arrays["now"])
+        log.info("phase %s: done before", planned.name)
+        return fitter.phase(planned, done, len(done.history), first_epoch)
+    feed = None
+    if planned.name == "head":
+        feed = feeding.features(fitter.beginning, fitter.work.directory)
+    feed = feed or feeding.images(fitter.beginning, len(done.history))
+    return fitter.fit(planned, feed, started, first_epoch)
 
 
 def _fine_tuning(beginning: Beginning, phases: Sequence[Phase]) -> FineTuning:

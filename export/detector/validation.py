@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.detector.average_precision import ImageBoxes, mean_average_precision
+from export.detector.loss import IGNORED
 from export.detector.pipeline import Targets
 from export.detector.predictions import Grid, candidates
 from export.detector.suppression import Suppression, suppress
@@ -50,7 +51,14 @@ class Validator:
         for boxes, classes in zip(targets.boxes, targets.classes, strict=True):
             present = (classes != -1) & ((boxes[:, 2:] - boxes[:, :2]).min(axis=-1) > 0)
             # Corner order as the suppression answers it: y before x.
-            self._truth.append(ImageBoxes(boxes[present][:, [1, 0, 3, 2]], classes[present]))
+            kinds, ignored = classes[present], classes[present] <= IGNORED
+            self._truth.append(
+                ImageBoxes(
+                    boxes[present][:, [1, 0, 3, 2]],
+                    np.where(ignored, IGNORED - kinds, kinds),
+                    ignored=ignored,
+                )
+            )
         self._detect = tf.function(self._detections, reduce_retracing=True)
 
     def _detections(self, batch: Any) -> Any:
@@ -75,15 +83,17 @@ class KeepWeights(keras.callbacks.Callback):
     Attributes:
         map50: Validation mAP@0.5 of the weights that are kept.
         epoch: The epoch they are from, 1-based; 0 stands for the weights at the start.
+        weights: They; empty while there are none, and with ``final``.
     """
 
     def __init__(
-        self, validator: Validator, keep: str, patience: int, deadline: float | None
+        self, validator: Validator, trains: Any, keep: str, patience: int, deadline: float | None
     ) -> None:
         """Set up.
 
         Args:
             validator: Measures the network that trains.
+            trains: The part of it whose weights change, a Keras model.
             keep: ``best``: measure after each epoch, keep the best. ``final``: measure once, after
                 the last.
             patience: With ``best``, epochs without improvement before training stops.
@@ -92,17 +102,21 @@ class KeepWeights(keras.callbacks.Callback):
         """
         super().__init__()
         self.map50, self.epoch = -1.0, 0
-        self._validator = validator
+        self._validator, self._trains = validator, trains
         self._best, self._patience, self._deadline = keep == "best", patience, deadline
-        self._weights: list[Any] = []
+        self.weights: list[Any] = []
         self._started = 0.0
 
     def measure_start(self) -> None:
         """Count the weights at the start as a candidate: a phase can then not make things worse."""
         if self._best:
             self.map50, _ = self._validator.measure()
-            self._weights = self._validator.network.get_weights()
+            self.weights = self._trains.get_weights()
             log.info("starting from validation mAP@0.5 %.4f", self.map50)
+
+    def go_on(self, map50: float, epoch: int, weights: list[Any]) -> None:
+        """Put back what was kept when an earlier process was interrupted."""
+        self.map50, self.epoch, self.weights = map50, epoch, weights
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Note the time."""
@@ -126,7 +140,7 @@ class KeepWeights(keras.callbacks.Callback):
         log.info("epoch %d: validation mAP@0.5 %.4f (%s)", epoch, value, _by_class(each))
         if value > self.map50:
             self.map50, self.epoch = value, epoch
-            self._weights = self._validator.network.get_weights()
+            self.weights = self._trains.get_weights()
         elif epoch - self.epoch >= self._patience:
             log.info("no better mAP for %d epochs: stopping", self._patience)
             self.model.stop_training = True
@@ -136,8 +150,8 @@ class KeepWeights(keras.callbacks.Callback):
         if not self._best:
             self.map50, each = self._validator.measure()
             log.info("final validation mAP@0.5 %.4f (%s)", self.map50, _by_class(each))
-        elif self._weights:
-            self._validator.network.set_weights(self._weights)
+        elif self.weights:
+            self._trains.set_weights(self.weights)
         if not np.isfinite(self.map50):
             log.warning("the validation mAP was never a number")
 

@@ -49,12 +49,16 @@ def _quality(
 
     Args:
         answers: By image, the served outputs of one image.
-        truth: By image, ``boxes`` ymin, xmin, ymax, xmax as fractions and ``classes`` from 0, -1
-            for regions that count neither way.
+        truth: By image, ``boxes`` ymin, xmin, ymax, xmax as fractions and ``classes`` from 0
+            and ``ignored``, true for what counts neither way.
         num_classes: Number of classes.
     """
     true = [
-        ImageBoxes(np.array(t["boxes"], np.float64).reshape(-1, 4), np.array(t["classes"], int))
+        ImageBoxes(
+            np.array(t["boxes"], np.float64).reshape(-1, 4),
+            np.array(t["classes"], int),
+            ignored=np.array(t["ignored"], bool),
+        )
         for t in truth
     ]
     found = []

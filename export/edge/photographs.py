@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from export.evaluation.data_sets import LabelledPhotographs
 from signature_contract.version_files import RUN_FILE, extra
 
 if TYPE_CHECKING:
-    from export.detector.annotations import Sample
+    from export.labels.samples import Sample
 
 log = logging.getLogger(__name__)
 
@@ -81,28 +80,28 @@ def choose_detection(
 ) -> EdgePhotographs:
     """Find a detector's images and their boxes: the data set and the split it was trained with.
 
-    Arguments are those of :func:`choose`; ``data`` is a Pascal VOC or COCO folder.
+    Arguments are those of :func:`choose`; ``data`` is a folder of labelled images.
 
     Raises:
         DataSetError: There are none, or nothing says how they were split.
     """
-    from export.detector import data_sets as detection_sets  # loads TensorFlow
+    from export.labels import data_sets as detection_sets  # loads Pillow
+    from export.labels import recorded
+    from export.labels.preparation import Reading
 
-    run_file = extra(version, RUN_FILE)
-    try:
-        record = json.loads(run_file.read_text(encoding="utf-8"))
-        settings = record["settings"]
-        home = data or Path(record["data"]["directory"])
-        split = {name: settings[name] for name in ("validation_fraction", "seed")}
-    except (OSError, ValueError, KeyError) as err:
+    split = recorded.read(version)
+    home = data or (split.directory if split else None)
+    if split is None or home is None:
         raise DataSetError(
-            f"{run_file} does not say which images the detector was trained on ({err!r}); "
-            "name its data set with --data DIR, or train again if it is from an older export"
-        ) from err
-    found = detection_sets.load(home, None, on_bad_input="skip", class_names=class_names, **split)
+            f"{extra(version, RUN_FILE)} does not say which images the detector was trained on; "
+            "train it again, this release records them"
+        )
+    found = detection_sets.load(home, None, Reading(class_names, need_objects=False))
+    training = recorded.choose(found, home, split, "training")[1]
+    validation = recorded.choose(found, home, split, "validation")[1]
     return EdgePhotographs(
-        tuple(sample.path for sample in found.training)[:representative],
-        tuple((sample.path, _boxes(sample)) for sample in found.validation),
+        tuple(sample.path for sample in training)[:representative],
+        tuple((sample.path, _boxes(sample)) for sample in validation),
         "ranges from the training split of the data set, figures (mAP at IoU 0.5, as accuracy) on "
         "its validation split",
     )
@@ -111,8 +110,11 @@ def choose_detection(
 def _boxes(sample: Sample) -> dict[str, Any]:
     size = [sample.width, sample.height] * 2
     corners = (sample.boxes / size)[:, [1, 0, 3, 2]]
-    classes = [-1 if i else int(c) for c, i in zip(sample.classes, sample.ignored, strict=True)]
-    return {"boxes": corners.tolist(), "classes": classes}
+    return {
+        "boxes": corners.tolist(),
+        "classes": sample.classes.tolist(),
+        "ignored": sample.ignored.tolist(),
+    }
 
 
 def _classes_in_turn(photographs: LabelledPhotographs) -> Iterator[Path]:

@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 
 def _train(parsed: argparse.Namespace) -> dict[str, Any]:
+    from export.detector import intake  # no TensorFlow: mistakes are told before it is loaded
+
+    checked = intake.check(parsed)
     with quiet_tensorflow():
         from export.detector import command
 
-    return command.main(parsed)
+    return command.main(parsed, checked)
 
 
 def _evaluate(parsed: argparse.Namespace) -> dict[str, Any]:
-    with quiet_tensorflow():
-        from export.detector import evaluation
+    from export.detector import evaluation  # loads no TensorFlow: the server does
 
     return evaluation.main(parsed)
 

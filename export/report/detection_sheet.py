@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from export.detector.annotations import Sample
 from export.detector.detection_arrays import DetectionArrays
+from export.labels.samples import Sample
 from export.report.style import FONT_FILE, GREEN, PAPER, RED, RED_TEXT
 from serving_config import image_files
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from export import served_version
-from export.detector import data_sets, evaluation, pictures
-from export.detector.annotations import Sample
+from export.detector import evaluation, pictures
 from export.detector.coco_metrics import CocoResult
 from export.detector.detection_arrays import DetectionArrays
 from export.detector.settings import SHOWN_SCORE
 from export.errors import DataSetError
+from export.labels import data_sets, recorded
+from export.labels.preparation import Reading
+from export.labels.samples import Sample
 from export.report import detection_sheet, evaluation_section
 from export.report.kind import Answered, ReportKind, Subject
 from export.report.page import Finding, Picture, Section
@@ -27,7 +29,7 @@ def _ask(subject: Subject) -> Answered:
     samples = _samples(subject)
     names = subject.contract.class_names
     with served_version.start(subject.version) as server:
-        result, found = evaluation.evaluate(samples, names, server)
+        result, found = evaluation.evaluate(samples, subject.contract, server)
     return Answered(
         [*_drawn(samples, found, names), _precision(result)],
         [_accuracy(result, len(samples))],
@@ -45,19 +47,15 @@ def _samples(subject: Subject) -> tuple[Sample, ...]:
     if directory is None or not directory.is_dir():
         where = "not recorded" if directory is None else f"no longer at {directory}"
         raise DataSetError(f"The data set is {where}; name its place with --data.")
-    data = data_sets.load(
-        directory,
-        None,
-        on_bad_input="skip",
+    reading = Reading(
+        subject.contract.class_names,
         validation_fraction=float(run.settings.get("validation_fraction", 0.2)),
         seed=int(run.settings.get("seed", subject.seed)),
-        class_names=subject.contract.class_names,
+        need_objects=False,
     )
-    if not run.validation:
-        return data.validation
-    held_out = {directory / name for name in run.validation}
-    recorded = tuple(s for s in (*data.training, *data.validation) if s.path in held_out)
-    return recorded or data.validation
+    data = data_sets.load(directory, None, reading)
+    split = recorded.read(subject.version)
+    return recorded.choose(data, directory, split, "validation")[1]
 
 
 def _accuracy(result: CocoResult, images: int) -> Finding:

@@ -55,7 +55,7 @@ class Detection:
     """One object in an image.
 
     Attributes:
-        label: Name of its class; ``class 3`` where the contract does not know the names.
+        label: Name of its class; ``unnamed class 3`` where the contract does not know the names.
         class_id: Number of its class in the model, from 1.
         score: How sure the model is, 0..1.
         box: Where it is.

@@ -117,7 +117,7 @@ class DetectionModel(ImageModel[Detections]):
 
     def _label(self, number: int) -> str:
         names = self.contract.class_names
-        return names[number - 1] if names else f"class {number}"
+        return names[number - 1] if names else f"unnamed class {number}"
 
 
 def _whole(values: Array, low: float, high: float) -> Array:

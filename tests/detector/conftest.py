@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests import running
-from tests.detector.fixtures import draw_shapes
 from tests.running import PATIENCE_S, Ran
 from tests.warm.warmth import warm_python
 
@@ -82,37 +80,6 @@ def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TensorFlowSide]:
 @pytest.fixture(scope="session")
 def official_weights(side: TensorFlowSide) -> str:
     return str(side("official_weights"))
-
-
-@pytest.fixture(scope="session")
-def write_coco() -> Callable[..., Path]:
-    """``write_coco(folder, count=12, seed=0)``: COCO JSON of the same pictures, one file."""
-
-    def write(folder: Path, count: int = 12, seed: int = 0) -> Path:
-        (folder / "images").mkdir(parents=True, exist_ok=True)
-        document: dict[str, Any] = {
-            "images": [],
-            "annotations": [],
-            "categories": [{"id": 7, "name": "disc"}, {"id": 9, "name": "square"}],
-        }
-        ids = {"disc": 7, "square": 9}
-        for index, (picture, objects) in enumerate(draw_shapes(count, seed)):
-            name = f"image_{index:02d}.jpg"
-            picture.save(folder / "images" / name, quality=95)
-            document["images"].append({"id": index, "file_name": name})
-            for kind, (xmin, ymin, xmax, ymax) in objects:
-                document["annotations"].append(
-                    {
-                        "id": len(document["annotations"]),
-                        "image_id": index,
-                        "category_id": ids[kind],
-                        "bbox": [xmin, ymin, xmax - xmin, ymax - ymin],
-                    }
-                )
-        (folder / "labels.json").write_text(json.dumps(document))
-        return folder
-
-    return write
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,6 +68,37 @@ def write_voc() -> Callable[..., Path]:
         if split is not None:
             (folder / "ImageSets" / "train.txt").write_text("\n".join(names[:split]) + "\n")
             (folder / "ImageSets" / "val.txt").write_text("\n".join(names[split:]) + "\n")
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def write_coco() -> Callable[..., Path]:
+    """``write_coco(folder, count=12, seed=0)``: COCO JSON of the same pictures, one file."""
+
+    def write(folder: Path, count: int = 12, seed: int = 0) -> Path:
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        document: dict[str, Any] = {
+            "images": [],
+            "annotations": [],
+            "categories": [{"id": 7, "name": "disc"}, {"id": 9, "name": "square"}],
+        }
+        ids = {"disc": 7, "square": 9}
+        for index, (picture, objects) in enumerate(draw_shapes(count, seed)):
+            name = f"image_{index:02d}.jpg"
+            picture.save(folder / "images" / name, quality=95)
+            document["images"].append({"id": index, "file_name": name})
+            for kind, (xmin, ymin, xmax, ymax) in objects:
+                document["annotations"].append(
+                    {
+                        "id": len(document["annotations"]),
+                        "image_id": index,
+                        "category_id": ids[kind],
+                        "bbox": [xmin, ymin, xmax - xmin, ymax - ymin],
+                    }
+                )
+        (folder / "labels.json").write_text(json.dumps(document))
         return folder
 
     return write

@@ -30,7 +30,6 @@ from export.detector import (
     backbones,
     coco_metrics,
     darknet,
-    data_sets,
     head,
     letterbox,
     loss,
@@ -41,9 +40,11 @@ from export.detector import (
     pretrained,
     suppression,
 )
-from export.detector.annotations import Sample
 from export.detector.detection_arrays import DetectionArrays
 from export.detector.settings import Changes, LossSettings
+from export.labels import data_sets
+from export.labels.preparation import Reading
+from export.labels.samples import Sample
 
 COCO_ANCHORS = [(10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319)]  # yolov3-tiny.cfg
 
@@ -192,30 +193,8 @@ def random_change(
     return tuple(t.numpy() for t in changed)
 
 
-def _loaded(path: str, data_format: str | None = None, **options: Any) -> Any:
-    chosen = {"on_bad_input": "skip", "validation_fraction": 0.25, "seed": 0, **options}
-    return data_sets.load(Path(path), data_format, **chosen)
-
-
-def load_data(path: str, data_format: str | None = None, **options: Any) -> dict[str, Any]:
-    data = _loaded(path, data_format, **options)
-    return {
-        "class_names": data.class_names,
-        "problems": [str(problem) for problem in data.problems],
-        **{
-            part: [
-                (
-                    s.path.name,
-                    (s.height, s.width),
-                    s.boxes.tolist(),
-                    s.classes.tolist(),
-                    s.ignored.tolist(),
-                )
-                for s in getattr(data, part)
-            ]
-            for part in ("training", "validation")
-        },
-    }
+def _loaded(path: str) -> Any:
+    return data_sets.load(Path(path), None, Reading(validation_fraction=0.25))
 
 
 def batches(path: str, seed: int, augmented: bool) -> list[dict[str, np.ndarray]]:
@@ -242,11 +221,16 @@ def tuners(path: str) -> list[bool]:
 
 
 def precisions(
-    truth: list[tuple[Any, Any]], found: list[tuple[Any, Any, Any]], num_classes: int
+    truth: list[tuple[Any, ...]], found: list[tuple[Any, Any, Any]], num_classes: int
 ) -> tuple[float, tuple[float, ...]]:
-    """Return this toolkit's mAP@0.5; boxes as xmin, ymin, xmax, ymax."""
+    """Return this toolkit's mAP@0.5; boxes as xmin, ymin, xmax, ymax, and what is ignored."""
     return average_precision.mean_average_precision(
-        [average_precision.ImageBoxes(np.reshape(b, (-1, 4)), np.array(c)) for b, c in truth],
+        [
+            average_precision.ImageBoxes(
+                np.reshape(b, (-1, 4)), np.array(c), ignored=np.array(i, bool)
+            )
+            for b, c, i in map(_with_ignored, truth)
+        ],
         [
             average_precision.ImageBoxes(np.reshape(b, (-1, 4)), np.array(c), np.array(s))
             for b, c, s in found
@@ -255,15 +239,22 @@ def precisions(
     )
 
 
+def _with_ignored(row: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+    """Return boxes, classes and which of them are ignored: none, where nothing says so."""
+    boxes, classes, *ignored = row
+    return boxes, classes, ignored[0] if ignored else [False] * len(classes)
+
+
 def coco_precisions(
-    truth: list[tuple[Any, Any]], found: list[tuple[Any, Any, Any]], num_classes: int
+    truth: list[tuple[Any, ...]],
+    found: list[tuple[Any, Any, Any]],
+    num_classes: int,
+    most: int = coco_metrics.COCO_DETECTIONS,
 ) -> dict[str, Any]:
     """Return pycocotools' figures for boxes in images of 100x100."""
     samples = [
-        Sample(
-            Path(f"{i}.jpg"), 100, 100, np.reshape(b, (-1, 4)), np.maximum(c, 0), np.array(c) < 0
-        )
-        for i, (b, c) in enumerate(truth)
+        Sample(Path(f"{i}.jpg"), 100, 100, np.reshape(b, (-1, 4)), np.array(c), np.array(g, bool))
+        for i, (b, c, g) in enumerate(map(_with_ignored, truth))
     ]
     answers = [
         DetectionArrays(
@@ -272,7 +263,7 @@ def coco_precisions(
         for b, c, s in found
     ]
     names = [f"class {i}" for i in range(num_classes)]
-    return coco_metrics.measure(samples, answers, names).to_json()
+    return coco_metrics.measure(samples, answers, names, most).to_json()
 
 
 def event_tags(directory: str) -> dict[str, int]:

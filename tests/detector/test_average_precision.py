@@ -53,3 +53,39 @@ def test_agrees_with_pycocotools(side: Side) -> None:
     assert theirs["map50"] == pytest.approx(mean, abs=1e-4)
     for value, row in zip(each, theirs["per_class"].values(), strict=True):
         assert row["ap50"] == pytest.approx(value, abs=1e-4)
+
+
+def test_what_is_ignored_means_what_it_means_to_pycocotools(side: Side) -> None:
+    """Crowds of a class take up any number of small detections of that class, and of no other."""
+    random = np.random.default_rng(7)
+    truth, found = [], []
+    for _ in range(25):
+        low = random.uniform(0, 30, (2, 2))
+        crowds = np.concatenate([low, low + random.uniform(40, 65, (2, 2))], axis=1)
+        low = random.uniform(0, 70, (4, 2))
+        objects = np.concatenate([low, low + random.uniform(10, 28, (4, 2))], axis=1)
+        classes = np.concatenate([[0, 1], random.integers(0, 3, 4)])
+        guesses = objects + random.normal(0, 1.5, objects.shape)
+        extra = random.uniform(0, 80, (6, 2))
+        boxes = np.concatenate([guesses, np.concatenate([extra, extra + 15], axis=1)])
+        labels = np.concatenate([classes[2:], random.integers(0, 3, 6)])
+        truth.append((np.concatenate([crowds, objects]), classes, [True, True, *[False] * 4]))
+        found.append((boxes, labels, random.random(len(labels))))
+    _, each = side("precisions", truth, found, 3)
+    theirs = side("coco_precisions", truth, found, 3)["per_class"]
+    assert [row["ap50"] for row in theirs.values()] == pytest.approx(each, abs=1e-4)
+    # And it matters: without crowds, what lies in them is wrong.
+    _, without = side("precisions", [(b[2:], c[2:]) for b, c, _ in truth], found, 3)
+    assert without[0] < each[0] - 0.02 and without[1] < each[1] - 0.02
+    assert without[2] == each[2]
+
+
+def test_as_many_detections_count_as_a_version_answers(side: Side) -> None:
+    cells = [[x, y, x + 4, y + 4] for x in range(0, 100, 5) for y in range(0, 100, 5)]
+    truth = [(cells, [0] * len(cells))]
+    found = [(cells, [0] * len(cells), np.linspace(1, 0.5, len(cells)))]
+    assert len(cells) == 400
+    assert side("coco_precisions", truth, found, 1)["map50"] == pytest.approx(0.25, abs=0.01)
+    assert side("coco_precisions", truth, found, 1, 400)["map50"] == 1
+    assert side("coco_precisions", truth, found, 1, 300)["map50"] == pytest.approx(0.75, abs=0.01)
+    assert side("coco_precisions", truth, found, 1, 5)["map50"] == pytest.approx(0.0198, abs=1e-3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,38 @@ def evaluated(
 
 def test_the_validation_pictures_are_evaluated_by_class(evaluated: dict[str, Any]) -> None:
     assert evaluated["images"] == 8 and set(evaluated["per_class"]) == set(NAMES)
+
+
+def test_it_is_measured_on_what_the_run_held_out(evaluated: dict[str, Any]) -> None:
+    assert (evaluated["part"], evaluated["max_detections"]) == ("validation", 100)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--part=all"], 1, "24 of 32 images were trained on by this version"),
+        (["--part=test"], 1, "has no test part; it has training 24, validation 8"),
+        (["--score=2"], 2, "--score takes a score from 0 to 1, received 2.0"),
+        (["--validation-fraction=1"], 2, "must lie between 0 and 1, received 1.0"),
+    ],
+)
+def test_what_would_not_measure_is_refused(
+    version: Path, shapes: Path, run_export: Run, arguments: list[str], code: int, said: str
+) -> None:
+    ran = run_export("evaluate", "detector", version, "--data", shapes, *arguments)
+    assert (ran.code, ran.out) == (code, ""), ran.err
+    assert said in ran.err
+
+
+def test_training_images_are_known_in_another_folder(
+    version: Path, shapes: Path, run_export: Run, tmp_path: Path
+) -> None:
+    for name in ("image_00", "image_01"):
+        shutil.copy(shapes / "JPEGImages" / f"{name}.jpg", tmp_path / f"renamed_{name}.jpg")
+        shutil.copy(shapes / "Annotations" / f"{name}.xml", tmp_path / f"renamed_{name}.xml")
+    ran = run_export("evaluate", "detector", version, "--data", tmp_path)
+    assert (ran.code, ran.out) == (1, ""), ran.err
+    assert "2 of 2 images were trained on by this version (renamed_image_00.jpg" in ran.err
 
 
 def test_the_exported_graph_is_as_precise_as_training_recorded(

@@ -77,6 +77,14 @@ def test_ignored_boxes_are_neither_object_nor_background(side: Side) -> None:
     assert nothing["objectness"] - ignored["objectness"] == pytest.approx(LN2, abs=1e-5)
 
 
+def test_what_lies_in_a_crowd_is_not_background(side: Side) -> None:
+    """Each cell's prediction covers a quarter of the crowd: by IoU it would be background."""
+    for kind in (-2, -3):
+        assert terms(side, zeros(), [[0, 0, 64, 64]], [kind])["objectness"] == 0
+    beside = terms(side, zeros(), [[0, 0, 64, 32]], [-2])["objectness"]
+    assert beside == pytest.approx(2 * LN2)  # the lower two cells
+
+
 def test_terms_are_means_over_responsible_cells(side: Side) -> None:
     one = terms(side, zeros(), [[0, 0, 32, 32]], [1])
     two = terms(side, zeros(), [[0, 0, 32, 32], [32, 32, 64, 64]], [1, 1])

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export import class_folders, file_names
-from export.classifier import splitting
+from export import class_folders, file_names, splitting
 from export.errors import DataSetError, SettingsError
 from tests import orientations
 

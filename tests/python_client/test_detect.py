@@ -177,7 +177,7 @@ def test_classes_without_names(target: str, answer: Any) -> None:
     del answer
     with VisionClient(target, model="detector") as client:
         (picture,) = client.detect(b"\x02")
-    assert [one.label for one in picture] == ["class 2", "class 1"]
+    assert [one.label for one in picture] == ["unnamed class 2", "unnamed class 1"]
 
 
 def row(*values: float) -> np.ndarray[Any, Any]:

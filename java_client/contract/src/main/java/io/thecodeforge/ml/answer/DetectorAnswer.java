@@ -90,7 +90,7 @@ public record DetectorAnswer(
     }
     int classId = (int) number;
     return new Detection(
-        names.isEmpty() ? "class %d".formatted(classId) : names.get(classId - 1),
+        names.isEmpty() ? "unnamed class %d".formatted(classId) : names.get(classId - 1),
         classId,
         clipped(score),
         new Box(clipped(edges[0]), clipped(edges[1]), clipped(edges[2]), clipped(edges[3])));

@@ -109,7 +109,7 @@ class DetectorAnswerTest {
 
   @Test
   void numbersClassesThatHaveNoNames() {
-    assertEquals("class 2", read(CONTRACT, outputs()).get(0).get(0).label());
+    assertEquals("unnamed class 2", read(CONTRACT, outputs()).get(0).get(0).label());
   }
 
   @Test

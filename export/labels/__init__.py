@@ -1,0 +1,1 @@
+"""Labelled images as people have them: found, read, checked and shown, without TensorFlow."""

@@ -1,0 +1,120 @@
+"""CVAT's own XML, "CVAT for images": one file with all images."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from export.errors import DataSetError
+from export.labels import text_files, xml_files
+from export.labels.annotations import (
+    Collected,
+    LabelledBox,
+    LabelledImage,
+    Listing,
+    UnreadableError,
+)
+from export.labels.folder import Folder, note_unlisted
+from export.labels.layout import Layout
+from export.labels.part_names import part_named
+from export.labels.xml_files import Element
+
+_ROOT = "annotations"
+_EDGES = ("xtl", "ytl", "xbr", "ybr")
+_OUTLINES = ("polygon", "polyline")
+
+
+def is_it(folder: Folder) -> bool:
+    """Tell whether any XML file of the folder is CVAT's."""
+    return any(xml_files.root_tag(path) == _ROOT for path in folder.ending(".xml"))
+
+
+def read(folder: Folder) -> Listing:
+    """Read the files; an image without shapes is one without objects.
+
+    Raises:
+        DataSetError: A file cannot be read, or has the tracks of a video.
+    """
+    collected = Collected()
+    declared: dict[str, None] = {}
+    for path in folder.ending(".xml"):
+        if xml_files.root_tag(path) != _ROOT:
+            continue
+        root = xml_files.read(path, text_files.read_bytes(path))
+        images = root.all("image")
+        if not images and root.all("track"):
+            raise UnreadableError(
+                path, 'tracks of a video; export the task as "CVAT for images 1.1" instead'
+            )
+        for element in root.descendants("label"):
+            declared.update(dict.fromkeys([element.value("name")] if element.children else []))
+        for element in images:
+            _add(folder, path, element, collected)
+    note_unlisted(folder, collected)
+    return collected.listing(tuple(name for name in declared if name) or None)
+
+
+def _add(folder: Folder, path: Path, element: Element, collected: Collected) -> None:
+    name = element.attributes.get("name", "").strip()
+    if not name:
+        collected.problem(path, "an image has no name", element.line)
+        return
+    homes = [path.parent, path.parent / "images", folder.root / "data"]
+    try:
+        image = folder.image(name, homes)
+    except DataSetError as err:
+        collected.problem(path, str(err), element.line)
+        return
+    objects, others = [], []
+    for shape in element.children:
+        try:
+            if item := _object(shape):
+                objects.append(item)
+            elif shape.tag != "tag":  # of the whole image
+                others.append(shape.tag)
+        except ValueError as err:
+            collected.problem(path, f"{name}: {err}", shape.line)
+    if others:
+        what = ", ".join(sorted(set(others)))
+        collected.problem(path, f"{name}: no box can be made of {what}", element.line)
+    size = text_files.size(element.attributes.get("width"), element.attributes.get("height"))
+    part = part_named(element.attributes.get("subset", "")) or folder.part_of(image)
+    collected.add(part, LabelledImage(image, path, tuple(objects), size))
+
+
+def _object(shape: Element) -> LabelledBox | None:
+    label = shape.attributes.get("label", "").strip()
+    if shape.tag in _OUTLINES:
+        points = [
+            [text_files.number(value) for value in point.split(",")]
+            for point in shape.attributes.get("points", "").split(";")
+        ]
+        x, y = zip(*points, strict=True)
+        box = min(x), min(y), max(x), max(y)
+    elif shape.tag == "box":
+        edges = [text_files.number(shape.attributes.get(edge)) for edge in _EDGES]
+        turned = text_files.number(shape.attributes.get("rotation", 0))
+        box = _around(edges, turned)
+    else:
+        return None
+    if not label:
+        raise ValueError(f"a {shape.tag} has no label")
+    return LabelledBox(label, box, line=shape.line)
+
+
+def _around(edges: list[float], degrees: float) -> tuple[float, float, float, float]:
+    """Return the upright box around one that is turned about its centre."""
+    xmin, ymin, xmax, ymax = edges
+    sine, cosine = abs(math.sin(math.radians(degrees))), abs(math.cos(math.radians(degrees)))
+    width, height = xmax - xmin, ymax - ymin
+    across, down = width * cosine + height * sine, width * sine + height * cosine
+    x, y = (xmin + xmax) / 2, (ymin + ymax) / 2
+    return x - across / 2, y - down / 2, x + across / 2, y + down / 2
+
+
+LAYOUT = Layout(
+    "cvat",
+    'CVAT: an XML file (<annotations>) of "CVAT for images 1.1"',
+    is_it,
+    read,
+)

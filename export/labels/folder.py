@@ -1,0 +1,135 @@
+"""A folder of labelled images: its files, and what their names say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from export import photograph_files
+from export.errors import DataSetError
+from export.file_names import escaped
+from export.labels.annotations import Collected, UnreadableError
+from export.labels.image_index import ImageIndex
+from export.labels.part_names import part_named, part_of
+from export.labels.text_files import JsonFile
+
+_COCO_BOXES = "instances_"
+COCO_OTHERS = ("captions_", "person_keypoints_", "panoptic_", "stuff_", "image_info_")
+"""What names of COCO's files that are not about boxes begin with."""
+
+_DOCUMENTS = frozenset((".xml", ".json", ".txt", ".csv", ".yaml", ".yml", ".md", ".data", ".names"))
+
+
+class Folder:
+    """A data set's folder.
+
+    Attributes:
+        root: Its path.
+        files: All files in it, sorted, without what systems leave there.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """List a folder.
+
+        Raises:
+            DataSetError: There is no such folder, or it cannot be read.
+        """
+        if not root.is_dir():
+            what = "it is a file" if root.exists() else "there is no such folder"
+            raise DataSetError(
+                f"no data set at {escaped(root)}: {what}; expected a folder of labelled images"
+            )
+        self.root = root
+        self.files = tuple(photograph_files.walk(root))
+        self._json: dict[Path, JsonFile | UnreadableError] = {}
+
+    def ending(self, *suffixes: str) -> list[Path]:
+        """Return the files with one of the suffixes, in any case."""
+        return [path for path in self.files if path.suffix.lower() in suffixes]
+
+    def named(self, *names: str) -> list[Path]:
+        """Return the files with one of the names, in any case."""
+        return [path for path in self.files if path.name.lower() in names]
+
+    def name(self, path: Path) -> str:
+        """Return a file's name below the folder, for people."""
+        return escaped(path.relative_to(self.root))
+
+    @cached_property
+    def images(self) -> tuple[Path, ...]:
+        """The image files, and those that only look like some."""
+        return tuple(path for path in self.files if _is_image(path))
+
+    def json(self, path: Path) -> JsonFile:
+        """Read a JSON file, once.
+
+        Raises:
+            UnreadableError: It is no JSON.
+        """
+        if path not in self._json:
+            try:
+                self._json[path] = JsonFile(path)
+            except UnreadableError as err:
+                self._json[path] = err
+        found = self._json[path]
+        if isinstance(found, UnreadableError):
+            raise found
+        return found
+
+    def json_files(self) -> Iterator[JsonFile]:
+        """Yield the JSON files that can be read.
+
+        Beside COCO's boxes, its captions, keypoints and masks are not: they are larger still.
+        """
+        paths = self.ending(".json")
+        if any(path.name.startswith(_COCO_BOXES) for path in paths):
+            paths = [path for path in paths if not path.name.startswith(COCO_OTHERS)]
+        for path in paths:
+            try:
+                yield self.json(path)
+            except UnreadableError:
+                continue
+
+    def part_of(self, path: Path) -> str | None:
+        """Return the part that a file's folders say, the innermost first."""
+        return part_of(path.relative_to(self.root))
+
+    def part_said_by(self, path: Path) -> str | None:
+        """Return the part that a file's folders or its name say (``instances_train2017.json``)."""
+        words = re.split(r"[^A-Za-z0-9]+", path.stem)
+        by_name = next((part for word in words if (part := part_named(word))), None)
+        return by_name or self.part_of(path)
+
+    def image(self, name: str, near: Sequence[Path] = ()) -> Path:
+        """Find the image that a name means, see :meth:`ImageIndex.find`."""
+        return self._index.find(name, near)
+
+    def image_beside(self, labels: Path, stated: str = "") -> Path | None:
+        """Find the image that a file of labels belongs to, see :meth:`ImageIndex.beside`."""
+        return self._index.beside(labels, stated)
+
+    @cached_property
+    def _index(self) -> ImageIndex:
+        return ImageIndex(self.root, self.images)
+
+
+def note_unlisted(folder: Folder, collected: Collected) -> None:
+    """Say how many images lie beside those that files of labels list, and are in none."""
+    listed = {image.path for part in collected.parts.values() for image in part}
+    homes = {path.parent for path in listed}
+    if left := sum(path not in listed and path.parent in homes for path in folder.images):
+        collected.notes.append(f"{left} images that no file of labels lists are not used")
+
+
+def _is_image(path: Path) -> bool:
+    if photograph_files.looks_like_one(path):
+        return True
+    if path.suffix.lower() in _DOCUMENTS:
+        return False
+    try:
+        with path.open("rb") as file:
+            return photograph_files.is_one(file.read(photograph_files.HEAD))
+    except OSError:
+        return False

@@ -1,0 +1,179 @@
+"""Which image a name in an annotation file means.
+
+The images were labelled on another machine, by a tool that renamed, escaped or moved them, so a
+name is looked for in steps, from what it says to what it can only mean.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from export.errors import DataSetError
+from export.file_names import escaped
+from export.labels.part_names import part_of
+
+# Beside them lie masks and depth maps of the same names.
+_IMAGE_FOLDERS = frozenset(("jpegimages", "images", "image", "imgs", "img", "data"))
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before an uploaded file's name
+_NAMED = 3
+
+
+class ImageIndex:
+    """The images of a folder, by name."""
+
+    def __init__(self, root: Path, images: Sequence[Path]) -> None:
+        """Keep what names are looked up in.
+
+        Args:
+            root: The folder.
+            images: The image files below it.
+        """
+        self._root, self._images = root, images
+
+    def find(self, name: str, near: Sequence[Path] = ()) -> Path:
+        """Find the image that a name means.
+
+        Args:
+            name: As an annotation file states it: a path of any system, a URL, a bare name.
+            near: Folders that it is probably relative to, the likeliest first.
+
+        Returns:
+            The file; where there is none, where it would be expected.
+
+        Raises:
+            DataSetError: The name can mean several images.
+        """
+        variants = list(_variants(name))
+        bases = ["" if base == self._root else self._name(base) for base in (*near, self._root)]
+        for variant in variants:
+            for base in bases:
+                exact = _normal(posixpath.join(base, variant.lstrip("/")))
+                if exact in self._by_path:
+                    return self._by_path[exact]
+        for variant in variants:
+            if found := self._meant(PurePosixPath(variant), bases):
+                return found
+        last = PurePosixPath(variants[-1]).name or "?"
+        return self._expected_home(near[0] if near else self._root) / last.replace("\0", "?")
+
+    def _expected_home(self, near: Path) -> Path:
+        """Return the folder of images that is nearest to a folder."""
+
+        def shared(home: Path) -> int:
+            return sum(a == b for a, b in zip(home.parts, near.parts, strict=False))
+
+        homes = sorted({path.parent for path in self._images})
+        return near if near in homes else max(homes, key=shared, default=near)
+
+    def _meant(self, stated: PurePosixPath, bases: Sequence[str]) -> Path | None:
+        uploaded = stated.with_name(_UPLOADED.sub("", stated.name)) if stated.name else stated
+        for wanted in dict.fromkeys((stated, uploaded)):
+            for index, key in (
+                (self._by_name, _fold(wanted.name)),
+                (self._by_stem, _fold(wanted.stem)),
+            ):
+                if candidates := index.get(key):
+                    return self._only(candidates, wanted, bases)
+        return None
+
+    def _only(self, candidates: list[Path], wanted: PurePosixPath, bases: Sequence[str]) -> Path:
+        """Return the one candidate that agrees best with the stated folders, or lies nearest."""
+
+        def agreement(path: Path) -> tuple[int, int, int]:
+            parts = zip(
+                path.relative_to(self._root).parts[-2::-1], wanted.parts[-2::-1], strict=False
+            )
+            common = 0
+            for mine, theirs in parts:
+                if _fold(mine) != _fold(theirs):
+                    break
+                common += 1
+            home = self._name(path.parent) if path.parent != self._root else ""
+            near = -bases.index(home) if home in bases else -len(bases)
+            return common, near, path.name == wanted.name
+
+        ranked = sorted(candidates, key=agreement, reverse=True)
+        if len(ranked) > 1 and agreement(ranked[0]) == agreement(ranked[1]):
+            several = ", ".join(self._name(path) for path in ranked[:_NAMED])
+            raise DataSetError(f"{wanted.name!r} can mean several images: {several}")
+        return ranked[0]
+
+    @cached_property
+    def _by_path(self) -> dict[str, Path]:
+        return {_normal(path.relative_to(self._root).as_posix()): path for path in self._images}
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Path]]:
+        return _index((_fold(path.name), path) for path in self._images)
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Path]]:
+        return _index((_fold(path.stem), path) for path in self._images)
+
+    def beside(self, labels: Path, stated: str = "") -> Path | None:
+        """Find the image that a file of labels belongs to by its own name.
+
+        Args:
+            labels: The file of labels, ``Annotations/a.xml`` of ``JPEGImages/a.jpg``.
+            stated: The image's name as the file states it, to choose by among several.
+        """
+        part = part_of(labels.relative_to(self._root))
+        plain = unquote(labels.stem)  # as Label Studio names it
+        stems = dict.fromkeys(map(_fold, (labels.stem, plain, _UPLOADED.sub("", plain))))
+        named = next((found for stem in stems if (found := self._by_stem.get(stem))), ())
+        candidates = [
+            path
+            for path in named
+            if part is None or part_of(path.relative_to(self._root)) in (part, None)
+        ]
+        wanted = _fold(PurePosixPath(stated.replace("\\", "/")).name)
+        home = labels.parent.parts
+
+        def agreement(path: Path) -> tuple[int, ...]:
+            common = [a == b for a, b in zip(path.parent.parts, home, strict=False)]
+            length = common.index(False) if False in common else len(common)
+            is_home = path.parent.name.lower() in _IMAGE_FOLDERS
+            return path.parent == labels.parent, _fold(path.name) == wanted, is_home, length
+
+        return max(candidates, key=agreement, default=None)
+
+    def _name(self, path: Path) -> str:
+        return escaped(path.relative_to(self._root))
+
+
+def _index(pairs: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
+    found = defaultdict(list)
+    for key, path in pairs:
+        found[key].append(path)
+    return found
+
+
+def _variants(name: str) -> Iterator[str]:
+    """Yield what a stated name can be: itself, with other slashes, without a URL's ornaments."""
+    slashed = name.strip().replace("\\", "/")
+    seen = []
+    for plain in (name.strip(), slashed, unquote(slashed)):
+        seen.append(plain)
+        if "?" in plain or "://" in plain:
+            try:
+                url = urlsplit(slashed)
+            except ValueError:  # an address that is none
+                continue
+            # Label Studio's local files: /data/local-files/?d=folder/image.jpg
+            seen += [*parse_qs(url.query).get("d", ()), unquote(url.path)]
+    yield from dict.fromkeys(seen)
+
+
+def _normal(path: str) -> str:
+    return unicodedata.normalize("NFC", posixpath.normpath(path))
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

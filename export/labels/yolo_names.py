@@ -1,0 +1,100 @@
+"""Which file says how YOLO's classes are called, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from export.errors import DataSetError
+from export.labels import text_files
+from export.labels.annotations import UnreadableError
+from export.labels.folder import Folder
+
+_LISTS = ("classes.txt", "obj.names", "_darknet.labels", "classes.names")
+
+
+@dataclass(frozen=True)
+class NamesFile:
+    """The file with the names of the classes.
+
+    Attributes:
+        path: The file.
+        names: Of the classes, in the order of their numbers.
+        settings: All that ``data.yaml`` says; empty for a plain list.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def find(folder: Folder) -> NamesFile:
+    """Find the file: a YAML with ``names``, else a plain list.
+
+    Raises:
+        DataSetError: There is none, several disagree, or it cannot be read.
+    """
+    found = [named for path in folder.ending(".yaml", ".yml") if (named := _from_yaml(path))]
+    if not found:
+        plain = folder.named(*_LISTS) or folder.ending(".names")
+        found = [_from_list(path) for path in plain]
+    if not found:
+        raise DataSetError(
+            f"{folder.root} has YOLO's text files and no names of classes: looked for a YAML file "
+            f"with names:, such as data.yaml, and for {', '.join(_LISTS)}"
+        )
+    if len({named.names for named in found}) > 1:
+        raise DataSetError(
+            f"{folder.root} has several files with names of classes that disagree: "
+            f"{', '.join(folder.name(named.path) for named in found)}; leave one of them there"
+        )
+    return found[0]
+
+
+def _from_yaml(path: Path) -> NamesFile | None:
+    """Read the names of a YAML file; None where it has none."""
+    text = text_files.decode(path, text_files.read_bytes(path))
+    try:
+        document = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as err:
+        line = err.problem_mark.line + 1 if err.problem_mark else None
+        raise UnreadableError(path, f"broken YAML: {err.problem}", line) from err
+    except (yaml.YAMLError, ValueError, RecursionError) as err:
+        raise UnreadableError(path, f"broken YAML: {err}") from err
+    if not isinstance(document, dict) or "names" not in document:
+        return None
+    return NamesFile(path, _names(path, document["names"]), document)
+
+
+def _names(path: Path, stated: Any) -> tuple[str, ...]:
+    if isinstance(stated, dict):
+        if sorted(map(str, stated)) != sorted(map(str, range(len(stated)))):
+            shown = text_files.shown(list(stated))
+            raise UnreadableError(path, f"expected names: by number from 0, found {shown}")
+        by_number = {int(number): name for number, name in stated.items()}
+        stated = [by_number[number] for number in range(len(by_number))]
+    if not isinstance(stated, list) or not stated:
+        shown = text_files.shown(stated)
+        raise UnreadableError(path, f"expected names: to list the classes, found {shown}")
+    # YAML takes an unquoted "no", "on" or "null" for something else than a name.
+    names = tuple(text_files.text(name) for name in stated)
+    if not all(names):
+        wrong = stated[names.index("")]
+        raise UnreadableError(path, f"{wrong!r} is no name of a class; put it in quotes")
+    return _without_repeats(path, names)
+
+
+def _from_list(path: Path) -> NamesFile:
+    names = tuple(line for _, line in text_files.lines(path))
+    if not names:
+        raise UnreadableError(path, "expected the name of a class in each line, found none")
+    return NamesFile(path, _without_repeats(path, names))
+
+
+def _without_repeats(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise UnreadableError(path, f"several classes have the name {', '.join(repeated)}")
+    return names
