@@ -99,7 +99,9 @@ class ServerOptions:
     prefer_tflite_model: bool = flag(
         False, "a version that has a model.tflite runs that, in LiteRT, and not its SavedModel"
     )
-    num_tflite_pools: int = flag(_CORES, "interpreters of a model.tflite, each with one thread")
+    num_tflite_pools: int = flag(
+        _CORES, "calls of a model.tflite at the same time, a thread each; one alone gets them all"
+    )
     num_tflite_interpreters_per_pool: int = flag(1, "times so many; below 1: one")
     saved_model_tags: str = flag("serve", "comma-separated tags of the meta graph to load")
     flush_filesystem_caches: bool = flag(True, "without effect on local directories, there as here")
