@@ -179,8 +179,9 @@ def test_a_head_that_is_not_stable_is_published_without_fine_tuning(two_epochs: 
 
 
 def test_why_there_was_no_fine_tuning_is_said_and_how_to_force_it(two_epochs: Ran) -> None:
-    (missing, *_) = two_epochs.result["fine_tuning"]["missing"]
+    missing = "\n".join(two_epochs.result["fine_tuning"]["missing"])
     assert "validation loss was still improving after 2 epochs" in missing
+    assert "4 validation photographs, must be at least 20" in missing
     assert "--force-fine-tune" in two_epochs.err
 
 
