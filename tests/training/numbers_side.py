@@ -169,6 +169,11 @@ def several_phases() -> dict[str, Any]:
     return {"errors": errors, **guard.to_json()}
 
 
+def _interrupt() -> None:
+    """Do what Ctrl-C does; the signal itself is ignored by what a shell starts in the background."""
+    raise KeyboardInterrupt
+
+
 def exception() -> dict[str, Any]:
     """Let a phase that has moved statistics end by an exception of its own."""
     model = base()
@@ -176,7 +181,7 @@ def exception() -> dict[str, Any]:
     try:
         with guard.phase(1):
             _move(model, 0.5)
-            raise KeyboardInterrupt  # as Ctrl-C does; a background job's shell ignores the signal
+            _interrupt()
     except KeyboardInterrupt:
         ended = "KeyboardInterrupt"
     return {"ended": ended, **guard.to_json()}
