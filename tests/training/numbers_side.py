@@ -170,7 +170,7 @@ def several_phases() -> dict[str, Any]:
 
 
 def _interrupt() -> None:
-    """Do what Ctrl-C does; the signal itself is ignored by what a shell starts in the background."""
+    """Do what Ctrl-C does, whose signal is ignored by what a shell starts in the background."""
     raise KeyboardInterrupt
 
 
