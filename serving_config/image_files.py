@@ -136,14 +136,10 @@ _OTHER_KINDS = (
 
 def _decode_jpeg(file: bytes) -> Array:
     simplejpeg, image_module = _require()
-    how: dict[str, Any] = {"colorspace": "RGB", "fastdct": True, "fastupsample": False}
     try:
         height, width, space, _ = simplejpeg.decode_jpeg_header(file)
         _check_size(height, width)
-        if space in ("CMYK", "YCCK"):
-            inks = simplejpeg.decode_jpeg(file, **{**how, "colorspace": "CMYK"})
-            return _without_black(inks, is_inverted=_is_adobes(file))
-        return simplejpeg.decode_jpeg(file, **how)  # type: ignore[no-any-return]
+        return _decompress(file, space in ("CMYK", "YCCK"))
     except ImageFileError:
         raise
     except ValueError as err:
@@ -154,7 +150,9 @@ def _decode_jpeg(file: bytes) -> Array:
         with image_module.open(io.BytesIO(file), formats=["JPEG"]) as image:
             _check_size(image.height, image.width)
             with contextlib.suppress(ValueError):  # it refuses warnings in the header all the same
-                return simplejpeg.decode_jpeg(file, strict=False, **how)  # type: ignore[no-any-return]
+                return _decompress(file, image.mode == "CMYK", strict=False)
+            if image.mode == "CMYK":  # Pillow turns Adobe's inks itself
+                return _without_black(np.asarray(image), is_inverted=False)
             return np.asarray(image.convert("RGB"))
     except image_module.UnidentifiedImageError as err:
         raise ImageFileError(
@@ -165,6 +163,18 @@ def _decode_jpeg(file: bytes) -> Array:
         raise ImageFileError(
             f"the JPEG file is broken: {err}", f"{refusals.JPEG_HEADER} {len(file)}"
         ) from err
+
+
+def _decompress(file: bytes, has_inks: bool, strict: bool = True) -> Array:
+    simplejpeg = _require()[0]
+    found: Array = simplejpeg.decode_jpeg(
+        file,
+        colorspace="CMYK" if has_inks else "RGB",
+        fastdct=True,
+        fastupsample=False,
+        strict=strict,
+    )
+    return _without_black(found, is_inverted=_is_adobes(file)) if has_inks else found
 
 
 def _is_adobes(file: bytes) -> bool:
@@ -201,15 +211,12 @@ def _decode_png(file: bytes) -> Array:
 
 
 def _check_size(height: int, width: int) -> None:
-    in_graph = asserted(refusals.SIZE, (height, width))
+    if height >= 1 and width >= 1 and height * width <= MAX_PIXELS:
+        return
+    said = f"an image may have at most {MAX_PIXELS} pixels; received height {height}, width {width}"
     if height < 1 or width < 1:
-        raise ImageFileError("the image file is cut off: its header states no size", in_graph)
-    if height * width > MAX_PIXELS:
-        raise ImageFileError(
-            f"an image may have at most {MAX_PIXELS} pixels; received height {height}, "
-            f"width {width}",
-            in_graph,
-        )
+        said = "the image file is cut off: its header states no size"
+    raise ImageFileError(said, asserted(refusals.SIZE, (height, width)))
 
 
 def _require() -> tuple[Any, Any]:

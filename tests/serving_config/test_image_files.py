@@ -105,6 +105,10 @@ def test_printers_inks_are_mixed_as_tensorflow_mixes_them() -> None:
     # As they are stored, 255 - ink, the same numbers mean the opposite.
     expected = np.array([0, 100, 255]) * 55 // 255
     assert np.abs(decode(unmarked)[8, 8].astype(int) - expected).max() <= 2
+    # Bytes that belong to nothing, of which libjpeg warns, change no colour.
+    for whole in (file, unmarked):
+        strayed = whole[:-2] + bytes(7) + whole[-2:]
+        assert (decode(strayed) == decode(whole)).all()
 
 
 @pytest.mark.parametrize(
