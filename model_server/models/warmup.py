@@ -87,7 +87,13 @@ def _replay_file(model: LoadedModel, file: Path, replay: Replay, iterations: int
             f"{err}. Please verify your warmup data is in TFRecord format.",
         ) from err
     except OSError as err:
-        raise invalid_argument(f"warm-up file {file}: {err.strerror or err}") from err
+        # As TensorFlow's file system maps errno; what is not there is no file to be replayed.
+        code = (
+            grpc.StatusCode.PERMISSION_DENIED
+            if isinstance(err, PermissionError)
+            else grpc.StatusCode.UNKNOWN
+        )
+        raise ServingError(code, f"warm-up file {file}: {err.strerror or err}") from err
     except ValueError as err:  # protobuf's DecodeError
         raise invalid_argument(
             f"Failed to parse warmup record: number {count} from {file}"
