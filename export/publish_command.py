@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from export import publication
-from export.edge.arguments import tflite_of
 from export.errors import PublishError
 from export.kinds import kind_of
 from export.lineage.arguments import recording as recording_from
@@ -26,7 +25,7 @@ def main(arguments: argparse.Namespace) -> dict[str, Any]:
         kind = kind_of(finished.model)
         models_dir = arguments.out or _models_of(work.directory, finished.model)
         check_place(models_dir)
-        target = publication.Target(models_dir, tflite_of(arguments))
+        target = publication.Target(models_dir, arguments.tflite)
         recording = recording_from(arguments)
         with recording.run(finished.model, finished.settings, models_dir) as run_on_record:
             run_on_record.take_over(work)

@@ -187,6 +187,15 @@ def start_server(
 
 
 @pytest.fixture(scope="session")
+def without_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which importing TensorFlow or Keras ends the process with code 99."""
+    home = tmp_path_factory.mktemp("modules")
+    for name in ("tensorflow", "keras"):
+        (home / f"{name}.py").write_text("import os\nos._exit(99)\n")
+    return {**os.environ, "PYTHONPATH": f"{home}{os.pathsep}{REPO}"}
+
+
+@pytest.fixture(scope="session")
 def wheel(once: Once) -> Path:
     """The package as ``pip install`` gets it."""
 

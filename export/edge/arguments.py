@@ -74,9 +74,3 @@ def add_beside_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-tflite", dest="tflite", action="store_const", const=NONE, help="leave it out"
     )
-
-
-def tflite_of(arguments: argparse.Namespace) -> str:
-    """Return the form that :func:`add_beside_arguments` asked for."""
-    form: str = arguments.tflite
-    return form

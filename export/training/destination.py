@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from export.edge.arguments import FLOAT32, tflite_of
+from export.edge.arguments import FLOAT32
 from export.lineage.arguments import recording
 from export.lineage.recording import Recording
 from export.publication import Target
@@ -45,5 +45,5 @@ class Destination:
             arguments.work,
             arguments.tensorboard,
             recording(arguments),
-            tflite_of(arguments),
+            arguments.tflite,
         )

@@ -12,16 +12,17 @@ from typing import Any
 import grpc
 
 from model_server.api import tensors
-from model_server.api.rules import (
-    CLASSIFY_METHOD,
-    PREDICT_METHOD,
-    REGRESS_METHOD,
-    SignatureRules,
-)
+from model_server.api.rules import CLASSIFY_METHOD, REGRESS_METHOD, SignatureRules
 from model_server.errors import ServingError, failed_precondition, invalid_argument
 from model_server.runtimes.arrays import Array
 from model_server.runtimes.runtime import LoadedModel
-from model_server.runtimes.signatures import DEFAULT_SIGNATURE, Signature, TensorInfo, describe
+from model_server.runtimes.signatures import (
+    DEFAULT_SIGNATURE,
+    PREDICT_METHOD,
+    Signature,
+    TensorInfo,
+    describe,
+)
 
 _METHODS = (PREDICT_METHOD, CLASSIFY_METHOD, REGRESS_METHOD)
 

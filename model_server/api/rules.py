@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from model_server.runtimes.signatures import Signature
 
-PREDICT_METHOD = "tensorflow/serving/predict"
 CLASSIFY_METHOD = "tensorflow/serving/classify"
 REGRESS_METHOD = "tensorflow/serving/regress"
 

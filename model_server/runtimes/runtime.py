@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -62,6 +63,33 @@ class LoadedModel(Protocol):
 
     def close(self) -> None:
         """Free its memory. Nothing may run any more."""
+
+
+class OfTensors(ABC):
+    """A model whose runtime names tensors: a signature is the part of its graph between its own."""
+
+    def run(
+        self,
+        signature: Signature,
+        feeds: Mapping[str, Array],
+        outputs: Sequence[str],
+        limits: CallLimits = NO_LIMITS,
+    ) -> list[Array]:
+        """Run one signature; see :meth:`model_server.runtimes.runtime.LoadedModel.run`."""
+        return self.run_tensors(
+            {signature.inputs[alias].tensor_name: value for alias, value in feeds.items()},
+            [signature.outputs[alias].tensor_name for alias in outputs],
+            limits,
+        )
+
+    @abstractmethod
+    def run_tensors(
+        self,
+        feeds: Mapping[str, Array],
+        fetches: Sequence[str],
+        limits: CallLimits = NO_LIMITS,
+    ) -> list[Array]:
+        """Run a part of the graph; see ``run_tensors`` of :class:`LoadedModel`."""
 
 
 class Runtime(Protocol):

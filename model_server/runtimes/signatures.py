@@ -9,6 +9,7 @@ from typing import Any
 from signature_contract.signature import DTYPE_OF_ENUM
 
 DEFAULT_SIGNATURE = "serving_default"
+PREDICT_METHOD = "tensorflow/serving/predict"
 
 
 @dataclass(frozen=True)

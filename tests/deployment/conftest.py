@@ -8,7 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from tests.deployment.containers import Engine
 from tests.deployment.kserve_schema import KserveSchema
+from tests.needs import demand
 from tests.running import PATIENCE_S, free_ports
 
 REPO = Path(__file__).resolve().parents[2]
@@ -24,6 +27,20 @@ SERVING_CONFIG = REPO / "serving_config"
 KUBERNETES = "1.37.0"
 
 Manifest = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """Images and containers, gone afterwards."""
+    demand("containers")
+    if os.geteuid() != 0:
+        pytest.skip("only root may start containers")
+    with tempfile.TemporaryDirectory(prefix="ct-") as folder:
+        engine = Engine(Path(folder))
+        try:
+            yield engine
+        finally:
+            engine.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +14,6 @@ from signature_contract import contract as contracts
 from signature_contract import golden
 from tests.deployment.conftest import REPO, Manifest
 from tests.deployment.containers import Engine, inside, make_base
-from tests.needs import demand
 from tests.running import PATIENCE_S
 
 GRACE_S = 60
@@ -30,19 +26,6 @@ with grpc.insecure_channel("localhost:" + sys.argv[1]) as channel:
     request = health_pb2.HealthCheckRequest(service=sys.argv[2])
     print(health_pb2_grpc.HealthStub(channel).Check(request, timeout=600).status)
 """
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    demand("containers")
-    if os.geteuid() != 0:
-        pytest.skip("only root may start containers")
-    with tempfile.TemporaryDirectory(prefix="ct-") as folder:
-        engine = Engine(Path(folder))
-        try:
-            yield engine
-        finally:
-            engine.close()
 
 
 @pytest.fixture(scope="module")

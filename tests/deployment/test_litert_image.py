@@ -6,9 +6,7 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,6 @@ from signature_contract import golden
 from tests.deployment.conftest import REPO
 from tests.deployment.containers import Engine, inside, make_python_base
 from tests.deployment.test_image import hadolint
-from tests.needs import demand
 from tests.running import PATIENCE_S
 
 IMAGE = "vision-forge-litert"
@@ -37,19 +34,6 @@ def test_hadolint_accepts_it() -> None:
 def test_it_names_every_package_of_the_project() -> None:
     lines = (REPO / "Dockerfile.litert").read_text("utf-8").splitlines()
     assert {f"COPY {name} ./{name}" for name in SOURCES} <= set(lines)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    demand("containers")
-    if os.geteuid() != 0:
-        pytest.skip("only root may start containers")
-    with tempfile.TemporaryDirectory(prefix="ct-") as folder:
-        engine = Engine(Path(folder))
-        try:
-            yield engine
-        finally:
-            engine.close()
 
 
 @pytest.fixture(scope="module")

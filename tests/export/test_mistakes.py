@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,15 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.running import PATIENCE_S, REPO
-
-
-@pytest.fixture(scope="module")
-def without_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which importing TensorFlow or Keras ends the process with code 99."""
-    home = tmp_path_factory.mktemp("modules")
-    for name in ("tensorflow", "keras"):
-        (home / f"{name}.py").write_text("import os\nos._exit(99)\n")
-    return {**os.environ, "PYTHONPATH": f"{home}{os.pathsep}{REPO}"}
 
 
 def train(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,15 +15,6 @@ from tests.labels.writing import BOX, picture, voc
 from tests.running import PATIENCE_S, REPO, Ran
 
 CASES = Path(__file__).parent / "cases"
-
-
-@pytest.fixture(scope="module")
-def without_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which importing TensorFlow or Keras ends the process with code 99."""
-    home = tmp_path_factory.mktemp("modules")
-    for name in ("tensorflow", "keras"):
-        (home / f"{name}.py").write_text("import os\nos._exit(99)\n")
-    return {**os.environ, "PYTHONPATH": f"{home}{os.pathsep}{REPO}"}
 
 
 def export(environment: dict[str, str], *arguments: str | Path) -> Ran:

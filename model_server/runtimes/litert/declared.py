@@ -7,7 +7,7 @@ is made of the graph's inputs and outputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -15,13 +15,12 @@ import numpy as np
 from flatbuffers import flexbuffers
 
 from model_server.errors import ServingError, invalid_argument
-from model_server.runtimes.signatures import DEFAULT_SIGNATURE
+from model_server.runtimes.signatures import DEFAULT_SIGNATURE, PREDICT_METHOD
 from protos import SignatureDef, TensorInfo
 from signature_contract.declared.tflite import SIGNATURES_METADATA, read_metadata
 from signature_contract.signature import DTYPE_OF_ENUM
 
 _ENUM_OF_DTYPE = {name: number for number, name in DTYPE_OF_ENUM.items()}
-_PREDICT = "tensorflow/serving/predict"
 
 Details = Sequence[Mapping[str, Any]]
 """What an interpreter tells of its inputs or its outputs."""
@@ -68,19 +67,27 @@ def _stated(file: bytes) -> dict[str, SignatureDef]:
 
 
 def _made(inputs: Details, outputs: Details) -> SignatureDef:
-    message = SignatureDef(method_name=_PREDICT)
+    message = SignatureDef(method_name=PREDICT_METHOD)
     for details, infos in ((inputs, message.inputs), (outputs, message.outputs)):
         for one in details:
-            infos[_without_index(one["name"])].CopyFrom(_info(one))
+            dtype = np.dtype(one["dtype"]).name
+            dtype = "string" if dtype.startswith("bytes") else dtype
+            info = tensor_info(one["name"], dtype, one["shape"])
+            infos[_without_index(one["name"])].CopyFrom(info)
     return message
 
 
-def _info(details: Mapping[str, Any]) -> TensorInfo:
-    name = np.dtype(details["dtype"]).name
-    dtype = _ENUM_OF_DTYPE["string" if name.startswith("bytes") else name]
-    info = TensorInfo(name=details["name"], dtype=dtype)
-    info.tensor_shape.SetInParent()
-    for size in details["shape"]:
+def tensor_info(name: str, dtype: str, shape: Iterable[int]) -> TensorInfo:
+    """Describe a tensor as a signature does.
+
+    Args:
+        name: In the graph.
+        dtype: NumPy's name of the dtype, or ``string``.
+        shape: Size per axis, -1 for any.
+    """
+    info = TensorInfo(name=name, dtype=_ENUM_OF_DTYPE[dtype])
+    info.tensor_shape.SetInParent()  # a scalar has a shape too, an empty one
+    for size in shape:
         info.tensor_shape.dim.add().size = int(size)
     return info
 

@@ -14,6 +14,7 @@ from model_server.runtimes.arrays import Array, shape_text, type_name
 from model_server.runtimes.limits import NO_LIMITS, CallLimits
 from model_server.runtimes.litert.declared import read_signatures
 from model_server.runtimes.litert.interpreters import InterpreterPool
+from model_server.runtimes.runtime import OfTensors
 from model_server.runtimes.signatures import Signature
 from signature_contract.declared.tflite import IDENTIFIER
 
@@ -24,7 +25,7 @@ twelve on: found by replaying TensorFlow Serving's recorded answers, whose deepe
 _MOST_ROWS = 2**31 - 1
 
 
-class LiteFile:
+class LiteFile(OfTensors):
     """A loaded file. Calls may come from any number of threads at the same time.
 
     Attributes:
@@ -60,20 +61,6 @@ class LiteFile:
         }
         self._dtypes = {one["name"]: _type_name(one["dtype"]) for one in inputs}
         self._outputs = {one["name"] for one in outputs}
-
-    def run(
-        self,
-        signature: Signature,
-        feeds: Mapping[str, Array],
-        outputs: Sequence[str],
-        limits: CallLimits = NO_LIMITS,
-    ) -> list[Array]:
-        """Run one signature; see :meth:`model_server.runtimes.runtime.LoadedModel.run`."""
-        return self.run_tensors(
-            {signature.inputs[alias].tensor_name: value for alias, value in feeds.items()},
-            [signature.outputs[alias].tensor_name for alias in outputs],
-            limits,
-        )
 
     def run_tensors(
         self,

@@ -16,10 +16,11 @@ import numpy as np
 from model_server.errors import failed_precondition, invalid_argument
 from model_server.runtimes.arrays import Array, type_name
 from model_server.runtimes.limits import NO_LIMITS, CallLimits
+from model_server.runtimes.litert.declared import tensor_info
 from model_server.runtimes.litert.lite_file import LiteFile
 from model_server.runtimes.litert.pictures import decode
-from model_server.runtimes.signatures import Signature
-from protos import SignatureDef, TensorInfo
+from model_server.runtimes.signatures import PREDICT_METHOD, Signature
+from protos import SignatureDef
 from serving_config import refusals
 from serving_config.detections import BOXES, CANDIDATES, SCORES, SQUARE, detections, letterbox
 from serving_config.refusals import asserted
@@ -31,10 +32,7 @@ from serving_config.tensor_names import (
     SERVING_DEFAULT,
 )
 from signature_contract.contract import Contract
-from signature_contract.signature import DTYPE_OF_ENUM, TensorSpec
 from signature_contract.version_files import CONTRACT_FILE, TFLITE_FILE
-
-_ENUM_OF_DTYPE = {name: number for number, name in DTYPE_OF_ENUM.items()}
 
 Answer = Mapping[str, Array]
 _Item = TypeVar("_Item")
@@ -201,16 +199,9 @@ def _wrong_dtype(expected: str, value: Array) -> Exception:
 
 def _signature(contract: Contract, key: str) -> Signature:
     whole = contract.resolved(key)
-    message = SignatureDef(method_name="tensorflow/serving/predict")
+    message = SignatureDef(method_name=PREDICT_METHOD)
     for specs, infos in ((whole.inputs, message.inputs), (whole.outputs, message.outputs)):
         for alias, spec in specs.items():
-            infos[alias].CopyFrom(_info(f"{key}_{alias}:0", spec))
+            shape = [size if isinstance(size, int) else -1 for size in spec.shape or ()]
+            infos[alias].CopyFrom(tensor_info(f"{key}_{alias}:0", spec.dtype, shape))
     return Signature(key, message)
-
-
-def _info(name: str, spec: TensorSpec) -> TensorInfo:
-    info = TensorInfo(name=name, dtype=_ENUM_OF_DTYPE[spec.dtype])
-    info.tensor_shape.SetInParent()
-    for size in spec.shape or ():
-        info.tensor_shape.dim.add().size = size if isinstance(size, int) else -1
-    return info

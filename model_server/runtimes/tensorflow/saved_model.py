@@ -17,6 +17,7 @@ from model_server.errors import ServingError, from_code, not_found
 from model_server.observation.metrics import Metrics
 from model_server.runtimes.arrays import Array
 from model_server.runtimes.limits import NO_LIMITS, CallLimits
+from model_server.runtimes.runtime import OfTensors
 from model_server.runtimes.signatures import Signature
 from model_server.runtimes.tensorflow.batch_scheduler import BatchScheduler
 from model_server.runtimes.tensorflow.batched_runs import BatchedRuns
@@ -27,7 +28,7 @@ from protos import SignatureDef
 _SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 
 
-class SavedModel:
+class SavedModel(OfTensors):
     """A loaded version. Calls may come from any number of threads at the same time.
 
     Attributes:
@@ -87,20 +88,6 @@ class SavedModel:
             raise ServingError(
                 grpc.StatusCode.DATA_LOSS, f"{path} cannot be loaded: {type(err).__name__}: {err}"
             ) from err
-
-    def run(
-        self,
-        signature: Signature,
-        feeds: Mapping[str, Array],
-        outputs: Sequence[str],
-        limits: CallLimits = NO_LIMITS,
-    ) -> list[Array]:
-        """Run one signature; see :meth:`model_server.runtimes.runtime.LoadedModel.run`."""
-        return self.run_tensors(
-            {signature.inputs[alias].tensor_name: value for alias, value in feeds.items()},
-            [signature.outputs[alias].tensor_name for alias in outputs],
-            limits,
-        )
 
     def run_tensors(
         self,
