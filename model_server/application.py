@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from model_server.api.administration import OwnAdministration
 from model_server.api.engine import Engine
 from model_server.api.recorded import replay
 from model_server.api.rules import SignatureRules
@@ -22,8 +23,9 @@ from model_server.observation.observer import Observer
 from model_server.observation.traces import Tracing
 from model_server.options import ServerOptions
 from model_server.ports import check_free
+from model_server.processes.membership import Membership
 from model_server.rest_api.routes import RestApi
-from model_server.rest_api.server import RestServer
+from model_server.rest_api.server import RestServer, RestSettings
 from model_server.runtimes.choice import Runtimes
 from model_server.runtimes.settings import RuntimeSettings
 from model_server.settings import Settings, read_settings
@@ -32,7 +34,12 @@ from model_server.stopping import StopSignals
 logger = logging.getLogger(__name__)
 
 
-def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSignals) -> None:
+def run(
+    options: ServerOptions,
+    configs: Sequence[ModelConfig],
+    signals: StopSignals,
+    membership: Membership | None = None,
+) -> None:
     """Serve until SIGTERM or SIGINT, then finish the running calls.
 
     The ports are opened when every model is available, as in TensorFlow Serving.
@@ -41,14 +48,16 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSig
         options: The command line.
         configs: The models.
         signals: Tell when to stop.
+        membership: This process's, where several serve the ports.
 
     Raises:
         StartError: The server cannot start.
         UsageError: An option cannot be understood.
     """
     settings = read_settings(options)
-    check_free(options.port, "gRPC")
-    check_free(options.rest_api_port, "REST")
+    if membership is None:
+        check_free(options.port, "gRPC")
+        check_free(options.rest_api_port, "REST")
     rules = SignatureRules(
         check_shapes=options.check_signature_shapes,
         check_method_name=options.enable_signature_method_name_check,
@@ -58,14 +67,20 @@ def run(options: ServerOptions, configs: Sequence[ModelConfig], signals: StopSig
     tracing = Tracing(options.opentelemetry) if options.opentelemetry != "none" else None
     catalog = Catalog(_loader(options, rules, runtimes, metrics), _catalog_settings(options))
     try:
+        own = OwnAdministration(catalog)
+        if membership is not None:
+            membership.join(own, catalog, metrics)
         engine = Engine(
             catalog,
+            membership.administration if membership else own,
             rules,
             Observer(metrics, options.request_log, tracing),
             options.enable_serialization_as_tensor_content,
         )
         catalog.start(configs)
-        servers = _open_servers(engine, options, settings)
+        if membership is not None:
+            membership.ready()
+        servers = _open_servers(engine, options, settings, membership)
         signals.begin_serving()
         for server in servers:
             server.start()
@@ -100,13 +115,13 @@ def _stop(servers: Sequence[GrpcServer | RestServer], grace_s: float) -> None:
 
 
 def _open_servers(
-    engine: Engine, options: ServerOptions, settings: Settings
+    engine: Engine, options: ServerOptions, settings: Settings, membership: Membership | None
 ) -> list[GrpcServer | RestServer]:
     servers: list[GrpcServer | RestServer] = [GrpcServer(engine, _grpc_settings(options, settings))]
     if options.rest_api_port:
         rest = _rest_server(engine, options)
         if metrics := engine.observer.metrics:
-            page = metrics.text
+            page = membership.metrics_page if membership else metrics.text
             rest.add_page(settings.prometheus_path, lambda: ("text/plain", page()))
         servers.append(rest)
     return servers
@@ -120,6 +135,7 @@ def _grpc_settings(options: ServerOptions, settings: Settings) -> GrpcSettings:
         channel_arguments=options.grpc_channel_arguments,
         serves_health=options.enable_grpc_healthcheck_service,
         credentials=settings.credentials,
+        shares_port=options.processes > 1,
     )
 
 
@@ -134,9 +150,12 @@ def _open_rest_server(engine: Engine, options: ServerOptions) -> RestServer:
     return RestServer(
         RestApi(engine, max(0, options.rest_api_timeout_in_ms) or None),
         engine.observer,
-        options.rest_api_port,
-        options.rest_api_num_threads,
-        options.rest_api_enable_cors_support,
+        RestSettings(
+            options.rest_api_port,
+            options.rest_api_num_threads,
+            allows_cors=options.rest_api_enable_cors_support,
+            shares_port=options.processes > 1,
+        ),
     )
 
 

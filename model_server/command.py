@@ -9,9 +9,13 @@ from collections.abc import Sequence
 
 from model_server import flag_table, launcher
 from model_server.errors import StartError, UsageError
+from model_server.models.configs import ModelConfig
 from model_server.observation import logs
+from model_server.options import ServerOptions
 from model_server.parsing import own_values, parse
-from model_server.settings import read_model_configs
+from model_server.processes import supervisor
+from model_server.processes.membership import Membership, Place
+from model_server.settings import read_model_configs, read_settings
 from model_server.stopping import StopSignals
 from serving_config.extras import missing_extra
 from serving_config.version import __version__
@@ -19,11 +23,12 @@ from serving_config.version import __version__
 logger = logging.getLogger("model_server")
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], place: Place | None = None) -> int:
     """Run the server until it is told to stop.
 
     Args:
         arguments: The command line without the program's name.
+        place: Where this process is among those of ``--processes``; None is the whole server.
 
     Returns:
         0 after a clean end, 1 when the server cannot start, 2 when the command line or a
@@ -32,9 +37,9 @@ def run(arguments: Sequence[str]) -> int:
     if "--help" in arguments:
         print(flag_table.usage())  # noqa: T201
         return 0
-    logs.configure()
+    logs.configure(process=place.number if place else None)
     try:
-        return _run(arguments)
+        return _run_worker(arguments, place) if place else _run(arguments)
     except UsageError as err:
         logger.error("%s", err)  # noqa: TRY400
         return 2
@@ -56,6 +61,26 @@ def _run(arguments: Sequence[str]) -> int:
     configs = read_model_configs(chosen)
     _say(choice)
     signals = StopSignals()
+    if chosen.processes > 1:
+        read_settings(chosen)  # a mistake is said once
+        return supervisor.run(chosen, arguments, configs, signals)
+    _serve(chosen, configs, signals)
+    return 0
+
+
+def _run_worker(arguments: Sequence[str], place: Place) -> int:
+    signals = StopSignals()
+    membership = Membership(place)
+    _serve(parse(arguments), membership.configs(), signals, membership)
+    return 0
+
+
+def _serve(
+    options: ServerOptions,
+    configs: Sequence[ModelConfig],
+    signals: StopSignals,
+    membership: Membership | None = None,
+) -> None:
     # TensorFlow's own chatter about CPUs and CUDA hides what the server has to say.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Importing TensorFlow takes seconds; a mistake on the command line is said before that.
@@ -65,8 +90,7 @@ def _run(arguments: Sequence[str]) -> int:
         if (advice := missing_extra("the embedded server", "serve", err)) is None:
             raise
         raise UsageError(advice) from err
-    application.run(chosen, configs, signals)
-    return 0
+    application.run(options, configs, signals, membership)
 
 
 def _say(choice: launcher.Choice) -> None:

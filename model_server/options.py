@@ -33,6 +33,7 @@ _RANGES = (
     ("tensorflow_intra_op_parallelism", -(2**63), _INT32),
     ("tensorflow_inter_op_parallelism", -(2**63), _INT32),
     ("stop_grace_seconds", 0, _INT32),
+    ("processes", 1, 256),
     ("num_tflite_pools", -(2**31), 1024),
     ("num_tflite_interpreters_per_pool", -(2**31), 64),
 )
@@ -165,6 +166,11 @@ class ServerOptions:
         "runs: auto (only where the signature's graph reaches a kernel that ends the process on a "
         "wrong rank), true, or false (as TensorFlow Serving)",
     )
+    processes: int = _own(
+        1,
+        "processes that serve the same ports, each with all models and all threads of these flags: "
+        "for a machine with more cores than one Python process can feed",
+    )
     server: str = _own(
         "embedded", "which server runs: auto, binary, docker or embedded; auto prefers the real one"
     )
@@ -239,6 +245,10 @@ class ServerOptions:
             raise UsageError("--batching_parameters_file needs --enable_batching")
         if not self.port and not self.grpc_socket_path:
             raise UsageError("--port=0 needs --grpc_socket_path: nothing would listen for gRPC")
+        if self.processes > 1 and self.grpc_socket_path:
+            raise UsageError(
+                "--grpc_socket_path belongs to one process; use --port, or leave out --processes"
+            )
         if not self.model_config_file and not self.model_base_path and not self.version:
             raise UsageError(
                 "no model to serve: give --model_base_path (with --model_name) or "

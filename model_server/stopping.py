@@ -2,7 +2,9 @@
 
 Python runs a signal's handler in the main thread, between two of its own instructions: not while
 TensorFlow is imported or a model is loaded, which take seconds, and possibly while that thread
-holds the very lock that the handler needs. So a thread of its own waits for signals here.
+holds the very lock that the handler needs. So a thread of its own waits for signals here. It reads
+them from a pipe into which they are written at once, whichever thread the system gave them to:
+libraries start threads of their own as soon as they are imported.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
     os._exit(0)
 
 
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    """Handle a signal that is in the pipe already."""
+
+
 class StopSignals:
     """Whether somebody asked the server to stop.
 
@@ -38,11 +44,16 @@ class StopSignals:
     """
 
     def __init__(self) -> None:
-        """Take the signals over. Threads that exist already must not handle them."""
+        """Take the signals over. Called in the main thread."""
         self._requested = threading.Event()
         self._serving = False
         self._lock = threading.Lock()
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        self._received, written = os.pipe()
+        os.set_blocking(written, False)
+        signal.set_wakeup_fd(written, warn_on_full_buffer=False)
+        for number in _SIGNALS:
+            signal.signal(number, _nothing)
+            signal.siginterrupt(number, False)  # whoever reads or waits goes on
         threading.Thread(target=self._listen, name="signals", daemon=True).start()
 
     def begin_serving(self) -> None:
@@ -54,9 +65,15 @@ class StopSignals:
         """Return when the server shall stop."""
         self._requested.wait()
 
+    def request(self) -> None:
+        """Have the server stop as by a signal."""
+        self._requested.set()
+
     def _listen(self) -> None:
         while True:
-            number = signal.sigwait(_SIGNALS)
+            (number,) = os.read(self._received, 1)
+            if number not in _SIGNALS:
+                continue
             with self._lock:
                 if not self._serving:
                     logger.info("stopped before every model was AVAILABLE")

@@ -53,7 +53,17 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     ),
     "model_server.api": (*SERVER_BASE, "model_server.models", "model_server.runtimes"),
     "model_server.grpc_api": SERVER_API,
-    "model_server.rest_api": SERVER_API,
+    "model_server.rest_api": (*SERVER_API, "model_server.ports"),
+    "model_server.ports": ("model_server.errors",),
+    "model_server.options": ("model_server.errors", "model_server.flags", "model_server.runtimes"),
+    "model_server.flags": ("model_server.errors",),
+    "model_server.stopping": (),
+    "model_server.processes": (
+        *SERVER_API,
+        "model_server.options",
+        "model_server.ports",
+        "model_server.stopping",
+    ),
     "model_server.tuning": (*BASE, *SERVER_BASE, "model_server.models"),
     # The command line and the whole.
     "model_server": (
@@ -62,6 +72,11 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         "model_server.runtimes.choice",
         "model_server.grpc_api",
         "model_server.rest_api",
+        "model_server.processes",
+        "model_server.options",
+        "model_server.flags",
+        "model_server.ports",
+        "model_server.stopping",
         "model_server.tuning",
     ),
     # A server is a program that it starts.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from export.publish import Published, publish_trained
 from export.training.finished import Finished
 from serving_config.tensor_names import LOGITS, PROBABILITIES
 from serving_config.toolkit_contracts import toolkit_contract
-from signature_contract.contract import Tolerance
+from signature_contract.contract import Contract, Tolerance
 from signature_contract.golden import GoldenCase
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def publish_classifier(
     finished.fill(classifier.model)
     network = classifier.network()
     image_size, names = finished.settings["image_size"], finished.class_names
-    contract = toolkit_contract(MODEL).bind(names)
+    contract = _for_temperature(toolkit_contract(MODEL).bind(names), finished)
     cases = golden_cases.make(finished.images, network, image_size, names)
     trained = golden_cases.make(finished.images, classifier.trained(), image_size, names)
     _check_folding(cases, trained)
@@ -77,6 +78,26 @@ def publish_classifier(
         cases,
         lambda path: serving_graph.write_image_model(path, network, image_size, names),
         Beside(EDGE, tflite),
+    )
+
+
+def _for_temperature(contract: Contract, finished: Finished) -> Contract:
+    """Widen the tolerances by as much as the temperature widens the logits.
+
+    They are of a network's own rounding, and a temperature below 1 divides that as it divides the
+    logits; the faults that they tell from it grow alike.
+    """
+    calibration = finished.record.get("validation", {}).get("calibration", {})
+    temperature = calibration.get("temperature", 1.0)
+    if temperature >= 1:
+        return contract
+    outputs = contract.signature("").outputs
+    return contract.with_tolerances(
+        {
+            name: replace(tolerance, absolute=float(f"{tolerance.absolute / temperature:.3g}"))
+            for name in (LOGITS, PROBABILITIES)
+            for tolerance in (outputs[name].tolerance,)
+        }
     )
 
 

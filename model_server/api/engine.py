@@ -5,17 +5,16 @@ gRPC and REST both call this, so that they cannot answer differently.
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import protos
-from model_server.api import classify, metadata, multi_inference, regress, status, tensors
+from model_server.api import classify, metadata, multi_inference, regress, tensors
+from model_server.api.administration import Administration, model_spec
 from model_server.api.examples import RunTensors
 from model_server.api.predict import choose_outputs, find_signature, read_inputs
 from model_server.api.rules import SignatureRules
-from model_server.errors import invalid_argument
 from model_server.models.catalog import Catalog
 from model_server.models.version import Version
 from model_server.observation.observer import Observer
@@ -23,15 +22,14 @@ from model_server.runtimes.arrays import Array
 from model_server.runtimes.limits import NO_LIMITS, CallLimits
 from model_server.runtimes.signatures import DEFAULT_SIGNATURE, Signature
 
-logger = logging.getLogger(__name__)
-
 
 class Engine:
-    """Answers every call of PredictionService and ModelService. Thread-safe."""
+    """Answers every call of PredictionService, and has who answers ModelService. Thread-safe."""
 
     def __init__(
         self,
         catalog: Catalog,
+        administration: Administration,
         rules: SignatureRules,
         observer: Observer,
         as_content: bool = False,
@@ -40,11 +38,13 @@ class Engine:
 
         Args:
             catalog: The models.
+            administration: Answers ModelService.
             rules: How strict Predict is.
             observer: Told of every finished call by the transports.
             as_content: Answer in ``tensor_content`` instead of the typed fields.
         """
         self.catalog = catalog
+        self.administration = administration
         self.rules = rules
         self.observer = observer
         self._metrics = observer.metrics
@@ -60,7 +60,7 @@ class Engine:
         Raises:
             ServingError: With TensorFlow Serving's code and text.
         """
-        spec = _spec(request)
+        spec = model_spec(request)
         with self.catalog.lease(spec) as version:
             signature = find_signature(version.model, spec.signature_name)
             feeds = read_inputs(signature, request.inputs, self.rules)
@@ -115,7 +115,7 @@ class Engine:
     def classify(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``ClassificationRequest``."""
         response = protos.ClassificationResponse()
-        with self.catalog.lease(_spec(request)) as version:
+        with self.catalog.lease(model_spec(request)) as version:
             run = self._runner(version, "Classify", limits)
             result = classify.answer(version.model, request, self.rules, run)
         response.result.CopyFrom(result)
@@ -125,7 +125,7 @@ class Engine:
     def regress(self, request: Any, limits: CallLimits = NO_LIMITS) -> Any:
         """Answer a ``RegressionRequest``."""
         response = protos.RegressionResponse()
-        with self.catalog.lease(_spec(request)) as version:
+        with self.catalog.lease(model_spec(request)) as version:
             run = self._runner(version, "Regress", limits)
             result = regress.answer(version.model, request, self.rules, run)
         response.result.CopyFrom(result)
@@ -147,55 +147,12 @@ class Engine:
 
     def metadata(self, request: Any) -> Any:
         """Answer a ``GetModelMetadataRequest``."""
-        spec = _spec(request)
+        spec = model_spec(request)
         metadata.check_fields(request)
         with self.catalog.lease(spec) as version:
             response = metadata.describe(version.model)
         _describe(response.model_spec, version, "")
         return response
-
-    def status(self, request: Any) -> Any:
-        """Answer a ``GetModelStatusRequest``."""
-        spec = _spec(request)
-        return status.answer(spec, self.catalog.states(spec.name))
-
-    def reload(
-        self,
-        request: Any,
-        deadline_s: float | None = None,
-        is_wanted: Callable[[], bool] = lambda: True,
-    ) -> Any:
-        """Answer a ``ReloadConfigRequest``: replace the models and wait for the new ones.
-
-        Args:
-            request: The message.
-            deadline_s: Longest wait in seconds; None for any.
-            is_wanted: Tells whether the caller still waits.
-        """
-        if request.config.WhichOneof("config") != "model_config_list":
-            raise invalid_argument(
-                "ServerModelConfig type not supported by HandleReloadConfigRequest. "
-                "Only ModelConfigList is currently supported"
-            )
-        configs: Iterable[Any] = request.config.model_config_list.config
-        self.catalog.reload(configs, deadline_s, is_wanted)
-        response = protos.ReloadConfigResponse()
-        response.status.error_code = 0
-        if request.metric_names:
-            logger.warning(
-                "metric_names: the counters of TensorFlow's runtime are not here, so %s are "
-                "answered as unchanged",
-                ", ".join(sorted(set(request.metric_names))),
-            )
-        for name in sorted(set(request.metric_names)):
-            response.metric.add(name=name, int64_value_increase=0)
-        return response
-
-
-def _spec(request: Any) -> Any:
-    if not request.HasField("model_spec"):
-        raise invalid_argument("Missing ModelSpec")
-    return request.model_spec
 
 
 def _key(spec: Any) -> str:

@@ -54,6 +54,7 @@ class GrpcSettings:
         channel_arguments: gRPC server arguments, ``key=value,key=value``.
         serves_health: Serve ``grpc.health.v1.Health``.
         credentials: TLS; None is plain text.
+        shares_port: Other processes of this server listen there too.
     """
 
     port: int
@@ -62,6 +63,7 @@ class GrpcSettings:
     channel_arguments: str
     serves_health: bool
     credentials: grpc.ServerCredentials | None
+    shares_port: bool = False
 
     def addresses(self) -> list[str]:
         """Return the addresses in gRPC's form."""
@@ -99,7 +101,7 @@ class GrpcServer:
                 ("grpc.max_receive_message_length", _ANY_SIZE),
                 ("grpc.max_send_message_length", _ANY_SIZE),
                 # Two servers must not share a port without anybody noticing.
-                ("grpc.so_reuseport", 0),
+                ("grpc.so_reuseport", int(settings.shares_port)),
                 *channel_arguments(settings.channel_arguments),
             ],
         )

@@ -118,13 +118,13 @@ class ModelService(_Service):
     """GetModelStatus and HandleReloadConfigRequest."""
 
     def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
-        return self._answer(context, "GetModelStatus", self._engine.status, request)
+        return self._answer(context, "GetModelStatus", self._engine.administration.status, request)
 
     def HandleReloadConfigRequest(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
         return self._answer(
             context,
             "HandleReloadConfigRequest",
-            self._engine.reload,
+            self._engine.administration.reload,
             request,
             _remaining_s(context),
             context.is_active,

@@ -102,6 +102,11 @@ class Catalog:
         with self._registry.changed:
             return self._registry.states(name)
 
+    def configs(self) -> list[ModelConfig]:
+        """Return the list of models that is in force."""
+        with self._registry.changed:
+            return [model.config for model in self._registry.models.values()]
+
     def subscribe(self, listener: Callable[[bool], None]) -> None:
         """Have ``listener`` told now and after every change whether all models are available."""
         self._publication.subscribe(listener)

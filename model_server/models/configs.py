@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import protos
 from model_server.errors import ServingError, invalid_argument
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,26 @@ class ModelConfig:
     policy: VersionPolicy = VersionPolicy()
     labels: Mapping[str, int] = field(default_factory=dict)
     logs_requests: bool = False
+
+
+def to_message(config: ModelConfig) -> Any:
+    """Return a model's configuration as the ``ModelConfig`` message that asks for it."""
+    message = protos.ModelConfig(
+        name=config.name,
+        base_path=str(config.base_path),
+        model_platform=config.platform,
+        version_labels=config.labels,
+    )
+    policy = message.model_version_policy
+    if config.policy.kind == "all":
+        policy.all.SetInParent()
+    elif config.policy.kind == "specific":
+        policy.specific.versions.extend(sorted(config.policy.numbers))
+    else:
+        policy.latest.num_versions = config.policy.count
+    if config.logs_requests:
+        message.logging_config.SetInParent()
+    return message
 
 
 def validate(configs: Iterable[Any], current: Mapping[str, ModelConfig]) -> list[ModelConfig]:

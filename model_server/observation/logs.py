@@ -13,10 +13,16 @@ class _Formatter(logging.Formatter):
     default_msec_format = "%s.%03dZ"
 
 
-def configure(level: int = logging.INFO) -> None:
-    """Send this program's log to stderr. Called by the command line only."""
+def configure(level: int = logging.INFO, process: int | None = None) -> None:
+    """Send this program's log to stderr. Called by the command line only.
+
+    Args:
+        level: The least that is said.
+        process: This process's number among those of a server; None where it is the only one.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    who = "" if process is None else f"[{process}] "
+    handler.setFormatter(_Formatter(f"%(asctime)s %(levelname)s {who}%(name)s: %(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

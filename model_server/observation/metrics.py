@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import bisect
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 _PREFIX = ":tensorflow:serving:"
 
@@ -39,6 +40,16 @@ class Counter:
         """Count one, or ``count``, for these label values."""
         with self._lock:
             self._values[values] = self._values.get(values, 0) + count
+
+    def snapshot(self) -> list[Any]:
+        """Return all values as JSON can hold them, for :meth:`merge`."""
+        with self._lock:
+            return list(self._values.items())
+
+    def merge(self, snapshot: Sequence[Any]) -> None:
+        """Add what another process counted."""
+        for labels, count in snapshot:
+            self.add(*labels, count=count)
 
     def lines(self) -> list[str]:
         """Return the samples in Prometheus's text format."""
@@ -74,14 +85,24 @@ class Histogram:
             counts[position] += 1
             self._sums[values] = self._sums.get(values, 0.0) + number
 
+    def snapshot(self) -> list[Any]:
+        """Return all values as JSON can hold them, for :meth:`merge`."""
+        with self._lock:
+            return [(key, list(counts), self._sums[key]) for key, counts in self._counts.items()]
+
+    def merge(self, snapshot: Sequence[Any]) -> None:
+        """Add what another process observed."""
+        with self._lock:
+            for labels, counts, total in snapshot:
+                key = tuple(labels)
+                own = self._counts.get(key, [0] * len(counts))
+                self._counts[key] = [sum(pair) for pair in zip(own, counts, strict=True)]
+                self._sums[key] = self._sums.get(key, 0.0) + total
+
     def lines(self) -> list[str]:
         """Return the samples in Prometheus's text format."""
-        with self._lock:
-            snapshot = [
-                (key, list(counts), self._sums[key]) for key, counts in sorted(self._counts.items())
-            ]
         lines = []
-        for key, counts, total in snapshot:
+        for key, counts, total in sorted(self.snapshot()):
             below = 0
             for bound, count in zip((*self._bounds, float("inf")), counts, strict=True):
                 below += count
@@ -143,6 +164,15 @@ class Metrics:
         self.padding_size = Histogram(
             f"{batching}:padding_size", ("execution_batch_size",), _BATCH_SIZES
         )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all values as JSON can hold them, for :meth:`merge`."""
+        return {name: metric.snapshot() for name, metric in vars(self).items()}
+
+    def merge(self, snapshot: Mapping[str, Any]) -> None:
+        """Add what another process counted and observed."""
+        for name, values in snapshot.items():
+            getattr(self, name).merge(values)
 
     def text(self) -> str:
         """Return the whole page in Prometheus's text format 0.0.4."""

@@ -1,8 +1,7 @@
-"""HTTP as TensorFlow Serving's libevent speaks it: sockets, bodies, reasons and error pages."""
+"""HTTP as TensorFlow Serving's libevent speaks it: bodies, reasons and error pages."""
 
 from __future__ import annotations
 
-import socket
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
@@ -26,31 +25,6 @@ class Body:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._parts)
-
-
-def bind(port: int) -> socket.socket:
-    """Bind all addresses of both families, or of IPv4 alone where the machine has no IPv6.
-
-    Raises:
-        OSError: The port is taken or may not be used.
-    """
-    problem: OSError | None = None
-    for family, address in ((socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")):  # noqa: S104
-        sock: socket.socket | None = None
-        try:
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            sock.bind((address, port))
-        except OSError as err:
-            problem = err
-            if sock is not None:
-                sock.close()
-        else:
-            return sock
-    assert problem is not None  # noqa: S101  # one of the two was tried
-    raise problem
 
 
 def read_body(environ: dict[str, Any]) -> bytes:

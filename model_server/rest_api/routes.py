@@ -181,7 +181,8 @@ class RestApi:
         request = protos.GetModelStatusRequest(model_spec=spec)
         return str(
             json_format.MessageToJson(
-                self._engine.status(request), always_print_fields_with_no_presence=True
+                self._engine.administration.status(request),
+                always_print_fields_with_no_presence=True,
             )
         )
 

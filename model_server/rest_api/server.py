@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,7 @@ import grpc
 import waitress.server  # type: ignore[import-untyped]
 from waitress import wasyncore
 
+from model_server import ports
 from model_server.api.in_flight import CallsInFlight
 from model_server.errors import ServingError, StartError
 from model_server.observation.calls import TRACE_CONTEXT_KEYS, FinishedCall
@@ -44,28 +46,48 @@ _CORS_HEADERS = [
 ]
 
 
+@dataclass(frozen=True)
+class RestSettings:
+    """Where and how the server listens.
+
+    Attributes:
+        port: TCP port on all addresses.
+        threads: Requests answered at the same time.
+        allows_cors: Send CORS headers.
+        shares_port: Other processes of this server listen there too.
+    """
+
+    port: int
+    threads: int
+    allows_cors: bool = False
+    shares_port: bool = False
+
+
 class RestServer:
     """A listening HTTP server."""
 
-    def __init__(
-        self, api: RestApi, observer: Observer, port: int, threads: int, allow_cors: bool
-    ) -> None:
+    def __init__(self, api: RestApi, observer: Observer, settings: RestSettings) -> None:
         """Open the port; :meth:`start` answers.
+
+        Args:
+            api: Answers the requests.
+            observer: Told of every finished request.
+            settings: Where and how it listens.
 
         Raises:
             StartError: The port is taken or may not be used.
         """
         self._api = api
         self._observer = observer
-        self._cors = _CORS_HEADERS if allow_cors else []
+        self._cors = _CORS_HEADERS if settings.allows_cors else []
         self._pages: dict[str, Callable[[], tuple[str, str]]] = {}
         self._running = CallsInFlight()
-        self.port = port
+        self.port = settings.port
         try:
             self._server = waitress.server.create_server(
                 self._respond,
-                sockets=[http.bind(port)],
-                threads=threads,
+                sockets=[ports.bind(settings.port, settings.shares_port)],
+                threads=settings.threads,
                 ident="model_server",
                 max_request_body_size=_ANY_SIZE,
                 # Bodies and answers stay in memory: a container may have no disk to write to.
@@ -76,11 +98,13 @@ class RestServer:
                 clear_untrusted_proxy_headers=True,
             )
         except OSError as err:
-            raise StartError(f"cannot listen on port {port} for REST: {err.strerror}") from err
+            raise StartError(
+                f"cannot listen on port {settings.port} for REST: {err.strerror}"
+            ) from err
         self._thread = threading.Thread(target=self._server.run, name="rest", daemon=True)
 
     def add_page(self, path: str, page: Callable[[], tuple[str, str]]) -> None:
-        """Answer GET ``path`` with what ``page()`` returns: content type and text."""
+        """Answer GET ``path`` with what ``page()`` returns or raises: content type and text."""
         self._pages[path] = page
 
     def start(self) -> None:
@@ -152,7 +176,10 @@ class RestServer:
         return [] if method == "HEAD" else [body]
 
     def _page(self, path: str, target: str) -> tuple[int, str, str]:
-        content_type, text = self._pages[path]()
+        try:
+            content_type, text = self._pages[path]()
+        except ServingError as err:
+            return http_status(err.code), http.JSON, error_text(err)
         if target != path:
             return 400, content_type, f"Unexpected path: {target}. Should be {path}"
         return 200, content_type, text

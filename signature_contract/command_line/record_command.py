@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from signature_contract import contract as contracts
@@ -12,7 +11,8 @@ from signature_contract import golden
 from signature_contract.command_line import printing
 from signature_contract.command_line.exit_codes import BROKEN, KEPT
 from signature_contract.command_line.files import UsageError, counted, placed, say, write
-from signature_contract.contract import Contract, TensorSpec, Tolerance
+from signature_contract.contract import Contract, Tolerance
+from signature_contract.contract_errors import ContractError
 from signature_contract.recording.drawn import drawn_cases
 from signature_contract.recording.record import record as record_answers
 from signature_contract.recording.requests import read_requests
@@ -61,24 +61,10 @@ def _advice(differences: Sequence[contracts.Difference], parsed: argparse.Namesp
 
 
 def _with_tolerances(contract: Contract, stated: Sequence[str]) -> Contract:
-    tolerances = dict(map(_tolerance, stated))
-    known = {name for signature in contract.signatures.values() for name in signature.outputs}
-    if unknown := sorted(tolerances.keys() - known):
-        raise UsageError(
-            f"--tolerance names {', '.join(unknown)}; outputs are {', '.join(sorted(known))}"
-        )
-
-    def stating(name: str, spec: TensorSpec) -> TensorSpec:
-        return replace(spec, stated_tolerance=tolerances.get(name, spec.stated_tolerance))
-
-    signatures = {
-        key: replace(
-            signature,
-            outputs={name: stating(name, spec) for name, spec in signature.outputs.items()},
-        )
-        for key, signature in contract.signatures.items()
-    }
-    return replace(contract, signatures=signatures)
+    try:
+        return contract.with_tolerances(dict(map(_tolerance, stated)))
+    except ContractError as err:
+        raise UsageError(f"--tolerance: {err}") from err
 
 
 def _tolerance(text: str) -> tuple[str, Tolerance]:

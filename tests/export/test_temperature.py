@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.calibration import calibration_curve
 
 from export.classifier.temperature import expected_error, fit_temperature
+from signature_contract import contract as contracts
+from tests.running import Ran
 
 
 def overconfident(classes: int, factor: float, count: int = 400) -> tuple[np.ndarray, np.ndarray]:
@@ -59,3 +65,35 @@ def test_it_stays_within_bounds() -> None:
     hopeless = random.normal(0, 5, (100, 2)).astype(np.float32)
     temperature, _ = fit_temperature(hopeless, random.integers(0, 2, 100))
     assert 4.9 < temperature <= 5.0
+
+
+@pytest.mark.training
+def test_rounding_may_be_as_much_wider_as_the_logits_are(
+    export: Callable[..., Ran], tmp_path: Path
+) -> None:
+    """A network sharpened that much gave TFLite's answers just beyond the usual tolerance."""
+    random = np.random.default_rng(0)
+    for name, level in (("dark", 60), ("light", 190)):
+        folder = tmp_path / "data" / name
+        folder.mkdir(parents=True)
+        for number in range(60):
+            mistaken = number % 8 == 0  # the labels of an eighth are wrong
+            around = 250 - level if mistaken else level
+            pixels = random.normal(around, 30, (64, 64, 3)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    ran = export(
+        *("classifier", "--data", tmp_path / "data", "--out", tmp_path / "models"),
+        *("--image-size=96", "--epochs=6", "--fine-tune-epochs=0", "--learning-rate=1e-3"),
+        *("--validation-fraction=0.5", "--allow-leaks"),
+    )
+    assert ran.code == 0, ran.err
+    temperature = ran.result["validation"]["calibration"]["temperature"]
+    assert temperature < 0.9, "not sharpened: the test shows nothing"
+    contract = contracts.load(Path(ran.result["path"]))
+    for signature in contract.signatures.values():
+        logits, probabilities = (
+            signature.outputs[name].tolerance for name in ("logits", "probabilities")
+        )
+        assert logits.absolute == pytest.approx(2e-4 / temperature, rel=0.01)
+        assert logits.relative == 2e-5
+        assert probabilities.absolute == pytest.approx(5e-5 / temperature, rel=0.01)
