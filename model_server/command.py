@@ -6,6 +6,7 @@ import importlib.metadata
 import logging
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from model_server import flag_table, launcher
 from model_server.errors import StartError, UsageError
@@ -13,12 +14,13 @@ from model_server.models.configs import ModelConfig
 from model_server.observation import logs
 from model_server.options import ServerOptions
 from model_server.parsing import own_values, parse
-from model_server.processes import supervisor
-from model_server.processes.membership import Membership, Place
 from model_server.settings import read_model_configs, read_settings
 from model_server.stopping import StopSignals
 from serving_config.extras import missing_extra
 from serving_config.version import __version__
+
+if TYPE_CHECKING:
+    from model_server.processes.membership import Membership, Place
 
 logger = logging.getLogger("model_server")
 
@@ -62,6 +64,8 @@ def _run(arguments: Sequence[str]) -> int:
     _say(choice)
     signals = StopSignals()
     if chosen.processes > 1:
+        from model_server.processes import supervisor
+
         read_settings(chosen)  # a mistake is said once
         return supervisor.run(chosen, arguments, configs, signals)
     _serve(chosen, configs, signals)
@@ -70,6 +74,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _run_worker(arguments: Sequence[str], place: Place) -> int:
     signals = StopSignals()
+    from model_server.processes.membership import Membership
+
     membership = Membership(place)
     _serve(parse(arguments), membership.configs(), signals, membership)
     return 0

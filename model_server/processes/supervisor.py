@@ -361,7 +361,8 @@ def merge_status(answers: Sequence[Any]) -> Any:
 
     Returns:
         One of all versions, newest first. A version that does not serve everywhere yet is in the
-        least of its states; one that no longer does, in the last.
+        least of its states, START where a process has not seen it; one that no longer does, in the
+        last.
     """
     states: dict[int, list[Any]] = {}
     for answer in answers:
@@ -371,7 +372,10 @@ def merge_status(answers: Sequence[Any]) -> Any:
     for _, entries in sorted(states.items(), reverse=True):
         first = min(entries, key=lambda entry: entry.state)
         last = max(entries, key=lambda entry: entry.state)
-        merged.model_version_status.append(first if first.state < State.AVAILABLE else last)
+        chosen = merged.model_version_status.add()
+        chosen.CopyFrom(first if first.state < State.AVAILABLE else last)
+        if chosen.state <= State.AVAILABLE and len(entries) < len(answers):
+            chosen.state = State.START
     return merged
 
 

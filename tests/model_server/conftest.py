@@ -181,10 +181,10 @@ def toy_server(
 def lite_toy_server(
     start_server: Callable[..., Any], lite_toys: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Any:
-    """The toy served as it was for the corpus, by LiteRT, in a process without TensorFlow."""
+    """The toy served as it was for the corpus, by LiteRT, in two processes without TensorFlow."""
     folder = tmp_path_factory.mktemp("config")
     flags = recorded_flags(folder, lite_toys)
-    return start_server(*flags, "--runtime=litert", rest=True, cold=True)
+    return start_server(*flags, "--runtime=litert", "--processes=2", rest=True, cold=True)
 
 
 @pytest.fixture

@@ -78,7 +78,8 @@ def main() -> int:
     logging.getLogger().handlers[0].setFormatter(OtherWords())
     grpc.server = functools.partial(grpc.server, interceptors=[Differences()])
     signals = stopping.StopSignals()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     try:
         chosen = parse([*kept, "--check_signature_shapes=false", "--request_log=none"])
