@@ -112,17 +112,12 @@ class Running:
         with ThreadPoolExecutor(beside) as pool:
             words = [*self._words(path, scratch), "--tags", *tags]
             session = pool.submit(self._run_program, "session", words)
-            shown = pool.submit(saved_model_cli.show, path, tags, self.contract).result()
-            # What shows other signatures cannot be asked for these.
-            cases = [] if shown.differences else self._firsts
-            runs = []
-            for number, case in enumerate(cases):
-                folder = scratch / str(number)
-                folder.mkdir()
-                runs.append(
-                    pool.submit(saved_model_cli.run, path, tags, self.contract, case, folder)
-                )
-            return [*session.result(), shown, *(run.result() for run in runs)]
+            folder = scratch / "saved_model_cli"
+            folder.mkdir()
+            tool = pool.submit(
+                saved_model_cli.look, path, tags, self.contract, self._firsts, folder
+            )
+            return [*session.result(), *tool.result()]
 
     def _run_program(self, module: str, words: Sequence[str | Path]) -> list[Item]:
         names = [question.item for question in self.asked]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,13 +21,70 @@ from signature_contract.golden import GoldenCase
 SHOW = "saved_model_cli show"
 RUN = "saved_model_cli run"
 
-_CLI = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli"]
+_PROGRAM = [sys.executable, "-m", "signature_contract.checking.cli_commands"]
 _DTYPES = {"FLOAT": "float32", "DOUBLE": "float64", "HALF": "float16"}
 
 
-def show(path: Path, tags: Sequence[str], contract: Contract) -> Item:
-    """Compare what ``show`` prints of a SavedModel with its contract."""
-    done = complete([*_CLI, "show", "--all", "--dir", str(path)])
+def look(
+    path: Path,
+    tags: Sequence[str],
+    contract: Contract,
+    cases: Sequence[GoldenCase],
+    scratch: Path,
+) -> list[Item]:
+    """Compare what ``show`` prints of a SavedModel, and what ``run`` answers, with its contract.
+
+    Args:
+        path: The SavedModel.
+        tags: Its graph's tags.
+        contract: What it is held to.
+        cases: Requests for ``run``, with the golden answers where there are any.
+        scratch: A folder that exists and is empty.
+
+    Returns:
+        An item of ``show``; where it shows the signatures of the contract, one of each case as
+        well: others cannot be asked for these.
+    """
+    unfit = [_unfit(case, contract) for case in cases]
+    folders = [scratch / str(number) for number in range(len(cases))]
+    commands = [["show", "--all", "--dir", str(path)]]
+    for case, folder, reason in zip(cases, folders, unfit, strict=True):
+        if not reason:
+            folder.mkdir()
+            commands.append(_run_command(path, tags, case, folder))
+    ends = iter(_complete(commands, scratch))
+    shown = _shown(next(ends), tags, contract)
+    if shown.differences:
+        return [shown]
+    runs = [
+        Item(f"{RUN} {case}", skipped=reason)
+        if reason
+        else _answered(next(ends), contract, case, folder)
+        for case, folder, reason in zip(cases, folders, unfit, strict=True)
+    ]
+    return [shown, *runs]
+
+
+def _complete(
+    commands: Sequence[Sequence[str]], scratch: Path
+) -> list[subprocess.CompletedProcess[str]]:
+    """Run commands of the tool in one process; after one that ends it the others in another."""
+    ends: list[subprocess.CompletedProcess[str]] = []
+    while len(ends) < len(commands):
+        file, report = scratch / "commands.json", scratch / f"report_{len(ends)}.jsonl"
+        file.write_text(json.dumps(commands[len(ends) :]), encoding="utf-8")
+        report.touch()
+        done = complete([*_PROGRAM, str(file), str(report)])
+        for line in report.read_text(encoding="utf-8").splitlines():
+            end = json.loads(line)
+            ends.append(subprocess.CompletedProcess("", end["code"], end["stdout"], end["stderr"]))
+        if len(ends) < len(commands):
+            # The next one ended the process.
+            ends.append(subprocess.CompletedProcess("", done.returncode or 1, "", done.stderr))
+    return ends
+
+
+def _shown(done: subprocess.CompletedProcess[str], tags: Sequence[str], contract: Contract) -> Item:
     if done.returncode:
         return Item(SHOW, (Difference("saved-model-cli", SHOW, "exit 0", how_it_ended(done)),))
     shown = parse_show(done.stdout, tags)
@@ -33,37 +92,28 @@ def show(path: Path, tags: Sequence[str], contract: Contract) -> Item:
     return Item(SHOW, tuple(contract.differences(shown, defaults=False)))
 
 
-def run(
-    path: Path, tags: Sequence[str], contract: Contract, case: GoldenCase, scratch: Path
-) -> Item:
-    """Have ``run`` answer one request, and compare the answer.
-
-    Args:
-        path: The SavedModel.
-        tags: Its graph's tags.
-        contract: What it is held to.
-        case: The request, with the golden answer where there is one.
-        scratch: A folder that exists.
-    """
-    where = f"{RUN} {case}"
-    signature = contract.resolved(case.signature)
-    if unfit := _unfit(case, contract):
-        return Item(where, skipped=unfit)
+def _run_command(path: Path, tags: Sequence[str], case: GoldenCase, folder: Path) -> list[str]:
     inputs = []
     for number, (name, value) in enumerate(case.inputs.items()):
-        file = scratch / f"in_{number}.npy"
+        file = folder / f"in_{number}.npy"
         np.save(file, value)
         inputs.append(f"{name}={file}")
-    command = [*_CLI, "run", "--dir", str(path), "--tag_set", ",".join(tags)]
+    command = ["run", "--dir", str(path), "--tag_set", ",".join(tags)]
     command += ["--signature_def", case.signature, "--inputs", ";".join(inputs)]
-    done = complete([*command, "--outdir", str(scratch), "--overwrite"])
+    return [*command, "--outdir", str(folder), "--overwrite"]
+
+
+def _answered(
+    done: subprocess.CompletedProcess[str], contract: Contract, case: GoldenCase, folder: Path
+) -> Item:
+    where = f"{RUN} {case}"
     if done.returncode:
         return Item(where, (Difference("saved-model-cli", where, "exit 0", how_it_ended(done)),))
     # Files that the tool has just written for us, so pickled text in them is ours.
     answer = {
-        name: np.load(scratch / f"{name}.npy", allow_pickle=True)
-        for name in signature.outputs
-        if (scratch / f"{name}.npy").exists()
+        name: np.load(folder / f"{name}.npy", allow_pickle=True)
+        for name in contract.resolved(case.signature).outputs
+        if (folder / f"{name}.npy").exists()
     }
     comparison = case.compare(answer, contract)
     compared = comparison.differences if case.outputs else ()

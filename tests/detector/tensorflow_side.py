@@ -107,6 +107,11 @@ def darknet53_counts() -> tuple[int, int, list[tuple[int, ...]]]:
     return count, count + darknet.count(coco), shapes
 
 
+def write_darknet53(path: str) -> None:
+    """Write a backbone with random weights as Darknet's own file of it."""
+    darknet.write(Path(path), [networks.darknet53(64)])
+
+
 def strided_convolution(path: str, pixels: np.ndarray) -> np.ndarray:
     """Run one Darknet convolution of stride 2 whose weights come from a file."""
     from export.detector.layers import convolution

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.running import Ran
+from python_client import VisionClient
+from tests.running import PATIENCE_S, REPO, Ran
 
 pytestmark = pytest.mark.training
 
@@ -74,3 +79,42 @@ def test_csp_darknet53_from_a_preset_folder_to_a_verified_version(
     assert result["weights"]["source"] == "file"
     verified = run_export("verify", result["path"])
     assert verified.code == 0, verified.err
+
+
+# Runs a command and says what the largest of its processes needed, in kilobytes.
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def test_darknet53_is_trained_published_served_and_asked_in_two_gigabytes(
+    side: Side, shapes: Path, start_server: Callable[..., Any], tmp_path: Path
+) -> None:
+    """With its weights as constants of the graph it took ten to verify and to serve."""
+    weights = tmp_path / "darknet53.conv.74"
+    side("write_darknet53", str(weights))
+    command = [sys.executable, "-c", MEASURED, sys.executable, "-m", "export", "detector"]
+    command += [f"--data={shapes}", f"--out={tmp_path / 'models'}", "--backbone=darknet53"]
+    command += [f"--weights={weights}", "--image-size=416", "--views=1", "--batch-size=2"]
+    command += ["--epochs=1", "--fine-tune-epochs=1"]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, cwd=REPO
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stderr.split("peak ")[-1]) < 2_000_000
+    result = json.loads(ran.stdout)
+    assert [phase["name"] for phase in result["phases"]] == ["head", "top"]
+    server = start_server(
+        *("--model_name=detector", f"--model_base_path={tmp_path / 'models' / 'detector'}"),
+        cold=True,
+    )
+    photograph = next((shapes / "JPEGImages").iterdir())
+    with VisionClient(server.target) as client:
+        for _ in range(3):
+            client.detect(photograph)
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    assert int(re.search(r"VmHWM:\s+(\d+)", status)[1]) < 2_000_000
+    server.stop()
