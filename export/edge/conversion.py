@@ -33,6 +33,7 @@ def write_forms(
     forms: Sequence[str],
     representative: Callable[[], Iterable[Mapping[str, Array]]],
     directory: Path,
+    weights: Iterable[tf.Variable] = (),
 ) -> dict[str, Path]:
     """Convert one function to every form and put the contract into each file.
 
@@ -43,6 +44,7 @@ def write_forms(
         forms: Of :data:`export.edge.arguments.FORMS`.
         representative: Makes the inputs that int8's ranges are measured on.
         directory: Where the files go.
+        weights: The variables that the function reads.
 
     Returns:
         ``<form>.tflite`` by form.
@@ -60,7 +62,9 @@ def write_forms(
         log.info("converting to %s", form)
         files[form] = directory / f"{form}.tflite"
         flatbuffer.write(
-            files[form], convert(key, function, spec, form, representative()), associated
+            files[form],
+            convert(key, function, spec, form, representative(), weights),
+            associated,
         )
     return files
 
@@ -71,6 +75,7 @@ def convert(
     spec: tf.TensorSpec,
     form: str,
     representative: Iterable[Mapping[str, Array]] = (),
+    weights: Iterable[tf.Variable] = (),
 ) -> bytes:
     """Convert one function to a TFLite file with one signature.
 
@@ -82,6 +87,7 @@ def convert(
             while running. ``int8``: weights and activations in int8, their ranges from
             ``representative``; only the image's way in and the answer's way out are float32.
         representative: Inputs by name, for ``int8``.
+        weights: The variables that the function reads.
 
     Returns:
         The file's content.
@@ -90,6 +96,7 @@ def convert(
         ConversionError: TFLite has no such op, or ``int8`` left heavy operations in float32.
     """
     module = tf.Module()
+    module.weights = list(weights)
     module.function = tf.function(function, input_signature=[spec])
     with tempfile.TemporaryDirectory(prefix="tflite-") as scratch, warnings.catch_warnings():
         # The converter measures ranges with the interpreter that it tells everybody to leave.

@@ -11,31 +11,64 @@ input's shape, the decoding of files, the strings.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+from tensorflow.python.framework.convert_to_constants import _run_inline_graph_optimization
 
 from export.edge.errors import ConversionError
 from serving_config.tensor_names import LOGITS, PROBABILITIES, SERVING_DEFAULT
 
+_LARGE_BYTES = 16 * 2**10
+
+
+@dataclass(frozen=True)
+class FlatGraph:
+    """A signature's graph without functions: what they did stands in it.
+
+    Attributes:
+        graph_def: The graph.
+        outputs: Tensor name by output name.
+        variables: Variable by the name of its handle's node.
+    """
+
+    graph_def: Any
+    outputs: Mapping[str, str]
+    variables: Mapping[str, tf.Variable]
+
+    def operations(self) -> list[Any]:
+        """Return the graph's operations, with the shapes that can be told."""
+        with tf.Graph().as_default() as graph:
+            tf.graph_util.import_graph_def(self.graph_def, name="")
+        return list(graph.get_operations())
+
 
 class Network:
-    """A piece of a frozen graph: one tensor in, tensors by name out."""
+    """A piece of a flat graph: one tensor in, tensors by name out.
 
-    def __init__(self, graph_def: Any, entry: str, outputs: Mapping[str, str]) -> None:
+    Attributes:
+        weights: Variable by name of the node that stands for its value. Large constants are among
+            them: the converter holds a graph, and every constant in it, dozens of times, and a
+            variable once or twice.
+    """
+
+    def __init__(self, flat: FlatGraph, entry: str, outputs: Mapping[str, str]) -> None:
         """Keep what ``outputs`` need of the graph, as far up as ``entry``.
 
         Args:
-            graph_def: A frozen ``GraphDef``; consumed.
+            flat: The graph; consumed.
             entry: Name of the float32 node that is replaced by the input.
             outputs: Tensor name by output name.
         """
         self._entry, self._outputs = entry, dict(outputs)
+        weights = _taken_out(flat.graph_def, flat.variables)
         self._graph_def = _between(
-            graph_def, entry, [name.split(":")[0] for name in outputs.values()]
+            flat.graph_def, entry, [name.split(":")[0] for name in outputs.values()]
         )
+        needed = {node.name for node in self._graph_def.node}
+        self.weights = {name: weight for name, weight in weights.items() if name in needed}
 
     def __call__(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
         """Put the piece into the graph that is being built.
@@ -45,7 +78,10 @@ class Network:
         """
         tensors = tf.graph_util.import_graph_def(
             self._graph_def,
-            input_map={f"{self._entry}:0": x},
+            input_map={
+                f"{self._entry}:0": x,
+                **{f"{name}:0": weight.read_value() for name, weight in self.weights.items()},
+            },
             return_elements=list(self._outputs.values()),
             name="network",
         )
@@ -64,16 +100,16 @@ def classifier(version: Path) -> tuple[Network, int]:
     Raises:
         ConversionError: The graph was not made by this toolkit's exporter.
     """
-    frozen, outputs = _frozen(version)
-    resizes = [op for op in frozen.graph.get_operations() if op.type == "ResizeBilinear"]
+    flat = _flat(version)
+    resizes = [op for op in flat.operations() if op.type == "ResizeBilinear"]
     shapes = [op.outputs[0].shape.as_list() for op in resizes]
     if len(resizes) != 1 or shapes[0][1] is None or shapes[0][1] != shapes[0][2]:
         raise ConversionError(
             f"{SERVING_DEFAULT} of {version} must begin with one bilinear resize to a square, as "
             f"python -m export classifier writes it; found {shapes or 'no resize'}"
         )
-    wanted = {name: outputs[name].name for name in (PROBABILITIES, LOGITS)}
-    network = Network(frozen.graph.as_graph_def(), resizes[0].name, wanted)
+    wanted = {name: flat.outputs[name] for name in (PROBABILITIES, LOGITS)}
+    network = Network(flat, resizes[0].name, wanted)
     return network, int(shapes[0][1])
 
 
@@ -90,8 +126,8 @@ def detector(version: Path) -> Network:
     Raises:
         ConversionError: The graph was not made by this toolkit's exporter.
     """
-    frozen, _ = _frozen(version)
-    operations = frozen.graph.get_operations()
+    flat = _flat(version)
+    operations = flat.operations()
     borders = [op for op in operations if op.type == "PadV2" and _is_resized(op.inputs[0].op)]
     suppressions = [op for op in operations if op.type == "CombinedNonMaxSuppression"]
     if len(borders) != 1 or len(suppressions) != 1:
@@ -102,7 +138,7 @@ def detector(version: Path) -> Network:
         )
     boxes, scores = list(suppressions[0].inputs)[:2]
     wanted = {"boxes": boxes.name, "scores": scores.name}
-    return Network(frozen.graph.as_graph_def(), borders[0].name, wanted)
+    return Network(flat, borders[0].name, wanted)
 
 
 def _is_resized(operation: Any) -> bool:
@@ -111,19 +147,61 @@ def _is_resized(operation: Any) -> bool:
     return bool(operation.type == "ResizeBilinear")
 
 
-def _frozen(version: Path) -> tuple[Any, dict[str, Any]]:
-    """Load the signature as one flat graph of constants; return it and its outputs by name."""
+def _flat(version: Path) -> FlatGraph:
+    """Load the signature as one flat graph, its variables left what they are.
+
+    TensorFlow's own way to such a graph makes constants of the variables first; a network of 250 MB
+    took 2 GB for that.
+    """
     loaded = tf.saved_model.load(str(version))
     if SERVING_DEFAULT not in loaded.signatures:
         raise ConversionError(
             f"{version} has no signature {SERVING_DEFAULT!r}; it has {', '.join(loaded.signatures)}"
         )
     function = loaded.signatures[SERVING_DEFAULT]
-    # A large network's weights are variables. A small one's are constants already, and what matters
-    # is that nested functions are inlined.
-    frozen = convert_variables_to_constants_v2(function)
+    graph_def = _run_inline_graph_optimization(
+        function, lower_control_flow=True, aggressive_inlining=False
+    )
+    by_handle = {id(variable.handle): variable for variable in function.graph.variables}
+    variables = {
+        node.op.name: by_handle[id(handle)]
+        for handle, node in function.graph.captures
+        if id(handle) in by_handle
+    }
     names = sorted(function.structured_outputs)
-    return frozen, dict(zip(names, frozen.outputs, strict=True))
+    ends = [tensor.name for tensor in function.outputs]
+    return FlatGraph(graph_def, dict(zip(names, ends, strict=True)), variables)
+
+
+def _taken_out(graph_def: Any, variables: Mapping[str, tf.Variable]) -> dict[str, tf.Variable]:
+    """Make placeholders of a graph's large constants and of the values that it reads.
+
+    Args:
+        graph_def: Changed.
+        variables: By name of their handles' nodes.
+
+    Returns:
+        What each placeholder stands for, by its name.
+    """
+    nodes = {node.name: node for node in graph_def.node}
+    weights = {}
+    for node in graph_def.node:
+        if node.op == "Const" and node.attr["value"].ByteSize() > _LARGE_BYTES:
+            value = tf.make_ndarray(node.attr["value"].tensor)
+            weights[node.name] = tf.Variable(value, trainable=False, name=node.name)
+            del node.attr["value"]
+        elif node.op == "ReadVariableOp":
+            handle = node.input[0]
+            while nodes[handle].op == "Identity":  # where a function's argument was
+                handle = nodes[handle].input[0]
+            weights[node.name] = variables[handle]
+            del node.input[:]
+            node.attr.clear()
+            node.attr["dtype"].type = weights[node.name].dtype.as_datatype_enum
+        else:
+            continue
+        node.op = "Placeholder"
+    return weights
 
 
 def _between(graph_def: Any, entry: str, ends: list[str]) -> Any:

@@ -49,7 +49,9 @@ def classifier(
         return ({INPUT_TENSOR: pixels} for pixels in _decoded(ranges))
 
     spec = tf.TensorSpec([None, None, None, 3], tf.uint8, INPUT_TENSOR)
-    return conversion.write_forms(answer, spec, contract, forms, representative, directory)
+    return conversion.write_forms(
+        answer, spec, contract, forms, representative, directory, piece.weights.values()
+    )
 
 
 def detector(
@@ -71,7 +73,9 @@ def detector(
         return ({SQUARE: letterbox(pixels, side)} for pixels in _decoded(ranges))
 
     spec = tf.TensorSpec([None, side, side, 3], tf.float32, SQUARE)
-    return conversion.write_forms(candidates, spec, contract, forms, representative, directory)
+    return conversion.write_forms(
+        candidates, spec, contract, forms, representative, directory, piece.weights.values()
+    )
 
 
 def _decoded(paths: Sequence[Path]) -> Iterator[Array]:
