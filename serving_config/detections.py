@@ -20,6 +20,7 @@ from serving_config.tensor_names import (
     DETECTION_SCORES,
     NUM_DETECTIONS,
 )
+from signature_contract.signature import Signature, TensorSpec
 
 Array = np.ndarray[Any, Any]
 
@@ -35,8 +36,48 @@ BOXES = "boxes"
 SCORES = "scores"
 """Its output: float32 [batch, n, classes]."""
 
+CANDIDATE = "K"
+"""Name of its dimension, the number of candidates an image."""
+
 GREY = 127.5
 """Value of the border, as in training (:mod:`export.detector.letterbox`)."""
+
+
+def candidates_signature(side: int, classes: int) -> Signature:
+    """Return what such a file takes and gives.
+
+    Args:
+        side: Of the network's square in pixels.
+        classes: How many.
+    """
+    return Signature(
+        inputs={
+            SQUARE: TensorSpec(
+                "float32",
+                (-1, side, side, 3),
+                ("batch", "height", "width", "channel"),
+                (0, 255),
+                "RGB pixels, letterboxed: scaled to fit, centred on grey 127.5, not normalised",
+            )
+        },
+        outputs={
+            BOXES: TensorSpec(
+                "float32",
+                (-1, CANDIDATE, 4),
+                ("batch", "candidate", "ymin, xmin, ymax, xmax"),
+                None,
+                "corners in pixels of the square, not clipped",
+            ),
+            SCORES: TensorSpec(
+                "float32",
+                (-1, CANDIDATE, classes),
+                ("batch", "candidate", "class"),
+                (0, 1),
+                "objectness times class probability",
+            ),
+        },
+        summary="Every candidate of letterboxed photographs, before non-maximum suppression.",
+    )
 
 
 def detections(

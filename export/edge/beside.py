@@ -27,6 +27,7 @@ from export.edge.kind import EdgeKind
 from signature_contract import golden
 from signature_contract.checking.outcome import Item
 from signature_contract.contract import Contract, Difference
+from signature_contract.declared.tflite import carried_contract
 from signature_contract.version_files import GOLDEN_FILE, TFLITE_FILE
 
 log = logging.getLogger(__name__)
@@ -110,8 +111,6 @@ def verify(version: Path, contract: Contract) -> Item | None:
     file = version / TFLITE_FILE
     if not file.is_file():
         return None
-    from export.edge.interpreter import carried_contract  # loads LiteRT
-
     carried = carried_contract(file)
     form = str(carried.parameters.get(_FORM, FLOAT32))
     cases = edge_contract.golden_cases(golden.load(version, contract), carried)

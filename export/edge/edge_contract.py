@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from export.edge.errors import ConversionError
-from serving_config.detections import BOXES, CANDIDATES, SCORES, SQUARE
+from serving_config.detections import CANDIDATE, CANDIDATES, candidates_signature
 from serving_config.tensor_names import SERVING_DEFAULT
-from signature_contract.contract import Contract, Signature, TensorSpec
+from signature_contract.contract import Contract, Signature
 from signature_contract.golden import GoldenCase
 
 _NO_DECODER = (
@@ -83,38 +83,10 @@ def of_detector(contract: Contract, version: int | None = None) -> Contract:
             "a detector's contract must have parameters.image_size and bound.N, as "
             f"python -m export detector writes them; it has {dict(contract.parameters)}"
         )
-    signature = Signature(
-        inputs={
-            SQUARE: TensorSpec(
-                "float32",
-                (-1, side, side, 3),
-                ("batch", "height", "width", "channel"),
-                (0, 255),
-                "RGB pixels, letterboxed: scaled to fit, centred on grey 127.5, not normalised",
-            )
-        },
-        outputs={
-            BOXES: TensorSpec(
-                "float32",
-                (-1, "K", 4),
-                ("batch", "candidate", "ymin, xmin, ymax, xmax"),
-                None,
-                "corners in pixels of the square, not clipped",
-            ),
-            SCORES: TensorSpec(
-                "float32",
-                (-1, "K", classes),
-                ("batch", "candidate", "class"),
-                (0, 1),
-                "objectness times class probability",
-            ),
-        },
-        summary="Every candidate of letterboxed photographs, before non-maximum suppression.",
-    )
     return replace(
         contract,
-        signatures={CANDIDATES: signature},
-        dimensions={**contract.dimensions, "K": "number of candidates an image"},
+        signatures={CANDIDATES: candidates_signature(side, classes)},
+        dimensions={**contract.dimensions, CANDIDATE: "number of candidates an image"},
         parameters={
             **contract.parameters,
             **_source(version),

@@ -7,7 +7,6 @@ announces the end of at every use.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from serving_config.tensor_names import SERVING_DEFAULT
-from signature_contract import contract as contracts
-from signature_contract.contract import Contract, ContractMismatchError, Signature, TensorSpec
-from signature_contract.version_files import CONTRACT_FILE
+from signature_contract.contract import ContractMismatchError, Difference, Signature, TensorSpec
+from signature_contract.declared.tflite import carried_contract
 
 Array = np.ndarray[Any, Any]
 
@@ -78,7 +76,7 @@ class EdgeModel:
         found = {name: (str(value.dtype), value.shape) for name, value in inputs.items()}
         differences = signature.input_differences(key, found)
         differences += [
-            contracts.Difference(
+            Difference(
                 "input-shape", f'{key} input "{name}"', "every axis at least 1", str(list(shape))
             )
             for name, (_, shape) in found.items()
@@ -91,23 +89,6 @@ class EdgeModel:
     def run_unchecked(self, inputs: Mapping[str, Array], key: str) -> dict[str, Array]:
         """Run without comparing the inputs with the contract, as other interpreters do."""
         return dict(self._runners[key](**inputs))
-
-
-def carried_contract(path: Path) -> Contract:
-    """Read the contract inside a TFLite file.
-
-    Raises:
-        ContractFileError: There is no such file, or none inside it.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            text = archive.read(CONTRACT_FILE).decode("utf-8")
-    except (OSError, KeyError, zipfile.BadZipFile) as err:
-        raise contracts.ContractFileError(
-            f"{path} carries no {CONTRACT_FILE} ({err}); "
-            "python -m export tflite writes files that do"
-        ) from err
-    return contracts.loads(text, source=f"{path}!{CONTRACT_FILE}")
 
 
 def _specs(details: Mapping[str, Mapping[str, Any]]) -> dict[str, TensorSpec]:

@@ -8,12 +8,16 @@ missing has its default.
 from __future__ import annotations
 
 import struct
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from signature_contract import contract as contracts
+from signature_contract.contract import Contract
 from signature_contract.contract_errors import TargetError
 from signature_contract.declared.declaration import Declaration
 from signature_contract.signature import Signature, TensorSpec
+from signature_contract.version_files import CONTRACT_FILE
 
 IDENTIFIER = b"TFL3"
 UNNAMED = "serving_default"
@@ -148,6 +152,23 @@ def read_tflite(path: Path) -> Declaration:
     except (struct.error, ValueError, IndexError) as err:
         raise TargetError(f"{path} is damaged: {err}") from err
     return Declaration(str(path), dict(sorted(signatures.items())), knows_defaults=False)
+
+
+def carried_contract(path: Path) -> Contract:
+    """Read the contract inside a TFLite file.
+
+    Raises:
+        ContractFileError: There is no such file, or none inside it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            text = archive.read(CONTRACT_FILE).decode("utf-8")
+    except (OSError, KeyError, zipfile.BadZipFile) as err:
+        raise contracts.ContractFileError(
+            f"{path} carries no {CONTRACT_FILE} ({err}); "
+            "python -m export tflite writes files that do"
+        ) from err
+    return contracts.loads(text, source=f"{path}!{CONTRACT_FILE}")
 
 
 def read_metadata(data: bytes, name: str) -> bytes | None:

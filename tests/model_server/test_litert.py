@@ -328,7 +328,8 @@ def test_a_file_that_does_not_fit_its_versions_contract_is_not_served(
         wait=False,
     )
     assert server.process.wait(PATIENCE_S) == 1
-    assert "model.tflite does not fit contract.json: expected candidates, or" in server.log
+    assert "model.tflite does not fit contract.json: serving_default input" in server.log
+    assert "[input-missing]" in server.log
 
 
 def test_a_runtime_that_there_is_not_is_a_usage_error(start_server: Callable[..., Any]) -> None:

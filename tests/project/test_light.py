@@ -34,6 +34,7 @@ FILES = (
 # What runs a model, in a process of its own, and what pytest loads say so in their names.
 DEMANDING = {
     "signature_contract.checking.lite",
+    "signature_contract.checking.cli_commands",
     "signature_contract.checking.session",
     "signature_contract.pytest_plugin",
 }

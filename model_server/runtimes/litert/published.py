@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -22,16 +23,26 @@ from model_server.runtimes.litert.pictures import decode
 from model_server.runtimes.signatures import PREDICT_METHOD, Signature
 from protos import SignatureDef
 from serving_config import refusals
-from serving_config.detections import BOXES, CANDIDATES, SCORES, SQUARE, detections, letterbox
+from serving_config.detections import (
+    BOXES,
+    CANDIDATES,
+    SCORES,
+    SQUARE,
+    candidates_signature,
+    detections,
+    letterbox,
+)
 from serving_config.refusals import asserted
 from serving_config.tensor_names import (
     CLASSES,
     IMAGE_BYTES,
     INPUT_TENSOR,
+    NUM_DETECTIONS,
     SERVING_BYTES,
     SERVING_DEFAULT,
 )
-from signature_contract.contract import Contract
+from signature_contract.contract import Contract, Difference
+from signature_contract.signature import signatures_from_proto
 from signature_contract.version_files import CONTRACT_FILE, TFLITE_FILE
 
 Answer = Mapping[str, Array]
@@ -50,12 +61,15 @@ class Kind(Protocol):
         """
 
 
-def published(file: LiteFile, contract: Contract) -> PublishedModel | None:
+def published(
+    file: LiteFile, contract: Contract, carried: Contract | None
+) -> PublishedModel | None:
     """Make a loaded file whole by its version's contract.
 
     Args:
         file: The file; the result closes it.
         contract: The version's own.
+        carried: The one inside the file, if there is one.
 
     Returns:
         The model; None where the contract is not one of this toolkit's image models.
@@ -66,21 +80,41 @@ def published(file: LiteFile, contract: Contract) -> PublishedModel | None:
     inputs = {key: set(signature.inputs) for key, signature in contract.signatures.items()}
     if inputs != {SERVING_DEFAULT: {INPUT_TENSOR}, SERVING_BYTES: {IMAGE_BYTES}}:
         return None
-    if CANDIDATES in file.signatures:
+    is_detector = NUM_DETECTIONS in contract.signature(SERVING_DEFAULT).outputs
+    _check(file, contract, carried, is_detector)
+    if is_detector:
         return PublishedModel(file, contract, _detector(file, contract))
-    own = file.signatures.get(SERVING_DEFAULT)
-    whole = contract.signature(SERVING_DEFAULT).outputs
-    if own is None or set(own.inputs) != {INPUT_TENSOR} or {*own.outputs, CLASSES} != set(whole):
-        declared = [
-            f"{key} {', '.join(one.inputs)} -> {', '.join(one.outputs)}"
-            for key, one in sorted(file.signatures.items())
-        ]
-        raise failed_precondition(
-            f"{TFLITE_FILE} does not fit {CONTRACT_FILE}: expected {CANDIDATES}, or "
-            f"{SERVING_DEFAULT} {INPUT_TENSOR} -> {', '.join(n for n in whole if n != CLASSES)}; "
-            f"found {'; '.join(declared)}"
+    return PublishedModel(
+        file, contract, _classifier(file, file.signatures[SERVING_DEFAULT], contract)
+    )
+
+
+def _check(file: LiteFile, contract: Contract, carried: Contract | None, is_detector: bool) -> None:
+    """Hold a file to what it should have of a version's contract.
+
+    Raises:
+        ServingError: FAILED_PRECONDITION, with every difference.
+    """
+    if is_detector:
+        side, classes = int(contract.parameters["image_size"]), len(contract.class_names)
+        expected = {CANDIDATES: candidates_signature(side, classes)}
+    else:
+        whole = contract.signature(SERVING_DEFAULT)
+        numbers = {name: spec for name, spec in whole.outputs.items() if name != CLASSES}
+        expected = {SERVING_DEFAULT: replace(whole, outputs=numbers)}
+    declared = {key: one.definition for key, one in file.signatures.items()}
+    differences = replace(contract, signatures=expected).differences(
+        signatures_from_proto(declared), defaults=False
+    )
+    if carried is not None and carried.class_names != contract.class_names:
+        found = str(list(carried.class_names))
+        differences.append(
+            Difference("class-order", "class order", str(list(contract.class_names)), found)
         )
-    return PublishedModel(file, contract, _classifier(file, own, contract))
+    if differences:
+        raise failed_precondition(
+            f"{TFLITE_FILE} does not fit {CONTRACT_FILE}: {'; '.join(map(str, differences))}"
+        )
 
 
 class PublishedModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 from model_server.errors import ServingError, failed_precondition, not_found
@@ -10,6 +11,7 @@ from model_server.runtimes.litert.published import published
 from model_server.runtimes.runtime import LoadedModel
 from signature_contract import contract as contracts
 from signature_contract.contract import ContractFileError
+from signature_contract.declared.tflite import carried_contract
 from signature_contract.version_files import CONTRACT_FILE, TFLITE_FILE, extra
 
 
@@ -35,7 +37,9 @@ class LiteRtRuntime:
         if not extra(path, CONTRACT_FILE).is_file():
             return loaded
         try:
-            return published(loaded, contracts.load(path)) or loaded
+            contract = contracts.load(path)
+            carried = carried_contract(file) if zipfile.is_zipfile(file) else None
+            return published(loaded, contract, carried) or loaded
         except (ContractFileError, ServingError) as err:
             loaded.close()
             raise failed_precondition(str(err)) from err
