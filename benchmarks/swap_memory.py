@@ -19,9 +19,24 @@ import time
 from pathlib import Path
 
 import grpc
-from serving_overhead import METHOD, REPO, toy_request
 
+import protos
 from export import server_process
+
+REPO = Path(__file__).resolve().parent.parent
+METHOD = "/tensorflow.serving.PredictionService/Predict"
+
+
+def toy_request() -> bytes:
+    """Return one serialized request: three floats."""
+    request = protos.PredictRequest()
+    request.model_spec.name = "toy"
+    tensor = request.inputs["x"]
+    tensor.dtype = protos.DataType.Value("DT_FLOAT")
+    tensor.tensor_shape.dim.add().size = 3
+    tensor.float_val.extend([1.0, 2.0, 5.0])
+    payload: bytes = request.SerializeToString()
+    return payload
 
 
 class Clients:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib.metadata
 import logging
 import os
@@ -40,6 +41,7 @@ def run(arguments: Sequence[str], place: Place | None = None) -> int:
         print(flag_table.usage())  # noqa: T201
         return 0
     logs.configure(process=place.number if place else None)
+    faulthandler.enable()  # a library's crash says which of our lines it was in
     try:
         return _run_worker(arguments, place) if place else _run(arguments)
     except UsageError as err:

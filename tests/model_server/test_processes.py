@@ -142,6 +142,7 @@ def test_a_process_that_crashes_is_started_again_and_the_others_answer(
         stopped.set()
         asking.join()
     assert "process 2 ended by SIGSEGV: it is started again" in server.log
+    assert re.search(r'File ".*model_server/\w+\.py", line \d+', server.log), "where it was"
     after = pids(server)
     assert after.keys() == before.keys()
     assert {number for number in before if before[number] != after[number]} == {2}
