@@ -109,33 +109,6 @@ class Contract:
             )
         return replace(self, class_names=names, bound={**self.bound, **sizes})
 
-    def with_tolerances(self, stated: Mapping[str, Tolerance]) -> Contract:
-        """State how far answers may lie from the golden ones.
-
-        Args:
-            stated: By output's name, in every signature that has it; others keep theirs.
-
-        Raises:
-            ContractError: No signature has such an output.
-        """
-        known = {name for signature in self.signatures.values() for name in signature.outputs}
-        if unknown := sorted(stated.keys() - known):
-            raise ContractError(
-                f"there is no output {', '.join(unknown)}; outputs are {', '.join(sorted(known))}"
-            )
-
-        def stating(name: str, spec: TensorSpec) -> TensorSpec:
-            return replace(spec, stated_tolerance=stated.get(name, spec.stated_tolerance))
-
-        signatures = {
-            key: replace(
-                signature,
-                outputs={name: stating(name, spec) for name, spec in signature.outputs.items()},
-            )
-            for key, signature in self.signatures.items()
-        }
-        return replace(self, signatures=signatures)
-
     def signature(self, key: str) -> Signature:
         """Return the signature with this key; empty means ``serving_default``.
 

@@ -24,8 +24,7 @@ from export.training.event_log import EventLog
 from export.training.finished import room_for
 from export.training.finite import FiniteGuard
 from export.training.identity import digest
-from export.training.last_end import LastEnd, ProcessNote
-from export.training.memory import BatchHalving
+from export.training.memory import BatchHalving, halving_of
 from export.training.work import AlreadyTrained, Work
 
 log = logging.getLogger(__name__)
@@ -99,7 +98,7 @@ def begin(
     if work.finished:
         raise AlreadyTrained(work)
     work.reserve(room_for(built.classifier.model.variables))
-    memory = _memory(work, settings, distribution)
+    memory = halving_of(work, settings.batch_size, halves=distribution.kind == "none")
     try:
         data = loading.load(
             photographs,
@@ -129,25 +128,6 @@ def begin(
     learns = not built.is_pretrained if base_learns is None else base_learns
     guard = BatchNormGuard(built.classifier.base, learns=learns)
     return Beginning(settings, built, data, fitter, memory, guard)
-
-
-def _memory(work: Work, settings: ClassifierSettings, distribution: Distribution) -> BatchHalving:
-    """Return what halves batches; half as large as the last process's if that died of them."""
-    if not work.writes:
-        return BatchHalving()
-    note = ProcessNote(work.directory, settings.batch_size)
-    last = note.last()
-    if distribution.kind != "none":  # whose batches nobody halves
-        if last.reason:
-            log.warning("%s, once --batch-size is lowered", last.reason)
-        last = LastEnd()
-    memory = BatchHalving(last.limit, note.write)
-    if last.reason:
-        log.warning("%s", last.reason)
-        memory.notes.append(last.reason)
-    note.begin(memory.limit)
-    work.at_close(lambda: note.end(memory.limit))
-    return memory
 
 
 def class_weights(settings: ClassifierSettings, data: LoadedData) -> tuple[float, ...] | None:

@@ -25,6 +25,7 @@ from serving_config.tensor_names import LOGITS, PROBABILITIES
 from serving_config.toolkit_contracts import toolkit_contract
 from signature_contract.contract import Contract, Tolerance
 from signature_contract.golden import GoldenCase
+from signature_contract.tolerances import with_tolerances
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +93,13 @@ def _for_temperature(contract: Contract, finished: Finished) -> Contract:
     if temperature >= 1:
         return contract
     outputs = contract.signature("").outputs
-    return contract.with_tolerances(
+    return with_tolerances(
+        contract,
         {
             name: replace(tolerance, absolute=float(f"{tolerance.absolute / temperature:.3g}"))
             for name in (LOGITS, PROBABILITIES)
             for tolerance in (outputs[name].tolerance,)
-        }
+        },
     )
 
 

@@ -25,7 +25,7 @@ from export.detector.planning import PhasePlan, plan
 from export.detector.progress import Done
 from export.training.batch_norm import BatchNormGuard
 from export.training.freezing import check_frozen
-from export.training.memory import BatchHalving
+from export.training.memory import halving_of
 from export.training.outcome import Decision, FineTuning, Phase, Trained, Verdict
 from export.training.work import Work
 
@@ -49,7 +49,8 @@ def train(beginning: Beginning, work: Work, log_dir: Path | None = None) -> Trai
         ExportError: A guard stopped it.
     """
     guard = BatchNormGuard(beginning.detector.backbone, learns=not beginning.is_pretrained)
-    fitter = Fitter(beginning, guard, BatchHalving(), log_dir, work)
+    memory = halving_of(work, beginning.settings.batch_size)
+    fitter = Fitter(beginning, guard, memory, log_dir, work)
     phases: list[Phase] = []
     for planned in plan(beginning.settings, pretrained=beginning.is_pretrained):
         first_epoch = 1 + sum(len(phase.history) for phase in phases)

@@ -32,11 +32,13 @@ class FlatGraph:
         graph_def: The graph.
         outputs: Tensor name by output name.
         variables: Variable by the name of its handle's node.
+        constants: What else the signature has from outside, by the name of its node.
     """
 
     graph_def: Any
     outputs: Mapping[str, str]
     variables: Mapping[str, tf.Variable]
+    constants: Mapping[str, Any]
 
     def operations(self) -> list[Any]:
         """Return the graph's operations, with the shapes that can be told."""
@@ -63,7 +65,7 @@ class Network:
             outputs: Tensor name by output name.
         """
         self._entry, self._outputs = entry, dict(outputs)
-        weights = _taken_out(flat.graph_def, flat.variables)
+        weights = _taken_out(flat)
         self._graph_def = _between(
             flat.graph_def, entry, [name.split(":")[0] for name in outputs.values()]
         )
@@ -168,25 +170,32 @@ def _flat(version: Path) -> FlatGraph:
         for handle, node in function.graph.captures
         if id(handle) in by_handle
     }
+    constants = {
+        node.op.name: value.numpy()
+        for value, node in function.graph.captures
+        if value.dtype != tf.resource
+    }
     names = sorted(function.structured_outputs)
     ends = [tensor.name for tensor in function.outputs]
-    return FlatGraph(graph_def, dict(zip(names, ends, strict=True)), variables)
+    return FlatGraph(graph_def, dict(zip(names, ends, strict=True)), variables, constants)
 
 
-def _taken_out(graph_def: Any, variables: Mapping[str, tf.Variable]) -> dict[str, tf.Variable]:
+def _taken_out(flat: FlatGraph) -> dict[str, tf.Variable]:
     """Make placeholders of a graph's large constants and of the values that it reads.
 
     Args:
-        graph_def: Changed.
-        variables: By name of their handles' nodes.
+        flat: The graph; changed.
 
     Returns:
         What each placeholder stands for, by its name.
     """
-    nodes = {node.name: node for node in graph_def.node}
+    nodes = {node.name: node for node in flat.graph_def.node}
     weights = {}
-    for node in graph_def.node:
-        if node.op == "Const" and node.attr["value"].ByteSize() > _LARGE_BYTES:
+    for node in flat.graph_def.node:
+        if node.name in flat.constants:
+            value = flat.constants[node.name]
+            weights[node.name] = tf.Variable(value, trainable=False, name=node.name)
+        elif node.op == "Const" and node.attr["value"].ByteSize() > _LARGE_BYTES:
             value = tf.make_ndarray(node.attr["value"].tensor)
             weights[node.name] = tf.Variable(value, trainable=False, name=node.name)
             del node.attr["value"]
@@ -194,7 +203,7 @@ def _taken_out(graph_def: Any, variables: Mapping[str, tf.Variable]) -> dict[str
             handle = node.input[0]
             while nodes[handle].op == "Identity":  # where a function's argument was
                 handle = nodes[handle].input[0]
-            weights[node.name] = variables[handle]
+            weights[node.name] = flat.variables[handle]
             del node.input[:]
             node.attr.clear()
             node.attr["dtype"].type = weights[node.name].dtype.as_datatype_enum

@@ -23,6 +23,8 @@ import numpy as np
 import tensorflow as tf
 
 from export.errors import OutOfMemoryError
+from export.training.last_end import LastEnd, ProcessNote
+from export.training.work import Work
 
 log = logging.getLogger(__name__)
 
@@ -177,3 +179,28 @@ def _reason(err: Exception) -> str:
     """Return the line of TensorFlow's message that says what did not fit."""
     lines = str(err).strip().splitlines() or [""]
     return next((line for line in lines if "OOM" in line), lines[0]).strip()[:200]
+
+
+def halving_of(work: Work, batch_size: int, *, halves: bool = True) -> BatchHalving:
+    """Return what halves a run's batches: half as large as the last process's if it died of them.
+
+    Args:
+        work: The run's working directory, in which processes note how they end.
+        batch_size: Examples a step, as the settings say.
+        halves: False where nobody may halve, as among several replicas; then it is said only.
+    """
+    if not work.writes:
+        return BatchHalving()
+    note = ProcessNote(work.directory, batch_size)
+    last = note.last()
+    if not halves:
+        if last.reason:
+            log.warning("%s, once --batch-size is lowered", last.reason)
+        last = LastEnd()
+    memory = BatchHalving(last.limit, note.write)
+    if last.reason:
+        log.warning("%s", last.reason)
+        memory.notes.append(last.reason)
+    note.begin(memory.limit)
+    work.at_close(lambda: note.end(memory.limit))
+    return memory

@@ -16,6 +16,7 @@ from signature_contract.contract_errors import ContractError
 from signature_contract.recording.drawn import drawn_cases
 from signature_contract.recording.record import record as record_answers
 from signature_contract.recording.requests import read_requests
+from signature_contract.tolerances import with_tolerances
 from signature_contract.version_files import golden_beside
 
 
@@ -62,7 +63,7 @@ def _advice(differences: Sequence[contracts.Difference], parsed: argparse.Namesp
 
 def _with_tolerances(contract: Contract, stated: Sequence[str]) -> Contract:
     try:
-        return contract.with_tolerances(dict(map(_tolerance, stated)))
+        return with_tolerances(contract, dict(map(_tolerance, stated)))
     except ContractError as err:
         raise UsageError(f"--tolerance: {err}") from err
 

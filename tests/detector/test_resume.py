@@ -125,3 +125,15 @@ def test_nothing_is_left_of_caches_and_working_directories(interrupted: dict[str
     run = interrupted["run"]
     assert interrupted["left"] == run.left() == []
     assert [path.name for path in (run.models / "detector").iterdir()] == ["1"]
+
+
+def test_a_process_that_was_ended_for_want_of_memory_is_followed_by_half_the_batch(
+    tmp_path: Path, write_voc: Callable[..., Path]
+) -> None:
+    data = write_voc(tmp_path / "voc", count=12, seed=4, split=9)
+    run = Run(tmp_path / "aborted", data, "--fine-tune-epochs=0")
+    run(["epoch 1: validation mAP"], signal.SIGABRT)  # as TensorFlow and LLVM end it
+    out, said = run()
+    assert "out of memory: the last process ended with steps of 4 examples" in said
+    assert "goes on with 2" in said
+    assert any("goes on with 2" in note for note in json.loads(out)["notes"])
