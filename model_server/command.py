@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from model_server import flag_table, launcher
-from model_server.errors import StartError, UsageError
+from model_server.errors import ServingError, StartError, UsageError
 from model_server.models.configs import ModelConfig
 from model_server.observation import logs
 from model_server.options import ServerOptions
@@ -79,7 +79,10 @@ def _run_worker(arguments: Sequence[str], place: Place) -> int:
     from model_server.processes.membership import Membership
 
     membership = Membership(place)
-    _serve(parse(arguments), membership.configs(), signals, membership)
+    try:
+        _serve(parse(arguments), membership.configs(), signals, membership)
+    except ServingError as err:
+        raise StartError(f"the supervisor does not answer: {err.message}") from err
     return 0
 
 

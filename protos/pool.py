@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import any_pb2, descriptor_pb2, message_factory, wrappers_pb2
-from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, ServiceDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
@@ -37,6 +38,34 @@ def _fill() -> None:
 _fill()
 
 
+_HOLDING = threading.Lock()
+_HELD: dict[str, Any] = {}
+# Class by full name, of every message that was asked for and all that it may hold. protobuf keeps
+# no class alive that no message of is: the garbage collector takes it apart (the class of a field's
+# message, say, once a request is answered), and a thread that meanwhile reads such a field is given
+# that very class again, whose description is gone already. Reading an attribute of its message then
+# ends the process (protobuf 7.36, PyUpb_MessageMeta_GetDynamicAttr).
+
+
+def message_class(descriptor: Descriptor) -> Any:
+    """Return the class of a message, which lives from now on, as do those of its fields."""
+    if descriptor.full_name not in _HELD:
+        with _HOLDING:
+            found: dict[str, Any] = {}
+            _collect(descriptor, found)
+            _HELD.update(found)
+    return _HELD[descriptor.full_name]
+
+
+def _collect(descriptor: Descriptor, found: dict[str, Any]) -> None:
+    if descriptor.full_name in found:
+        return
+    found[descriptor.full_name] = message_factory.GetMessageClass(descriptor)
+    for field in descriptor.fields:
+        if field.message_type is not None:
+            _collect(field.message_type, found)
+
+
 def find(name: str) -> Any:
     """Return the class of a message, or an enumeration.
 
@@ -55,7 +84,7 @@ def find(name: str) -> Any:
             name=name,
         ) from None
     try:
-        return message_factory.GetMessageClass(POOL.FindMessageTypeByName(full_name))
+        return message_class(POOL.FindMessageTypeByName(full_name))
     except KeyError:
         return EnumTypeWrapper(POOL.FindEnumTypeByName(full_name))
 

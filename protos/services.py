@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
-from google.protobuf.message_factory import GetMessageClass
 
 from protos import pool
 
@@ -24,8 +23,8 @@ def handler(service: str, servicer: object) -> grpc.GenericRpcHandler:
     methods = {
         method.name: grpc.unary_unary_rpc_method_handler(
             getattr(servicer, method.name),
-            request_deserializer=GetMessageClass(method.input_type).FromString,
-            response_serializer=GetMessageClass(method.output_type).SerializeToString,
+            request_deserializer=pool.message_class(method.input_type).FromString,
+            response_serializer=pool.message_class(method.output_type).SerializeToString,
         )
         for method in pool.service(service).methods
         if hasattr(servicer, method.name)
@@ -46,8 +45,8 @@ class Stub:
         for method in pool.service(service).methods:
             call = channel.unary_unary(
                 f"/{service}/{method.name}",
-                request_serializer=GetMessageClass(method.input_type).SerializeToString,
-                response_deserializer=GetMessageClass(method.output_type).FromString,
+                request_serializer=pool.message_class(method.input_type).SerializeToString,
+                response_deserializer=pool.message_class(method.output_type).FromString,
             )
             setattr(self, method.name, call)
 

@@ -46,7 +46,8 @@ class Membership:
 
     def configs(self) -> list[ModelConfig]:
         """Ask which models the server has now."""
-        answer = self._supervisor.call(control.BEGIN, self._number)
+        # A list that is being put into force is waited for.
+        answer = self._supervisor.call(control.BEGIN, self._number, timeout_s=None)
         return validate(
             protos.ModelServerConfig.FromString(answer).model_config_list.config, current={}
         )

@@ -285,7 +285,7 @@ class Supervisor:
         answers, errors = self._ask(lambda worker: worker.peer.status(request))
         if not answers:
             raise errors[0]
-        return merge_status(answers)
+        return merge_status(answers, len(answers) + len(errors))
 
     def reload(
         self,
@@ -353,11 +353,12 @@ class Supervisor:
         return answers, errors
 
 
-def merge_status(answers: Sequence[Any]) -> Any:
+def merge_status(answers: Sequence[Any], asked: int) -> Any:
     """Join what processes say of a model's versions.
 
     Args:
         answers: ``GetModelStatusResponse`` messages.
+        asked: How many processes were asked; one that does not answer has no version of it.
 
     Returns:
         One of all versions, newest first. A version that does not serve everywhere yet is in the
@@ -374,7 +375,7 @@ def merge_status(answers: Sequence[Any]) -> Any:
         last = max(entries, key=lambda entry: entry.state)
         chosen = merged.model_version_status.add()
         chosen.CopyFrom(first if first.state < State.AVAILABLE else last)
-        if chosen.state <= State.AVAILABLE and len(entries) < len(answers):
+        if chosen.state <= State.AVAILABLE and len(entries) < asked:
             chosen.state = State.START
     return merged
 

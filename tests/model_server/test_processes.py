@@ -361,10 +361,11 @@ def test_a_port_that_is_not_shared_is_refused_to_a_server_of_one_process(server:
         # One has not looked yet; one was started after the others had unloaded it.
         ([{1: "AVAILABLE"}, {2: "AVAILABLE", 1: "AVAILABLE"}], {2: "START", 1: "AVAILABLE"}),
         ([{1: "END", 2: "AVAILABLE"}, {2: "AVAILABLE"}], {2: "AVAILABLE", 1: "END"}),
+        ([{1: "AVAILABLE"}, None], {1: "START"}),
     ],
 )
 def test_a_version_is_as_far_as_the_last_process(
-    each: list[dict[int, str]], together: dict[int, str]
+    each: list[dict[int, str] | None], together: dict[int, str]
 ) -> None:
     def answer(states: dict[int, str]) -> Any:
         entries = [{"version": str(n), "state": state} for n, state in states.items()]
@@ -372,5 +373,5 @@ def test_a_version_is_as_far_as_the_last_process(
             {"model_version_status": entries}, protos.GetModelStatusResponse()
         )
 
-    merged = merge_status([answer(states) for states in each])
+    merged = merge_status([answer(states) for states in each if states], len(each))
     assert list(merged.model_version_status) == list(answer(together).model_version_status)
