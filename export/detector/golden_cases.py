@@ -61,7 +61,8 @@ def make(
 
     Returns:
         Cases of ``serving_default`` and ``serving_bytes``; the first of each is one photograph.
-        A case holds one image or several, wider than high and higher than wide, JPEG and PNG,
+        A case holds one image or several, wider than high and higher than wide, one pixel (where
+        its answer is no tie), JPEG and PNG,
         files of different sizes in one batch.
     """
     graph = serving.live(detector, limits)
@@ -77,8 +78,10 @@ def make(
         value = np.array(files, dtype=object)
         return GoldenCase(SERVING_BYTES, name, {IMAGE_BYTES: value}, outputs)
 
-    chosen = _choose(images, _Disturbance(detector, limits, contract))
+    disturbance = _Disturbance(detector, limits, contract)
+    chosen = _choose(images, disturbance)
     first = chosen[0]
+    single = _single_pixel(images, disturbance)
     small = golden_images.jpeg(golden_images.resized(first, _SMALL_PIXELS))
     files = [golden_images.jpeg(image) for image in chosen]
     batch = np.stack([golden_images.resized(p, _BATCH_SIZE_PIXELS) for p in chosen])
@@ -86,7 +89,7 @@ def make(
         by_pixels("one", first[None]),
         by_pixels("batch", batch),
         by_pixels("upright", np.rot90(first).copy()[None]),
-        by_pixels("single_pixel", first[:1, :1][None]),
+        *([] if single is None else [by_pixels("single_pixel", single[None])]),
         by_files("one", files[:1]),
         by_files("png", [golden_images.png(first)]),
         by_files("batch_of_sizes", [*files, small]),
@@ -113,6 +116,21 @@ def _choose(images: Sequence[Array], disturbance: _Disturbance) -> list[Array]:
             "golden requests are made of %d image(s) without a tie in suppression", len(chosen)
         )
     return chosen or list(images[:_USED])
+
+
+def _single_pixel(images: Sequence[Array], disturbance: _Disturbance) -> Array | None:
+    """Take a pixel whose answer does not depend on a tie; None where every one's does.
+
+    It fills the whole square, and cells that see the same answer alike: a network that finds
+    something in plain colour finds it in many places, with one score.
+    """
+    for image in images:
+        for row, column in itertools.product((0, image.shape[0] // 2), (0, image.shape[1] // 2)):
+            pixel = image[row : row + 1, column : column + 1]
+            if disturbance.leaves(pixel):
+                return pixel
+    log.info("no golden request is a single pixel: every one's answer is a tie in suppression")
+    return None
 
 
 def _variants(image: Array) -> Iterator[Array]:

@@ -30,6 +30,7 @@ from export.detector import (
     backbones,
     coco_metrics,
     darknet,
+    golden_cases,
     head,
     letterbox,
     loss,
@@ -45,6 +46,7 @@ from export.detector.settings import Changes, LossSettings
 from export.labels import data_sets
 from export.labels.preparation import Reading
 from export.labels.samples import Sample
+from serving_config.toolkit_contracts import toolkit_contract
 
 COCO_ANCHORS = [(10, 14), (23, 27), (37, 58), (81, 82), (135, 169), (344, 319)]  # yolov3-tiny.cfg
 
@@ -289,6 +291,19 @@ def command_line(arguments: list[str]) -> tuple[int, str, str]:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = export_command.main(arguments)
     return code, out.getvalue(), err.getvalue()
+
+
+def golden_names(score_threshold: float) -> list[str]:
+    """Return the golden requests that are made of a network that has learnt nothing."""
+    row = backbones.BACKBONES["yolov3_tiny"]
+    backbone, ours, _ = pretrained.build_and_fill(row, 416, 2, "none")
+    shapes = [(120 + 9 * i, 120 + 9 * i) for i in range(3 * len(row.strides))]
+    grid = predictions.Grid.from_sorted(416, row.strides, shapes)
+    detector = model.assemble(row, backbone, ours, grid, ("one", "two"))
+    images = [np.random.default_rng(i).integers(0, 256, (90, 160, 3), np.uint8) for i in range(2)]
+    limits = suppression.Suppression(100, score_threshold, 0.45)
+    contract = toolkit_contract("detector").bind(("one", "two"), N=100)
+    return [str(case) for case in golden_cases.make(images, detector, limits, contract)]
 
 
 def top_of(name: str) -> dict[str, Any]:
