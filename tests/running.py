@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -97,6 +98,15 @@ def free_ports(count: int) -> list[int]:
     finally:
         for holder in holders:
             holder.close()
+
+
+def eventually(condition: Callable[[], object], what: str, server: Any) -> None:
+    """Wait until something is so; a server that has ended, or one in which it never is, fails."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert server.process.poll() is None, server.log
+        assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
+        time.sleep(0.02)
 
 
 def metrics_of(server: Any) -> dict[str, float]:

@@ -24,7 +24,7 @@ from google.protobuf import json_format
 
 import protos
 from model_server.processes.supervisor import merge_status
-from tests.running import PATIENCE_S, metrics_of
+from tests.running import PATIENCE_S, eventually, metrics_of
 from tests.warm.warmth import warm_python
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
@@ -55,14 +55,6 @@ def server(models: Path, tmp_path: Path, start_server: Callable[..., Any]) -> It
     all_serve(running)
     yield running
     running.stop()
-
-
-def eventually(condition: Callable[[], object], what: str, server: Any) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert server.process.poll() is None, server.log
-        assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
-        time.sleep(0.02)
 
 
 def all_serve(server: Any, times: int = 1) -> None:

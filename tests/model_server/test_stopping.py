@@ -13,7 +13,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -22,21 +21,13 @@ from typing import Any
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.running import PATIENCE_S
+from tests.running import PATIENCE_S, eventually
 from tests.warm.warmth import warm_python
 
 HERE = Path(__file__).parent
 PREDICT = "/v1/models/waiting:predict"
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
-
-
-def eventually(condition: Callable[[], object], what: str, server: Any) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert server.process.poll() is None, server.log
-        assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("embedded_only")
 
 Signatures = dict[str, Any]
 
-DT_FLOAT, DT_INT32 = 1, 3
+DT_INT32 = 3
 
 # Key, input and one output of the only signature of each file, and what is left without that one.
 FILES = {
