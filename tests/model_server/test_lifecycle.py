@@ -17,15 +17,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.running import PATIENCE_S
-
-
-def wait_for(condition: Callable[[], object], what: str, server: Any) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert server.process.poll() is None, server.log
-        assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
-        time.sleep(0.05)
+from tests.running import PATIENCE_S, eventually
 
 
 @pytest.fixture
@@ -62,8 +54,8 @@ def test_a_new_version_replaces_the_old(growing: Any) -> None:
     server, call, publish = growing
     assert first(call.predict([0.0])) == 2.0
     publish(2, source=2)
-    wait_for(lambda: first(call.predict([0.0])) == 4.0, "version 2 answering", server)
-    wait_for(
+    eventually(lambda: first(call.predict([0.0])) == 4.0, "version 2 answering", server)
+    eventually(
         lambda: call.status() == {2: ("AVAILABLE", ""), 1: ("END", "")}, "version 1 ending", server
     )
     if server.is_embedded:
@@ -78,7 +70,7 @@ def test_a_new_version_replaces_the_old(growing: Any) -> None:
 def test_a_broken_version_is_reported_and_the_old_one_serves(growing: Any, tmp_path: Path) -> None:
     server, call, publish = growing
     (tmp_path / "toy" / "2").mkdir()
-    wait_for(lambda: call.status().get(2, ("",))[0] == "END", "version 2 failing", server)
+    eventually(lambda: call.status().get(2, ("",))[0] == "END", "version 2 failing", server)
     state, message = call.status()[2]
     assert state == "END"
     assert message == (
@@ -87,7 +79,7 @@ def test_a_broken_version_is_reported_and_the_old_one_serves(growing: Any, tmp_p
     )
     (tmp_path / "toy" / "3").mkdir()
     (tmp_path / "toy" / "3" / "saved_model.pb").write_bytes(b"not a protobuf")
-    wait_for(lambda: call.status().get(3, ("",))[0] == "END", "version 3 failing", server)
+    eventually(lambda: call.status().get(3, ("",))[0] == "END", "version 3 failing", server)
     assert call.status()[3][1]
     assert call.status()[1] == ("AVAILABLE", "")
     assert first(call.predict([0.0])) == 2.0
@@ -95,10 +87,10 @@ def test_a_broken_version_is_reported_and_the_old_one_serves(growing: Any, tmp_p
     # server has looked at the directory without it; the look that finds 4 is such a one.
     shutil.rmtree(tmp_path / "toy" / "3")
     publish(4, source=2)
-    wait_for(lambda: call.status().get(4, ("",))[0] == "AVAILABLE", "version 4 loading", server)
+    eventually(lambda: call.status().get(4, ("",))[0] == "AVAILABLE", "version 4 loading", server)
     shutil.rmtree(tmp_path / "toy" / "4")
     publish(3, source=3)
-    wait_for(lambda: first(call.predict([0.0])) == 6.0, "version 3 answering", server)
+    eventually(lambda: first(call.predict([0.0])) == 6.0, "version 3 answering", server)
 
 
 @pytest.mark.usefixtures("embedded_only")
@@ -111,21 +103,21 @@ def test_start_up_outlasts_failed_loads(
         *("--max_num_load_retries=1000", "--load_retry_interval_micros=200000"),
         wait=False,
     )
-    wait_for(lambda: "next try in 0.2 s" in server.log, "a failed load", server)
+    eventually(lambda: "next try in 0.2 s" in server.log, "a failed load", server)
     host, _, port = server.target.rpartition(":")
     with socket.socket() as probe:
         assert probe.connect_ex((host, int(port))), "the port is open before a model is AVAILABLE"
     shutil.copytree(scaled_toys / "1", tmp_path / "toy" / "1", dirs_exist_ok=True)
-    wait_for(lambda: "every model is AVAILABLE" in server.log, "becoming available", server)
+    eventually(lambda: "every model is AVAILABLE" in server.log, "becoming available", server)
     call = caller(server.target)
     assert first(call.predict([0.0])) == 2.0
     # Between the tries of another broken version it is LOADING, without an error.
     tries = server.log.count("cannot be loaded")
     (tmp_path / "toy" / "2").mkdir()
-    wait_for(lambda: server.log.count("cannot be loaded") > tries + 1, "retries", server)
+    eventually(lambda: server.log.count("cannot be loaded") > tries + 1, "retries", server)
     assert call.status() == {2: ("LOADING", ""), 1: ("AVAILABLE", "")}
     (tmp_path / "toy" / "2").rmdir()
-    wait_for(lambda: call.status()[2][0] == "END", "giving up what is gone", server)
+    eventually(lambda: call.status()[2][0] == "END", "giving up what is gone", server)
     assert server.stop() == 0
 
 
@@ -147,7 +139,7 @@ def test_health_follows_the_models(growing: Any, tmp_path: Path) -> None:
             state("nope")
         assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
         shutil.rmtree(tmp_path / "toy" / "1")
-        wait_for(lambda: state("") == not_serving, "NOT_SERVING without versions", server)
+        eventually(lambda: state("") == not_serving, "NOT_SERVING without versions", server)
 
 
 # A string sent once and broadcast: about 12 MB of answer, and long enough to be running at SIGTERM.
@@ -171,7 +163,7 @@ def test_sigterm_lets_running_calls_finish(growing: Any, caller: Any) -> None:
     with slow_line(server.target) as (target, arrived), ThreadPoolExecutor(1) as pool:
         call = caller(target)
         answer = pool.submit(call, "PredictionService/Predict", LARGE)
-        wait_for(lambda: sum(arrived) > 2**20, "the answer's first megabyte", server)
+        eventually(lambda: sum(arrived) > 2**20, "the answer's first megabyte", server)
         assert not answer.done(), "the call was too quick to be running at SIGTERM"
         server.process.send_signal(signal.SIGTERM)
         assert answer.result(PATIENCE_S).code == "OK", answer.result()
@@ -198,7 +190,7 @@ def running_call(server: Any, call: Any, models: Path, folder: Path) -> Iterator
     request = {"config": {"modelConfigList": {"config": configs}}}
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(call, "ModelService/HandleReloadConfigRequest", request)
-        wait_for(lambda: "model coming added" in server.log, "the reload", server)
+        eventually(lambda: "model coming added" in server.log, "the reload", server)
         yield running
         shutil.copytree(models / "1", folder / "version")
         (folder / "version").rename(coming / "1")
@@ -210,8 +202,8 @@ def test_a_server_that_stops_takes_no_new_calls(growing: Any, tmp_path: Path) ->
     server, call, _ = growing
     with running_call(server, call, tmp_path / "toy", tmp_path) as running:
         server.process.send_signal(signal.SIGTERM)
-        wait_for(lambda: "stopping" in server.log, "stopping", server)
-        wait_for(lambda: call.predict([0.0]).code == "UNAVAILABLE", "refusing a new call", server)
+        eventually(lambda: "stopping" in server.log, "stopping", server)
+        eventually(lambda: call.predict([0.0]).code == "UNAVAILABLE", "refusing a new call", server)
         assert not running.done()
     assert server.stop() == 0
 
