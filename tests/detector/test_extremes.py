@@ -75,5 +75,5 @@ def test_images_without_objects_are_trained_on_and_counted(
 
 def test_a_single_pixel_whose_answer_is_a_tie_is_no_golden_request(side: Any) -> None:
     """Plain colour is found in many places with one score; rounding chose among them."""
-    assert "serving_default/single_pixel" not in side("golden_names", 1e-6)
-    assert "serving_default/single_pixel" in side("golden_names", 0.999)
+    assert "serving_default/single_pixel" not in side("golden_names", 0.01)
+    assert "serving_default/single_pixel" in side("golden_names", 0.5)
