@@ -17,6 +17,7 @@ _SATURATION = (0.7, 1.3)
 _HUE = 0.03
 # A sliver of an object that was moved over the border teaches nothing but slivers.
 _LEAST_VISIBLE = 0.3
+_MOSAIC_CENTRE = (0.25, 0.75)  # of the image's side; YOLOv5's, in its square of twice the side
 
 
 FLIPS = {
@@ -89,6 +90,45 @@ def scale_and_translate(
     return moved, cut, tf.where(left >= _LEAST_VISIBLE, classes, PADDING)
 
 
+def mosaic(
+    pixels: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Put the corners of four images together at a random point (YOLOv4, section 3.3).
+
+    Each keeps its size, and shows the part of it that lies toward that point.
+
+    Args:
+        pixels: float32 [4, S, S, 3], RGB, 0 to 255.
+        boxes: float32 [4, n, 4], xmin, ymin, xmax, ymax in pixels of the square.
+        classes: int32 [4, n].
+        seed: int64 [2].
+
+    Returns:
+        One image [S, S, 3], its boxes [4 * n, 4], cut where the images end, and classes [4 * n];
+        boxes of which less than 30 % is left are padding.
+    """
+    side = pixels.shape[1]
+    low, high = (int(side * share) for share in _MOSAIC_CENTRE)
+    point = tf.random.stateless_uniform([2], seed, low, high, tf.int32)  # x, y
+    x, y = point[0], point[1]
+    # The first image's lower right corner lies at the point, the second's lower left one, …
+    left, right = pixels[:, :, -x:], pixels[:, :, : side - x]
+    top = tf.concat([left[0, -y:], right[1, -y:]], axis=1)
+    bottom = tf.concat([left[2, : side - y], right[3, : side - y]], axis=1)
+    together = tf.ensure_shape(tf.concat([top, bottom], axis=0), pixels.shape[1:])
+    at = tf.cast(point, tf.float32)
+    quadrants = tf.constant([[0, 0], [1, 0], [0, 1], [1, 1]], tf.float32)
+    shift = at - side * (1 - quadrants)
+    moved = boxes + tf.tile(shift, [1, 2])[:, None, :]
+    begins, ends = at * quadrants, at + (side - at) * quadrants
+    cut = tf.maximum(
+        tf.minimum(moved, tf.tile(ends, [1, 2])[:, None, :]), tf.tile(begins, [1, 2])[:, None, :]
+    )
+    left_over = _area(cut) / tf.maximum(_area(moved), 1e-6)
+    kept = tf.where(left_over >= _LEAST_VISIBLE, classes, PADDING)
+    return together, tf.reshape(cut, [-1, 4]), tf.reshape(kept, [-1])
+
+
 def randomly(
     pixels: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, seed: tf.Tensor, changes: Changes
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -124,5 +164,5 @@ def randomly(
 
 
 def _area(boxes: tf.Tensor) -> tf.Tensor:
-    size = tf.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
-    return size[:, 0] * size[:, 1]
+    size = tf.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
+    return size[..., 0] * size[..., 1]

@@ -30,6 +30,8 @@ class BackboneSpec:
             that the last stage is fine-tuned.
         feature_pyramid: True for YOLOv3's head with a feature pyramid, False for the tiny one.
         from_darknet: True when ``.weights`` files fill it.
+        weights_of: Name of another backbone of the same convolutions and fewer scales, whose files
+            fill this one too; empty: none.
     """
 
     name: str
@@ -39,6 +41,7 @@ class BackboneSpec:
     fine_tune_after: str | None = None
     feature_pyramid: bool = True
     from_darknet: bool = True
+    weights_of: str = ""
 
     @property
     def preprocess(self) -> Callable[[Any], Any]:
@@ -73,6 +76,15 @@ BACKBONES = {
             strides=(32, 16),
             fine_tune_after="pool_03",
             feature_pyramid=False,
+        ),
+        BackboneSpec(
+            name="yolov3_tiny_3l",
+            description="the same with a third scale for small objects",
+            mode="unit",
+            strides=(32, 16, 8),
+            fine_tune_after="pool_03",
+            feature_pyramid=False,
+            weights_of="yolov3_tiny",
         ),
         BackboneSpec(
             name="darknet53",

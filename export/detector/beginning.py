@@ -83,4 +83,7 @@ def _fit_grid(
         " ".join(f"{w:.0f},{h:.0f}" for w, h in shapes),
         overlap,
     )
-    return Grid.from_sorted(settings.image_size, strides, shapes.round(2).tolist()), overlap
+    grid = Grid.from_sorted(
+        settings.image_size, strides, shapes.round(2).tolist(), settings.grid_sensitivity
+    )
+    return grid, overlap

@@ -19,6 +19,7 @@ from export.detector.schedule import CosineToTheEnd
 from export.detector.suppression import Suppression
 from export.detector.training_model import TrainingModel, TwoRates
 from export.detector.validation import KeepWeights, Validator
+from export.detector.weight_average import WeightAverage
 from export.training.batch_norm import BatchNormGuard
 from export.training.event_log import EventLog
 from export.training.finite import FiniteGuard
@@ -60,10 +61,11 @@ class Fitter:
         """
         done = Done.of(self.work, plan.name)
         deadline = started - done.seconds + plan.minutes * 60 if plan.minutes else None
-        model = self._compiled(plan, feed.network)
         trains = self.trains(plan)
-        kept = self._keeping(feed, trains, deadline)
-        progress = Progress(self.work, plan.name, trains, kept, started)
+        average = WeightAverage(trains, self.beginning.settings.ema)
+        model = self._compiled(plan, feed.network, average)
+        kept = self._keeping(feed, trains, average, deadline)
+        progress = Progress(self.work, plan.name, trains, kept, average, started)
         steps, begun = int(feed.batches.cardinality()), time.monotonic() - done.seconds
         pace = CosineToTheEnd(plan.learning_rate, steps * plan.epochs, begun, deadline)
         progress.go_on(done, model.optimizer, pace, steps)
@@ -126,9 +128,9 @@ class Fitter:
             resumed_after=first_epoch - 1 + resumed_after if resumed_after else 0,
         )
 
-    def _compiled(self, plan: PhasePlan, network: Any) -> TrainingModel:
+    def _compiled(self, plan: PhasePlan, network: Any, average: WeightAverage) -> TrainingModel:
         detector, settings = self.beginning.detector, self.beginning.settings
-        model = TrainingModel(network, detector.grid, settings.loss)
+        model = TrainingModel(network, detector.grid, settings.loss, average)
         rate, slow = plan.learning_rate, plan.backbone_learning_rate
         variables = [] if slow is None else detector.backbone.trainable_variables
         share = 1.0 if slow is None else slow / rate
@@ -136,7 +138,9 @@ class Fitter:
         model.optimizer.build(model.trainable_variables)  # now: an earlier process's state goes in
         return model
 
-    def _keeping(self, feed: Feed, trains: Any, deadline: float | None) -> KeepWeights:
+    def _keeping(
+        self, feed: Feed, trains: Any, average: WeightAverage, deadline: float | None
+    ) -> KeepWeights:
         detector, settings, data = (
             self.beginning.detector,
             self.beginning.settings,
@@ -150,4 +154,4 @@ class Fitter:
             len(data.class_names),
             Suppression(settings.max_detections, settings.score_threshold, settings.iou_threshold),
         )
-        return KeepWeights(validator, trains, settings.keep, settings.patience, deadline)
+        return KeepWeights(validator, trains, average, settings.keep, settings.patience, deadline)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from export.detector.settings import DetectorSettings
+from export.detector.settings import DetectorSettings, LossSettings
 from export.errors import DataSetError, SettingsError, WeightsError
 from export.labels import arguments as label_options
 from export.labels import command as labels
@@ -91,7 +92,12 @@ def settings_from(arguments: argparse.Namespace) -> DetectorSettings:
     Raises:
         SettingsError: One is out of range.
     """
-    given = vars(arguments)
-    names = DetectorSettings.__dataclass_fields__
-    chosen = {name: value for name, value in given.items() if name in names}
-    return DetectorSettings(**chosen, augment=not arguments.no_augment)
+
+    def chosen(names: Iterable[str]) -> dict[str, Any]:
+        return {name: value for name, value in vars(arguments).items() if name in names}
+
+    return DetectorSettings(
+        **chosen(DetectorSettings.__dataclass_fields__),
+        augment=not arguments.no_augment,
+        loss=LossSettings(**chosen(LossSettings.__dataclass_fields__)),
+    )

@@ -25,6 +25,10 @@ IGNORED = -2
 """Class of a box of class 0 that is neither to be found nor background (VOC's difficult, COCO's
 crowd); of class k it is this minus k."""
 
+# Steps toward the nearer neighbour, by column and row: the cell itself, the nearest one beside it,
+# the nearest one above or below.
+_BESIDE = ((0, 0), (1, 0), (0, 1))
+
 
 def detection_loss(
     raws: Sequence[tf.Tensor],
@@ -51,19 +55,26 @@ def detection_loss(
     present = (classes != PADDING) & (tf.reduce_min(sizes, axis=-1) > 0)
     real = present & (classes >= 0)
     responsible = _responsible(sizes, real, grid, settings.assign_iou)
+    beside = _BESIDE if settings.neighbour_cells else _BESIDE[:1]
     terms = {"box": 0.0, "objectness": 0.0, "class": 0.0}
     responsible_cells = tf.constant(0.0)
     for scale, raw in enumerate(raws):
-        mine = responsible[:, :, scale]
-        count = tf.reduce_sum(tf.cast(mine, tf.float32))
-        responsible_cells += count
         predicted = boxes_of(raw, grid, scale)
-        index = _cells(boxes, tf.shape(raw), grid.strides[scale])
-        terms["box"] += _box_term(tf.gather_nd(predicted, index), boxes, mine)
-        terms["class"] += _class_term(tf.gather_nd(raw[..., 5:], index), classes, mine)
+        cells, inside = _cells(boxes, tf.shape(raw), grid.strides[scale], beside)
+        index = _at_each_anchor(cells, tf.shape(raw)[3])
+        mine = tf.tile(responsible[:, :, scale], [1, len(beside), 1]) & inside[..., None]
+        truth, labels = tf.tile(boxes, [1, len(beside), 1]), tf.tile(classes, [1, len(beside)])
+        responsible_cells += tf.reduce_sum(tf.cast(mine, tf.float32))
+        found = tf.gather_nd(predicted, index)
+        terms["box"] += _box_term(found, truth, mine)
+        terms["class"] += _class_term(
+            tf.gather_nd(raw[..., 5:], index), labels, mine, settings.label_smoothing
+        )
         terms["objectness"] += _objectness_term(
             raw[..., 4],
-            _targets(tf.shape(raw)[:-1], index, mine),
+            *_targets(
+                tf.shape(raw)[:-1], index, mine, _goodness(found, truth, settings.iou_objectness)
+            ),
             _overlaps(predicted, boxes, real, present & ~real) > settings.ignore_iou,
         )
     weights = {
@@ -90,17 +101,32 @@ def _responsible(sizes: tf.Tensor, real: tf.Tensor, grid: Grid, assign_iou: floa
     return tf.reshape(chosen, [*tf.unstack(tf.shape(sizes)[:2]), *anchors.shape[:2]])
 
 
-def _cells(boxes: tf.Tensor, raw_shape: tf.Tensor, stride: int) -> tf.Tensor:
-    """Index the cell of each box's centre at each anchor: int32 [batch, M, anchors, 4]."""
+def _cells(
+    boxes: tf.Tensor, raw_shape: tf.Tensor, stride: int, beside: Sequence[tuple[int, int]]
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Find the cells that answer for each box: the one of its centre, and those beside it.
+
+    Returns:
+        Column and row, int32 [batch, len(beside) * M, 2], all boxes of one direction after all of
+        another; and whether there is such a cell, bool [batch, len(beside) * M].
+    """
     centre = (boxes[..., :2] + boxes[..., 2:]) / (2 * stride)
     limit = raw_shape[2:0:-1] - 1  # width, height
-    cell = tf.clip_by_value(tf.cast(tf.floor(centre), tf.int32), 0, limit)
-    batch, number = tf.shape(boxes)[0], tf.shape(boxes)[1]
+    own = tf.clip_by_value(tf.cast(tf.floor(centre), tf.int32), 0, limit)
+    nearer = tf.where(centre - tf.cast(own, tf.float32) < 0.5, -1, 1)
+    wanted = tf.concat([own + nearer * step for step in beside], axis=1)
+    cells = tf.clip_by_value(wanted, 0, limit)
+    return cells, tf.reduce_all(cells == wanted, axis=-1)
+
+
+def _at_each_anchor(cells: tf.Tensor, anchors: tf.Tensor) -> tf.Tensor:
+    """Index a prediction by image, row, column and anchor: int32 [batch, M, anchors, 4]."""
     image, _, anchor = tf.meshgrid(
-        tf.range(batch), tf.range(number), tf.range(raw_shape[3]), indexing="ij"
+        *(tf.range(size) for size in (tf.shape(cells)[0], tf.shape(cells)[1], anchors)),
+        indexing="ij",
     )
-    row = tf.broadcast_to(cell[..., None, 1], tf.shape(image))
-    column = tf.broadcast_to(cell[..., None, 0], tf.shape(image))
+    row = tf.broadcast_to(cells[..., None, 1], tf.shape(image))
+    column = tf.broadcast_to(cells[..., None, 0], tf.shape(image))
     return tf.stack([image, row, column, anchor], axis=-1)
 
 
@@ -115,21 +141,42 @@ def _box_term(predicted: tf.Tensor, boxes: tf.Tensor, mine: tf.Tensor) -> tf.Ten
     return tf.reduce_sum(tf.where(tf.reshape(mine, [-1]), 1.0 - ciou, 0.0))
 
 
-def _class_term(logits: tf.Tensor, classes: tf.Tensor, mine: tf.Tensor) -> tf.Tensor:
-    target = tf.one_hot(classes, logits.shape[-1])[:, :, None, :]
+def _class_term(
+    logits: tf.Tensor, classes: tf.Tensor, mine: tf.Tensor, smoothing: float
+) -> tf.Tensor:
+    low, high = smoothing / 2, 1 - smoothing / 2
+    target = tf.one_hot(classes, logits.shape[-1], high, low)[:, :, None, :]
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(
         labels=tf.broadcast_to(target, tf.shape(logits)), logits=logits
     )
     return tf.reduce_sum(tf.where(mine, tf.reduce_sum(entropy, axis=-1), 0.0))
 
 
-def _targets(shape: tf.Tensor, index: tf.Tensor, mine: tf.Tensor) -> tf.Tensor:
-    """Return 1 for each cell and anchor that is responsible for a box, 0 for the others."""
-    return tf.tensor_scatter_nd_max(
-        tf.zeros(shape),
-        tf.boolean_mask(index, mine),
-        tf.ones_like(tf.boolean_mask(mine, mine), tf.float32),
-    )
+def _goodness(predicted: tf.Tensor, truth: tf.Tensor, share: float) -> tf.Tensor:
+    """Return what the objectness of a box's predictions should be: [batch, M, anchors].
+
+    Args:
+        predicted: [batch, M, anchors, 4].
+        truth: [batch, M, 4].
+        share: Of their IoU in it, the rest being 1.
+    """
+    if not share:
+        return tf.ones(tf.shape(predicted)[:-1])
+    shape = tf.shape(predicted)[:-1]
+    ones = tf.reshape(tf.stop_gradient(predicted), [-1, shape[2], 4])
+    overlap = bounding_boxes.compute_iou(ones, tf.reshape(truth, [-1, 1, 4]), "xyxy")
+    return 1 - share + share * tf.reshape(overlap, shape)
+
+
+def _targets(
+    shape: tf.Tensor, index: tf.Tensor, mine: tf.Tensor, goodness: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return what each cell's and anchor's objectness should be, and which answer for a box."""
+    where = tf.boolean_mask(index, mine)
+    values = tf.boolean_mask(goodness, mine)
+    targets = tf.tensor_scatter_nd_max(tf.zeros(shape), where, values)
+    answers = tf.tensor_scatter_nd_max(tf.zeros(shape), where, tf.ones_like(values))
+    return targets, answers > 0
 
 
 def _overlaps(
@@ -162,7 +209,9 @@ def _coverage(predicted: tf.Tensor, boxes: tf.Tensor, ignored: tf.Tensor) -> tf.
     return tf.reduce_max(tf.where(ignored[:, None, :], share, 0.0), axis=-1)
 
 
-def _objectness_term(logits: tf.Tensor, target: tf.Tensor, ignored: tf.Tensor) -> tf.Tensor:
-    counts = tf.cast((target > 0) | ~ignored, tf.float32)
+def _objectness_term(
+    logits: tf.Tensor, target: tf.Tensor, answers: tf.Tensor, ignored: tf.Tensor
+) -> tf.Tensor:
+    counts = tf.cast(answers | ~ignored, tf.float32)
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=target, logits=logits)
     return tf.reduce_sum(counts * entropy)

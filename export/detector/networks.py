@@ -23,17 +23,34 @@ def yolov3_tiny(image_size: int) -> keras.Model:
         Model of preprocessed float32 [batch, S, S, 3] to ``[S/32, S/32, 1024]`` and
         ``[S/16, S/16, 256]``, both float32.
     """
+    unit, stride_32, stride_16, _ = _tiny(image_size)
+    return keras.Model(unit, [stride_32, stride_16], name="yolov3_tiny")
+
+
+def yolov3_tiny_3l(image_size: int) -> keras.Model:
+    """Build the same seven convolutions with a third scale, as Darknet's ``yolov3-tiny_3l``.
+
+    Returns:
+        Model of preprocessed float32 [batch, S, S, 3] to ``[S/32, S/32, 1024]``,
+        ``[S/16, S/16, 256]`` and ``[S/8, S/8, 128]``, all float32.
+    """
+    unit, *scales = _tiny(image_size)
+    return keras.Model(unit, scales, name="yolov3_tiny_3l")
+
+
+def _tiny(image_size: int) -> tuple[Any, Any, Any, Any]:
     unit = x = keras.Input((image_size, image_size, 3), name="unit")
     for index, filters in enumerate((16, 32, 64, 128, 256, 512)):
-        x = fine = convolution(x, filters, 3, f"conv_{index:02d}")
-        if filters == 256:
-            stride_16 = fine
+        x = convolution(x, filters, 3, f"conv_{index:02d}")
+        if filters == 128:
+            stride_8 = x
+        elif filters == 256:
+            stride_16 = x
         # Darknet's last pool has stride 1 and pads below and to the right, as "same" does.
         x = layers.MaxPooling2D(
             2, strides=2 if filters < 512 else 1, padding="same", name=f"pool_{index:02d}"
         )(x)
-    stride_32 = convolution(x, 1024, 3, "conv_06")
-    return keras.Model(unit, [stride_32, stride_16], name="yolov3_tiny")
+    return unit, convolution(x, 1024, 3, "conv_06"), stride_16, stride_8
 
 
 def darknet53(image_size: int) -> keras.Model:
@@ -122,6 +139,7 @@ def csp_darknet53(image_size: int, preset: str | None = None) -> keras.Model:
 
 NETWORKS: dict[str, Callable[[int], Any]] = {
     "yolov3_tiny": yolov3_tiny,
+    "yolov3_tiny_3l": yolov3_tiny_3l,
     "darknet53": darknet53,
     "csp_darknet53": csp_darknet53,
 }

@@ -77,20 +77,61 @@ def training_batches(
     """
     targets = targets_of(samples, image_size)
     paths = [str(sample.path) for sample in samples]
-    dataset = tf.data.Dataset.from_tensor_slices((paths, targets.boxes, targets.classes))
-    dataset = dataset.shuffle(len(samples), seed=seed, reshuffle_each_iteration=True)
+    rows = tf.data.Dataset.from_tensor_slices((paths, targets.boxes, targets.classes))
+    dataset = rows.shuffle(len(samples), seed=seed, reshuffle_each_iteration=True)
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
 
-    def load(row: Any, draw: tf.Tensor) -> Any:
+    def load(row: Any, others: Any, draw: tf.Tensor) -> Any:
         path, boxes, classes = row
         image = _load(path, image_size)
         if changes is not None:
+            if changes.mosaic:
+                image, boxes, classes = _perhaps_mosaic(
+                    image, boxes, classes, others, draw, changes
+                )
             image, boxes, classes = augment.randomly(image, boxes, classes, draw, changes)
         return image, {"boxes": boxes, "classes": classes}
 
-    dataset = tf.data.Dataset.zip(dataset, seeds)
+    # Three more of each: a mosaic's other images. They are only read where one is made.
+    others = rows.repeat().shuffle(len(samples), seed=seed + 1).batch(3)
+    dataset = tf.data.Dataset.zip(dataset, others, seeds)
     dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE)
     return untuned(dataset.batch(batch_size).prefetch(2))
+
+
+def _perhaps_mosaic(
+    image: tf.Tensor,
+    boxes: tf.Tensor,
+    classes: tf.Tensor,
+    others: Any,
+    draw: tf.Tensor,
+    changes: Changes,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Put an image together with three others, or leave it; boxes are padded for four."""
+    drawn, seed = tf.unstack(tf.random.split(draw, 2))
+    paths, more_boxes, more_classes = others
+    more = tf.shape(more_classes)[0] * tf.shape(more_classes)[1]
+
+    def together() -> Any:
+        loaded = [_load(path, image.shape[0]) for path in tf.unstack(paths, 3)]
+        return augment.mosaic(
+            tf.stack([image, *loaded]),
+            tf.concat([boxes[None], more_boxes], axis=0),
+            tf.concat([classes[None], more_classes], axis=0),
+            seed,
+        )
+
+    def alone() -> Any:
+        padding = tf.fill([more], PADDING)
+        return (
+            image,
+            tf.pad(boxes, [[0, more], [0, 0]]),
+            tf.concat([classes, padding], axis=0),
+        )
+
+    made = tf.random.stateless_uniform([], drawn) < changes.mosaic
+    image, boxes, classes = tf.cond(made, together, alone)
+    return image, boxes, classes
 
 
 def _load(path: tf.Tensor, image_size: int) -> tf.Tensor:

@@ -1,7 +1,8 @@
 """From raw head outputs to boxes: the one formula that training and the served graph share.
 
 YOLOv3 (Redmon and Farhadi 2018, section 2.1): the centre is the cell plus a sigmoid, the size is an
-anchor times an exponential.
+anchor times an exponential. The sigmoid is stretched about its middle by the grid's sensitivity
+(YOLOv4, section 3.4).
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ class Grid:
         image_size: Side of the square network input in pixels.
         strides: Pixels a cell, by scale, coarsest first.
         anchors: By scale, the (width, height) of each box shape in pixels of the network input.
+        sensitivity: How far a centre may leave its cell: it lies in a stretch of this many cells
+            about the middle of its own, 1 to 2.
     """
 
     image_size: int
     strides: tuple[int, ...]
     anchors: tuple[tuple[tuple[float, float], ...], ...]
+    sensitivity: float = 1.0
 
     def __post_init__(self) -> None:
         if len(self.strides) != len(self.anchors):
@@ -38,7 +42,11 @@ class Grid:
 
     @classmethod
     def from_sorted(
-        cls, image_size: int, strides: Sequence[int], shapes: Sequence[Sequence[float]]
+        cls,
+        image_size: int,
+        strides: Sequence[int],
+        shapes: Sequence[Sequence[float]],
+        sensitivity: float = 1.0,
     ) -> Grid:
         """Give the largest shapes to the coarsest scale.
 
@@ -46,11 +54,12 @@ class Grid:
             image_size: Side of the square network input in pixels.
             strides: Coarsest first.
             shapes: (width, height) by ascending area, the same number for each scale.
+            sensitivity: See :class:`Grid`.
         """
         each = len(shapes) // len(strides)
         pairs = [(float(width), float(height)) for width, height in shapes]
         groups = [tuple(pairs[start : start + each]) for start in range(0, len(pairs), each)]
-        return cls(image_size, tuple(strides), tuple(groups[::-1]))
+        return cls(image_size, tuple(strides), tuple(groups[::-1]), sensitivity)
 
 
 def boxes_of(raw: tf.Tensor, grid: Grid, scale: int) -> tf.Tensor:
@@ -70,7 +79,8 @@ def boxes_of(raw: tf.Tensor, grid: Grid, scale: int) -> tf.Tensor:
     columns, rows = np.meshgrid(cells, cells)
     corner = np.stack([columns, rows], axis=-1)[:, :, None, :]
     anchors = np.array(grid.anchors[scale], np.float32)
-    centre = (tf.sigmoid(raw[..., 0:2]) + corner) * stride
+    reach = tf.sigmoid(raw[..., 0:2]) * grid.sensitivity - (grid.sensitivity - 1) / 2
+    centre = (reach + corner) * stride
     log_size = tf.clip_by_value(raw[..., 2:4], -_LARGEST_LOG_SIZE, _LARGEST_LOG_SIZE)
     half = tf.exp(log_size) * (anchors / 2)
     return tf.concat([centre - half, centre + half], axis=-1)

@@ -13,7 +13,7 @@ import keras
 
 from export import weights
 from export.detector import darknet, head
-from export.detector.backbones import BackboneSpec
+from export.detector.backbones import BACKBONES, BackboneSpec
 from export.detector.networks import BackboneUnavailableError, csp_darknet53
 from export.errors import WeightsError
 from export.weights import PackagedFile, WeightsRecord
@@ -88,7 +88,7 @@ def build_and_fill(
         backbone, record = _from_hub(image_size, choice)
         return backbone, _head(backbone, num_classes, spec), record
     # Found before anything is built: what cannot be had is said at once.
-    file = None if choice == "none" else _darknet_file(spec.name, choice)
+    file = None if choice == "none" else _darknet_file(spec.weights_of or spec.name, choice)
     backbone, ours = build(spec, image_size, num_classes)
     if file is None:
         log.warning("no pretrained weights: training %s from scratch", spec.name)
@@ -131,16 +131,20 @@ def load_darknet(path: Path, backbone: Any, spec: BackboneSpec) -> str:
     Raises:
         WeightsError: The file belongs to another network.
     """
-    coco = _head(backbone, COCO_CLASSES, spec)
-    layouts = {"backbone": [backbone], "whole COCO network": [backbone, coco]}
+    whole = "whole COCO network"
+    layouts = {"backbone": [backbone], whole: [backbone, _head(backbone, COCO_CLASSES, spec)]}
+    if spec.weights_of:
+        fewer = len(BACKBONES[spec.weights_of].strides)
+        coco = _head(backbone, COCO_CLASSES, spec, fewer)
+        layouts[f"{whole} of {spec.weights_of}"] = [backbone, coco]
     try:
         return darknet.fill(path, layouts)
     except darknet.DarknetWeightsError as err:
         raise WeightsError(str(err)) from err
 
 
-def _head(backbone: Any, num_classes: int, spec: BackboneSpec) -> Any:
-    shapes = [tuple(output.shape[1:]) for output in backbone.outputs]
+def _head(backbone: Any, num_classes: int, spec: BackboneSpec, scales: int | None = None) -> Any:
+    shapes = [tuple(output.shape[1:]) for output in backbone.outputs[:scales]]
     return head.build(shapes, num_classes, feature_pyramid=spec.feature_pyramid)
 
 

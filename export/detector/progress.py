@@ -16,6 +16,7 @@ import numpy as np
 
 from export.detector.schedule import CosineToTheEnd
 from export.detector.validation import KeepWeights
+from export.detector.weight_average import WeightAverage
 from export.training import checkpoints
 from export.training.checkpoints import Checkpoint
 from export.training.work import Work
@@ -75,7 +76,13 @@ class Progress(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, work: Work, phase: str, network: Any, kept: KeepWeights, started: float
+        self,
+        work: Work,
+        phase: str,
+        network: Any,
+        kept: KeepWeights,
+        average: WeightAverage,
+        started: float,
     ) -> None:
         """Set up.
 
@@ -84,12 +91,13 @@ class Progress(keras.callbacks.Callback):
             phase: The phase's name.
             network: What trains.
             kept: Which weights are kept.
+            average: Of the network's weights.
             started: ``time.monotonic()`` when this process began with the phase.
         """
         super().__init__()
         self.history: list[dict[str, float]] = []
         self._work, self._phase, self._network, self._kept = work, phase, network, kept
-        self._started = started
+        self._average, self._started = average, started
 
     def go_on(self, done: Done, optimizer: Any, pace: CosineToTheEnd, steps: int) -> None:
         """Put everything back as it was after the last epoch that was done.
@@ -108,6 +116,7 @@ class Progress(keras.callbacks.Callback):
         self._network.set_weights(arrays["now"])
         for variable, array in zip(optimizer.variables, arrays["optimizer"], strict=True):
             variable.assign(array)
+        self._average.go_on(arrays["average"])
         self._kept.go_on(state["map50"], state["epoch"], arrays["best"])
         pace.go_on(steps * len(self.history))
 
@@ -115,16 +124,18 @@ class Progress(keras.callbacks.Callback):
         """Record the epoch and save."""
         self.history.append({name: float(value) for name, value in (logs or {}).items()})
         optimizer = [keras.ops.convert_to_numpy(v) for v in self.model.optimizer.variables]
-        self._save(self._kept.weights, optimizer, ends=self.model.stop_training)
+        average = self._average.state()
+        self._save(self._kept.weights, optimizer, average, ends=self.model.stop_training)
 
     def end(self) -> None:
         """Save the weights that the phase leaves, which the network has by now."""
-        self._save([], [], ends=True, is_over=True)
+        self._save([], [], [], ends=True, is_over=True)
 
     def _save(
         self,
         best: Sequence[Array],
         optimizer: Sequence[Array],
+        average: Sequence[Array],
         *,
         ends: bool,
         is_over: bool = False,
@@ -138,5 +149,5 @@ class Progress(keras.callbacks.Callback):
             "epoch": self._kept.epoch,
         }
         now = self._network.get_weights()
-        arrays = {"now": now, "best": best, "optimizer": optimizer}
+        arrays = {"now": now, "best": best, "optimizer": optimizer, "average": average}
         checkpoints.save(self._work, self._phase, state, arrays)

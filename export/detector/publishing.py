@@ -34,6 +34,7 @@ def build(finished: Finished) -> Detector:
             tuple((width, height) for width, height in scale)
             for scale in finished.network["anchors"]
         ),
+        finished.settings["grid_sensitivity"],
     )
     return models.assemble(spec, backbone, head, grid, names)
 

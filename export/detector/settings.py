@@ -37,6 +37,12 @@ class LossSettings:
             were found (AP 0.82 at IoU 0.2) and badly placed (0.66 at 0.5); at 6 it was 0.72.
         objectness_weight: Weight of the objectness term.
         class_weight: Weight of the class term.
+        neighbour_cells: Besides the cell of a true box's centre, the nearest one beside it and the
+            nearest one above or below it answer for it too (YOLOv5).
+        iou_objectness: Share of a prediction's IoU with its true box in what its objectness is
+            taught, the rest being 1 (YOLOv5's ``gr``): scores then tell how well boxes lie.
+        label_smoothing: Classes are taught 1 - half of this, and half of this (YOLOv4's, for one
+            sigmoid a class).
     """
 
     ignore_iou: float = 0.5
@@ -44,11 +50,20 @@ class LossSettings:
     box_weight: float = 6.0
     objectness_weight: float = 1.0
     class_weight: float = 1.0
+    neighbour_cells: bool = False
+    iou_objectness: float = 0.0
+    label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("ignore_iou", "assign_iou"):
             if not 0 < getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must be in (0, 1], received {getattr(self, name)}")
+        if not 0 <= self.iou_objectness <= 1:
+            raise SettingsError(f"iou_objectness is a share, 0 to 1; got {self.iou_objectness}")
+        if not 0 <= self.label_smoothing < 1:
+            raise SettingsError(
+                f"label_smoothing must be from 0 to below 1, received {self.label_smoothing}"
+            )
 
 
 @dataclass(frozen=True)
@@ -59,10 +74,13 @@ class Changes:
         mirror: A key of :data:`MIRRORS`.
         max_scale: It is scaled by a factor between the reciprocal of this and this, halving as
             likely as doubling; 1 leaves sizes as they are.
+        mosaic: Share of the images of which four are put together, each at its own size (YOLOv4's,
+            without its scaling, which ``max_scale`` does).
     """
 
     mirror: str = "horizontal"
     max_scale: float = 1.6
+    mosaic: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +108,7 @@ class DetectorSettings:
             each epoch then runs the whole network on freshly augmented images.
         mirror: See :class:`Changes`, as for ``max_scale``.
         max_scale: Near 1 where objects have one size, as under a microscope.
+        mosaic: See :class:`Changes`; not among the ``views``, which are of one image each.
         augment: Change the images of phase 2 (and of phase 1 with ``views`` 0) at random.
         validation_fraction: Share to hold out when the data set states no split.
         on_bad_input: ``skip`` or ``refuse``.
@@ -97,6 +116,11 @@ class DetectorSettings:
         score_threshold: Detections below it are not answered. Low, so that a caller can choose;
             mAP is measured with it.
         iou_threshold: Of non-maximum suppression.
+        grid_sensitivity: How far a centre may leave its cell: 1 stays within it and reaches its
+            borders only for an infinite output; 2 leaves it by half a cell each way (Darknet's
+            ``scale_x_y``, YOLOv4 section 3.4).
+        ema: Decay a step of an exponential moving average of the weights, which is then measured
+            and kept in their place; 0 for none.
         seed: Of the split, the anchors, the initial head, the order and the augmentation.
         loss: Weights and thresholds of the loss.
     """
@@ -116,12 +140,15 @@ class DetectorSettings:
     views: int = 4
     mirror: str = Changes.mirror
     max_scale: float = Changes.max_scale
+    mosaic: float = Changes.mosaic
     augment: bool = True
     validation_fraction: float = 0.2
     on_bad_input: str = "skip"
     max_detections: int = 100
     score_threshold: float = 0.01
     iou_threshold: float = 0.5
+    grid_sensitivity: float = 1.0
+    ema: float = 0.0
     seed: int = 0
     loss: LossSettings = field(default_factory=LossSettings)
 
@@ -160,6 +187,19 @@ class DetectorSettings:
                 raise SettingsError(f"{name} must be from {low} to {high}, received {value}")
         if not 1 <= self.max_scale <= 10:
             raise SettingsError(f"max_scale must be from 1 to 10, received {self.max_scale}")
+        if not 1 <= self.grid_sensitivity <= 2:
+            raise SettingsError(
+                f"grid_sensitivity must be from 1 to 2, received {self.grid_sensitivity}"
+            )
+        if self.loss.neighbour_cells and self.grid_sensitivity < 2:
+            raise SettingsError(
+                "neighbour_cells needs grid_sensitivity 2: with "
+                f"{self.grid_sensitivity} no cell reaches the centres of those beside it"
+            )
+        if not 0 <= self.mosaic <= 1:
+            raise SettingsError(f"mosaic is a share of the images, 0 to 1; got {self.mosaic}")
+        if not 0 <= self.ema < 1:
+            raise SettingsError(f"ema must be from 0 to below 1, received {self.ema}")
         for name in ("validation_fraction", "score_threshold", "iou_threshold"):
             if not 0 < getattr(self, name) < 1:
                 raise SettingsError(
@@ -175,7 +215,7 @@ class DetectorSettings:
     @property
     def changes(self) -> Changes:
         """What may be changed about a training image."""
-        return Changes(self.mirror, self.max_scale)
+        return Changes(self.mirror, self.max_scale, self.mosaic)
 
     @property
     def backbone_learning_rate(self) -> float:

@@ -10,21 +10,26 @@ import tensorflow as tf
 from export.detector.loss import detection_loss
 from export.detector.predictions import Grid
 from export.detector.settings import LossSettings
+from export.detector.weight_average import WeightAverage
 
 
 class TrainingModel(keras.Model):
     """A network with the detection loss; each term is a metric of its own."""
 
-    def __init__(self, network: Any, grid: Grid, loss: LossSettings) -> None:
+    def __init__(
+        self, network: Any, grid: Grid, loss: LossSettings, average: WeightAverage
+    ) -> None:
         """Wrap ``network``, sharing its layers.
 
         Args:
             network: Inputs to raw predictions.
             grid: Geometry of the predictions.
             loss: Weights and thresholds.
+            average: Follows every step.
         """
         super().__init__()
         self.network = network
+        self._average = average
         self._grid, self._loss_settings = grid, loss
         self._terms = {
             name: keras.metrics.Mean(name=f"{name}_loss") for name in ("box", "objectness", "class")
@@ -33,6 +38,12 @@ class TrainingModel(keras.Model):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Return the raw predictions."""
         return self.network(inputs, training=training)
+
+    def train_step(self, data: Any) -> Any:
+        """Train one step, and let the average follow."""
+        said = super().train_step(data)
+        self._average.follow()
+        return said
 
     def compute_loss(
         self,

@@ -16,6 +16,7 @@ from export.detector.loss import IGNORED
 from export.detector.pipeline import Targets
 from export.detector.predictions import Grid, candidates
 from export.detector.suppression import Suppression, suppress
+from export.detector.weight_average import WeightAverage
 
 log = logging.getLogger(__name__)
 
@@ -87,13 +88,20 @@ class KeepWeights(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, validator: Validator, trains: Any, keep: str, patience: int, deadline: float | None
+        self,
+        validator: Validator,
+        trains: Any,
+        average: WeightAverage,
+        keep: str,
+        patience: int,
+        deadline: float | None,
     ) -> None:
         """Set up.
 
         Args:
             validator: Measures the network that trains.
             trains: The part of it whose weights change, a Keras model.
+            average: Of its weights; what is measured and kept.
             keep: ``best``: measure after each epoch, keep the best. ``final``: measure once, after
                 the last.
             patience: With ``best``, epochs without improvement before training stops.
@@ -102,7 +110,7 @@ class KeepWeights(keras.callbacks.Callback):
         """
         super().__init__()
         self.map50, self.epoch = -1.0, 0
-        self._validator, self._trains = validator, trains
+        self._validator, self._trains, self._average = validator, trains, average
         self._best, self._patience, self._deadline = keep == "best", patience, deadline
         self.weights: list[Any] = []
         self._started = 0.0
@@ -134,13 +142,15 @@ class KeepWeights(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _choose(self, epoch: int, logs: Any) -> None:
-        value, each = self._validator.measure()
+        with self._average.in_place():
+            value, each = self._validator.measure()
+            if value > self.map50:
+                self.weights = self._trains.get_weights()
         if logs is not None:
             logs[_METRIC] = value
         log.info("epoch %d: validation mAP@0.5 %.4f (%s)", epoch, value, _by_class(each))
         if value > self.map50:
             self.map50, self.epoch = value, epoch
-            self.weights = self._trains.get_weights()
         elif epoch - self.epoch >= self._patience:
             log.info("no better mAP for %d epochs: stopping", self._patience)
             self.model.stop_training = True
@@ -148,6 +158,7 @@ class KeepWeights(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
         """Put the best weights back, or measure the last."""
         if not self._best:
+            self._average.settle()
             self.map50, each = self._validator.measure()
             log.info("final validation mAP@0.5 %.4f (%s)", self.map50, _by_class(each))
         elif self.weights:

@@ -40,6 +40,7 @@ from export.detector import (
     predictions,
     pretrained,
     suppression,
+    weight_average,
 )
 from export.detector.detection_arrays import DetectionArrays
 from export.detector.settings import Changes, LossSettings
@@ -93,6 +94,18 @@ def rewritten(path: str, target: str) -> tuple[bytes, bytes]:
 def read_header(path: str) -> tuple[tuple[int, int, int], int, list[float]]:
     file = darknet.read(Path(path))
     return file.version, file.images_seen, file.values.tolist()
+
+
+def three_scales(path: str, image: np.ndarray) -> list[list[np.ndarray]]:
+    """Load a file of two scales into the network of three; return both networks' feature maps."""
+    found = []
+    for name in ("yolov3_tiny", "yolov3_tiny_3l"):
+        row = backbones.BACKBONES[name]
+        backbone, ours, _ = pretrained.build_and_fill(row, 96, 3, path)
+        pixels = row.preprocess(letterbox.letterbox(tf.constant(image)[None], 96))
+        maps = backbone(pixels, training=False)
+        found.append([each.numpy() for each in (*maps, *ours(maps, training=False))])
+    return found
 
 
 def fill_tiny(path: str) -> None:
@@ -189,6 +202,46 @@ def moved(
     return tuple(t.numpy() for t in changed)
 
 
+def put_together(
+    pixels: np.ndarray, boxes: np.ndarray, classes: np.ndarray, seed: int
+) -> tuple[np.ndarray, ...]:
+    changed = augment.mosaic(
+        tf.constant(pixels),
+        tf.constant(boxes),
+        tf.constant(classes, tf.int32),
+        tf.constant([seed, 0], tf.int64),
+    )
+    return tuple(t.numpy() for t in changed)
+
+
+def averages(steps: list[list[float]], decay: float) -> tuple[list[float], list[float]]:
+    """Return a weight's average after each step: this toolkit's, and TensorFlow's own."""
+    layer = keras.layers.Dense(1, use_bias=False)
+    network = keras.Sequential([keras.Input([len(steps[0])]), layer])
+    network.set_weights([np.zeros((len(steps[0]), 1))])
+    ours = weight_average.WeightAverage(network, decay)
+    weight = tf.Variable(tf.zeros([len(steps[0]), 1]))
+    number = tf.Variable(0)
+    theirs = tf.train.ExponentialMovingAverage(decay, num_updates=number)
+    theirs.apply([weight])
+    found: tuple[list[float], list[float]] = [], []
+    for values in steps:
+        column = np.array(values, np.float32)[:, None]
+        network.set_weights([column])
+        ours.follow()
+        weight.assign(column)
+        number.assign_add(1)
+        theirs.apply([weight])
+        with ours.in_place():
+            found[0].append(network.get_weights()[0][:, 0].tolist())
+        assert (network.get_weights()[0] == column).all()
+        found[1].append(theirs.average(weight).numpy()[:, 0].tolist())
+        later = weight_average.WeightAverage(network, decay)
+        later.go_on(ours.state())
+        ours = later
+    return found
+
+
 def random_change(
     pixels: np.ndarray, boxes: np.ndarray, seed: int, **changes: Any
 ) -> tuple[np.ndarray, ...]:
@@ -204,11 +257,13 @@ def _loaded(path: str) -> Any:
     return data_sets.load(Path(path), None, Reading(validation_fraction=0.25))
 
 
-def batches(path: str, seed: int, augmented: bool) -> list[dict[str, np.ndarray]]:
+def batches(
+    path: str, seed: int, augmented: bool, mosaic: float = 0.0
+) -> list[dict[str, np.ndarray]]:
     """Return two epochs of training batches."""
     data = _loaded(path)
     dataset = pipeline.training_batches(
-        data.training, 64, 4, seed, changes=Changes() if augmented else None
+        data.training, 64, 4, seed, changes=Changes(mosaic=mosaic) if augmented else None
     )
     return [
         {"pixels": p.numpy(), **{name: value.numpy() for name, value in t.items()}}

@@ -48,6 +48,16 @@ def test_official_network_finds_what_is_there(
     assert not len(others) or found["scores"][0] > 3 * others.max()
 
 
+def test_a_file_of_two_scales_fills_the_network_of_three(side: Side, official_weights: str) -> None:
+    two, three = side("three_scales", official_weights, skimage.data.chelsea())
+    for ours, theirs in zip(three[:2], two[:2], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert [each.shape[1:] for each in three] == [
+        (3, 3, 1024), (6, 6, 256), (12, 12, 128),
+        (3, 3, 3, 8), (6, 6, 3, 8), (12, 12, 3, 8),
+    ]  # fmt: skip
+
+
 def test_every_float_is_consumed_and_comes_back(
     side: Side, official_weights: str, tmp_path: Path
 ) -> None:

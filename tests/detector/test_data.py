@@ -100,6 +100,58 @@ def test_scaling_moves_pixels_and_boxes_together(
     np.testing.assert_allclose(boxes[0], box_of_white(pixels), atol=1.0)
 
 
+def test_four_images_are_put_together_with_their_boxes(side: Side) -> None:
+    """Each image has a colour, its boxes a brighter one: what is asked for is what is seen."""
+    pixels = np.zeros((4, 64, 64, 3), np.float32)
+    boxes = np.zeros((4, 4, 4), np.float32)
+    for image in range(4):
+        pixels[image] = 10 * image + 10
+        for number, (x, y) in enumerate(((4, 6), (44, 6), (4, 46), (44, 46))):
+            boxes[image, number] = x, y, x + 12, y + 10
+            pixels[image, y : y + 10, x : x + 12] = 100 + 10 * (4 * image + number)
+    classes = np.arange(16).reshape(4, 4)
+    corners = set()
+    for seed in range(20):
+        together, cut, kept = side("put_together", pixels, boxes, classes, seed)
+        assert together.shape == (64, 64, 3) and kept.shape == (16,)
+        columns = int((together[0, :, 0] % 100 == together[0, 0, 0] % 100).sum())
+        corners.add(columns)
+        for number in range(16):
+            rows, places = np.nonzero(together[..., 0] == 100 + 10 * number)
+            seen = len(rows) / 120
+            assert (kept[number] == number) == (seen >= 0.3), (seed, number, seen)
+            if kept[number] >= 0:
+                extent = [places.min(), rows.min(), places.max() + 1, rows.max() + 1]
+                assert cut[number].tolist() == extent
+            else:
+                assert kept[number] == -1
+    assert len(corners) > 5  # the point where they meet is another one each time
+
+
+def test_mosaics_are_made_of_the_share_that_is_asked_for(
+    side: Side, write_voc: Write, tmp_path: Path
+) -> None:
+    path = str(write_voc(tmp_path / "voc", count=12, seed=4, split=9))
+    plain, none, all_of_them = (side("batches", path, 3, True, share) for share in (0.0, 1e-9, 1.0))
+    for one, other in zip(plain, none, strict=True):
+        most = one["classes"].shape[1]
+        assert other["classes"].shape[1] == 4 * most
+        np.testing.assert_array_equal(other["pixels"], one["pixels"])
+        np.testing.assert_array_equal(other["boxes"][:, :most], one["boxes"])
+        assert (other["classes"][:, most:] == -1).all()
+    objects = [sum(int((b["classes"] >= 0).sum()) for b in epoch) for epoch in (none, all_of_them)]
+    assert objects[1] > objects[0] / 2
+    assert any((b["classes"][:, b["classes"].shape[1] // 4 :] >= 0).any() for b in all_of_them)
+
+
+def test_the_weights_average_is_tensorflows(side: Side) -> None:
+    """And it goes on from a checkpoint as if nothing had been; the weights are left as they are."""
+    steps = np.random.default_rng(0).normal(size=(12, 3)).round(3).tolist()
+    ours, theirs = side("averages", steps, 0.6)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+    assert side("averages", steps, 0.0)[0] == pytest.approx(np.array(steps), rel=1e-6)
+
+
 def test_what_is_moved_out_of_sight_is_no_longer_asked_for(side: Side) -> None:
     _, boxes, classes = side("moved", *painted(), np.array([3]), 1.0, [60.0, 0.0])
     assert classes.tolist() == [-1]

@@ -143,6 +143,56 @@ def test_boxes_of_a_cell(side: Side) -> None:
     np.testing.assert_allclose(box, [8, 24, 24, 88], atol=1e-4)
 
 
+def test_a_centre_may_leave_its_cell_by_the_grids_sensitivity(side: Side) -> None:
+    """Darknet's ``scale_x_y``: x · s - (s - 1) / 2 of a cell."""
+    raw = zeros()
+    raw[0, 0, 0, 0, :2] = [math.log(3), 20.0]
+    x, y, *_ = side("decoded", raw, (*GRID, 1.5), 0)[0, 0, 0, 0] + 16
+    assert (x, y) == (pytest.approx((0.75 * 1.5 - 0.25) * 32), pytest.approx(1.25 * 32))
+    x, y, *_ = side("decoded", raw, (*GRID, 2.0), 0)[0, 0, 0, 0] + 16
+    assert (x, y) == (pytest.approx(32), pytest.approx(1.5 * 32))
+
+
+def test_cells_beside_the_centre_answer_for_it_too(side: Side) -> None:
+    """The centre lies in the first cell's right and lower part: right and below are nearer."""
+    boxes = [[4, 4, 36, 36]]
+    alone = terms(side, zeros(), boxes, [0])["gradients"][0][0, :, :, 0]
+    beside = terms(side, zeros(), boxes, [0], neighbour_cells=True)["gradients"][0][0, :, :, 0]
+    taught = [
+        [bool(np.abs(g[r, c, :4]).sum()) for r in (0, 1) for c in (0, 1)] for g in (alone, beside)
+    ]
+    assert taught == [[True, False, False, False], [True, True, True, False]]
+    assert np.sign(beside[..., 4]).tolist() == [[-1, -1], [-1, 1]]  # more of it, or less
+
+
+def test_a_neighbour_beyond_the_border_does_not_answer(side: Side) -> None:
+    box = [[0, 0, 16, 16]]  # its nearer neighbours lie left of and above the first cell
+    one = terms(side, zeros(), box, [0])
+    both = terms(side, zeros(), box, [0], neighbour_cells=True)
+    np.testing.assert_array_equal(both["gradients"][0], one["gradients"][0])
+
+
+@pytest.mark.parametrize(("share", "target"), [(0.0, 1.0), (0.5, 0.8), (1.0, 0.6)])
+def test_objectness_is_taught_how_well_a_box_lies(side: Side, share: float, target: float) -> None:
+    # The shifted box's IoU is 0.6; the gradient of the cross-entropy is the sigmoid - the target.
+    found = terms(side, zeros(), [[8, 0, 40, 32]], [0], iou_objectness=share)
+    objectness = found["gradients"][0][0, :, :, 0, 4]
+    np.testing.assert_allclose(objectness, [[0.5 - target, 0.5], [0.5, 0.5]], atol=1e-5)
+
+
+def test_a_box_far_from_its_truth_is_still_looked_at(side: Side) -> None:
+    """Its IoU is 0, and its cell is told so: it is not one whose answer does not count."""
+    raw = zeros()
+    raw[0, 0, 0, 0, 2:4] = -6.0  # a speck in the middle of its cell
+    found = terms(side, raw, [[0, 0, 1, 1]], [0], iou_objectness=1.0)
+    assert found["gradients"][0][0, 0, 0, 0, 4] == pytest.approx(0.5)
+
+
+def test_smoothed_labels(side: Side) -> None:
+    found = terms(side, zeros(), [[0, 0, 32, 32]], [1], label_smoothing=0.2)
+    np.testing.assert_allclose(found["gradients"][0][0, 0, 0, 0, 5:], [0.5 - 0.1, 0.5 - 0.9])
+
+
 def test_anchors_find_the_clusters(side: Side) -> None:
     random = np.random.default_rng(0)
     true = np.array([[10, 20], [60, 30], [100, 120]])
