@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -40,6 +41,7 @@ class Run:
         data: The data set's folder.
         options: Of ``python -m export detector``, besides data, place and seed.
         test_data: The folder to measure on, all of it; None: what the training held out.
+        pictures: Whether truth and answers are drawn, beside ``results.jsonl``.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class Run:
     data: Path
     options: tuple[str, ...]
     test_data: Path | None = None
+    pictures: bool = False
 
 
 class Record:
@@ -81,13 +84,15 @@ class Record:
         """Train, publish and evaluate, unless that has been done; return its row."""
         if (known := self.row(run.kind, run.seed)) is not None:
             return known
-        models = self._out / f"{run.kind}_{run.seed}"
+        models = self._out / re.sub(r"\W+", "_", f"{run.kind}_{run.seed}")
         trained = _export(
             *("detector", "--data", run.data, "--out", models, "--seed", run.seed, *run.options)
         )
-        where = ["--data", run.data]
+        where: list[object] = ["--data", run.data]
         if run.test_data:
             where = ["--data", run.test_data, "--part=all"]
+        if run.pictures:
+            where += ["--pictures", models.with_name(f"{models.name}_pictures")]
         served = _export("evaluate", "detector", trained["path"], *where)
         row = {
             "kind": run.kind,
