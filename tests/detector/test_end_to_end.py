@@ -304,7 +304,11 @@ def test_the_worst_pictures_are_drawn_worst_first(evaluated: dict[str, Any]) -> 
     ("options", "code", "message"),
     [
         (["--image-size", "100"], 2, "image_size must be a multiple of 32"),
-        (["--backbone", "vgg16"], 2, "yolov3_tiny, darknet53, csp_darknet53, received 'vgg16'"),
+        (
+            ["--backbone", "vgg16"],
+            2,
+            "yolov3_tiny, yolov3_tiny_3l, darknet53, csp_darknet53, received 'vgg16'",
+        ),
         (["--weights", "/nowhere.weights"], 1, "no weights file at /nowhere.weights"),
         (["--backbone", "darknet53"], 1, "use --backbone yolov3_tiny, which has one"),
         (["--data", "/nowhere"], 1, "no data set at /nowhere"),
