@@ -7,7 +7,7 @@ import math
 import tensorflow as tf
 
 from export.detector.letterbox import GREY
-from export.detector.loss import PADDING
+from export.detector.loss import IGNORED, PADDING
 from export.detector.settings import Changes
 
 _SHIFT = 0.2  # of the image's side
@@ -67,7 +67,7 @@ def scale_and_translate(
 
     Returns:
         The three, changed; boxes are cut at the border, and those of which less than 30 % is left
-        become padding.
+        become padding, but not what is ignored.
     """
     side = tf.cast(tf.shape(pixels)[0], tf.float32)
     centre = side / 2
@@ -86,8 +86,7 @@ def scale_and_translate(
     moved = tf.ensure_shape(moved, pixels.shape)
     whole = (boxes - centre) * scale + centre + tf.tile(shift, [2])
     cut = tf.clip_by_value(whole, 0.0, side)
-    left = _area(cut) / tf.maximum(_area(whole), 1e-6)
-    return moved, cut, tf.where(left >= _LEAST_VISIBLE, classes, PADDING)
+    return moved, cut, _still_there(classes, cut, whole)
 
 
 def mosaic(
@@ -105,7 +104,7 @@ def mosaic(
 
     Returns:
         One image [S, S, 3], its boxes [4 * n, 4], cut where the images end, and classes [4 * n];
-        boxes of which less than 30 % is left are padding.
+        boxes of which less than 30 % is left are padding, but not what is ignored.
     """
     side = pixels.shape[1]
     low, high = (int(side * share) for share in _MOSAIC_CENTRE)
@@ -124,8 +123,7 @@ def mosaic(
     cut = tf.maximum(
         tf.minimum(moved, tf.tile(ends, [1, 2])[:, None, :]), tf.tile(begins, [1, 2])[:, None, :]
     )
-    left_over = _area(cut) / tf.maximum(_area(moved), 1e-6)
-    kept = tf.where(left_over >= _LEAST_VISIBLE, classes, PADDING)
+    kept = _still_there(classes, cut, moved)
     return together, tf.reshape(cut, [-1, 4]), tf.reshape(kept, [-1])
 
 
@@ -161,6 +159,16 @@ def randomly(
     unit = tf.image.stateless_random_saturation(unit, *_SATURATION, seeds[5])
     unit = tf.image.stateless_random_hue(unit, _HUE, seeds[6])
     return tf.clip_by_value(unit, 0.0, 1.0) * 255, boxes, classes
+
+
+def _still_there(classes: tf.Tensor, cut: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:
+    """Return the classes, padding where too little of a box is left.
+
+    Of what is ignored, any part stays so: the rest of a crowd is no background.
+    """
+    seen = _area(cut)
+    enough = seen / tf.maximum(_area(whole), 1e-6) >= _LEAST_VISIBLE
+    return tf.where(enough | ((classes <= IGNORED) & (seen > 0)), classes, PADDING)
 
 
 def _area(boxes: tf.Tensor) -> tf.Tensor:

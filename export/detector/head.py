@@ -71,7 +71,8 @@ def _tiny_scale(x: Any, width: int, names: Iterator[str], *, coarsest: bool) -> 
     if coarsest:
         x = upward = convolution(x, width // 2, 1, next(names))
         return upward, convolution(x, width, 3, next(names))
-    return x, convolution(x, width, 3, next(names))
+    x = convolution(x, width, 3, next(names))
+    return x, x
 
 
 def _pyramid_scale(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -58,6 +59,11 @@ class LossSettings:
         for name in ("ignore_iou", "assign_iou"):
             if not 0 < getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must be in (0, 1], received {getattr(self, name)}")
+        for name in ("box_weight", "objectness_weight", "class_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SettingsError(
+                    f"{name} must be a number from 0, received {getattr(self, name)}"
+                )
         if not 0 <= self.iou_objectness <= 1:
             raise SettingsError(f"iou_objectness is a share, 0 to 1; got {self.iou_objectness}")
         if not 0 <= self.label_smoothing < 1:

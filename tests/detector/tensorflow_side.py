@@ -108,6 +108,17 @@ def three_scales(path: str, image: np.ndarray) -> list[list[np.ndarray]]:
     return found
 
 
+def convolutions(name: str, class_count: int) -> list[list[Any]]:
+    """Return filters, kernel size, input channels and BatchNorm of a network's, in file order."""
+    row = backbones.BACKBONES[name]
+    models = pretrained.build(row, 96, class_count)
+    return [
+        [kernel.shape[-1], kernel.shape[0], kernel.shape[-2], len(others) == 4]
+        for model in models
+        for *others, kernel in darknet._stored_order(model)
+    ]
+
+
 def fill_tiny(path: str) -> None:
     """Load a file as the command line would, into a three-class detector."""
     row = backbones.BACKBONES["yolov3_tiny"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import skimage.data
 
+RECORDED = Path(__file__).parent / "recorded"
 CAT, CUP = 15, 41  # positions in coco.names
 
 # A function of tensorflow_side.py, called in its process.
@@ -56,6 +58,13 @@ def test_a_file_of_two_scales_fills_the_network_of_three(side: Side, official_we
         (3, 3, 1024), (6, 6, 256), (12, 12, 128),
         (3, 3, 3, 8), (6, 6, 3, 8), (12, 12, 3, 8),
     ]  # fmt: skip
+
+
+def test_the_network_of_three_scales_is_darknets(side: Side) -> None:
+    """Convolution by convolution: a file that Darknet trained has its floats in this order."""
+    recorded = json.loads((RECORDED / "yolov3_tiny_3l.json").read_text())
+    found = side("convolutions", "yolov3_tiny_3l", recorded["class_count"])
+    assert found == recorded["convolutions"]
 
 
 def test_every_float_is_consumed_and_comes_back(

@@ -152,6 +152,20 @@ def test_the_weights_average_is_tensorflows(side: Side) -> None:
     assert side("averages", steps, 0.0)[0] == pytest.approx(np.array(steps), rel=1e-6)
 
 
+def test_the_rest_of_a_crowd_is_still_ignored(side: Side) -> None:
+    """However little of it is left; what is out of sight is gone."""
+    box, crowd = np.array([[0.0, 0.0, 64.0, 64.0]], np.float32), np.array([-2])
+    for shift, kept in (52.0, -2), (64.0, -1):
+        _, boxes, classes = side("moved", painted()[0], box, crowd, 1.0, [shift, 0.0])
+        assert classes.tolist() == [kept]
+        assert boxes.tolist() == [[shift, 0, 64, 64]]
+    pixels, boxes = np.zeros((4, 64, 64, 3), np.float32), np.zeros((4, 1, 4), np.float32)
+    boxes[:] = box
+    for seed in range(5):
+        _, _, classes = side("put_together", pixels, boxes, np.full((4, 1), -2), seed)
+        assert classes.tolist() == [-2] * 4
+
+
 def test_what_is_moved_out_of_sight_is_no_longer_asked_for(side: Side) -> None:
     _, boxes, classes = side("moved", *painted(), np.array([3]), 1.0, [60.0, 0.0])
     assert classes.tolist() == [-1]

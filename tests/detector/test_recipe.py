@@ -71,6 +71,8 @@ def test_what_is_served_decodes_boxes_as_they_were_taught(
         (["--ema=1"], "ema must be from 0 to below 1"),
         (["--mosaic=2"], "mosaic is a share of the images"),
         (["--iou-objectness=-1"], "iou_objectness is a share"),
+        (["--box-weight=-1"], "box_weight must be a number from 0"),
+        (["--box-weight=nan"], "box_weight must be a number from 0"),
         (["--label-smoothing=1"], "label_smoothing must be from 0 to below 1"),
     ],
 )
