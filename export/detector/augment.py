@@ -17,8 +17,10 @@ _SATURATION = (0.7, 1.3)
 _HUE = 0.03
 # A sliver of an object that was moved over the border teaches nothing but slivers.
 _LEAST_VISIBLE = 0.3
-_MOSAIC_CENTRE = (0.25, 0.75)  # of the image's side; YOLOv5's, in its square of twice the side
+_MOSAIC_CENTRE = (0.2, 0.8)  # where four images may meet, of the square's side: Darknet's
 
+# Of the four: is it the right one of its row, the lower one of its column?
+_QUADRANTS = ((False, False), (True, False), (False, True), (True, True))
 
 FLIPS = {
     "none": ((False, False),),
@@ -90,14 +92,17 @@ def scale_and_translate(
 
 
 def mosaic(
-    pixels: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, seed: tf.Tensor
+    pixels: tf.Tensor, places: tf.Tensor, boxes: tf.Tensor, classes: tf.Tensor, seed: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Put the corners of four images together at a random point (YOLOv4, section 3.3).
 
-    Each keeps its size, and shows the part of it that lies toward that point.
+    Each keeps its size, and shows the part of it that lies toward that point. Their own corners
+    meet, not those of their squares: objects have neighbours on all sides, and no border of the
+    letterbox lies between. What is left over is grey, at the border.
 
     Args:
-        pixels: float32 [4, S, S, 3], RGB, 0 to 255.
+        pixels: float32 [4, S, S, 3], RGB, 0 to 255, letterboxed.
+        places: float32 [4, 4], where in its square each image lies: xmin, ymin, xmax, ymax.
         boxes: float32 [4, n, 4], xmin, ymin, xmax, ymax in pixels of the square.
         classes: int32 [4, n].
         seed: int64 [2].
@@ -108,18 +113,26 @@ def mosaic(
     """
     side = pixels.shape[1]
     low, high = (int(side * share) for share in _MOSAIC_CENTRE)
-    point = tf.random.stateless_uniform([2], seed, low, high, tf.int32)  # x, y
+    point = tf.random.stateless_uniform([2], seed, low, high, tf.int32)
     x, y = point[0], point[1]
-    # The first image's lower right corner lies at the point, the second's lower left one, …
-    left, right = pixels[:, :, -x:], pixels[:, :, : side - x]
-    top = tf.concat([left[0, -y:], right[1, -y:]], axis=1)
-    bottom = tf.concat([left[2, : side - y], right[3, : side - y]], axis=1)
-    together = tf.ensure_shape(tf.concat([top, bottom], axis=0), pixels.shape[1:])
     at = tf.cast(point, tf.float32)
-    quadrants = tf.constant([[0, 0], [1, 0], [0, 1], [1, 1]], tf.float32)
-    shift = at - side * (1 - quadrants)
+    # The first image's lower right corner comes to the point, the second's lower left one, …
+    shift = at - tf.where(_QUADRANTS, places[:, :2], places[:, 2:])
+    one, zero = tf.ones([4]), tf.zeros([4])
+    shifted = tf.raw_ops.ImageProjectiveTransformV3(
+        images=pixels,
+        transforms=tf.stack([one, zero, -shift[:, 0], zero, one, -shift[:, 1], zero, zero], axis=1),
+        output_shape=tf.shape(pixels)[1:3],
+        fill_value=GREY,
+        interpolation="NEAREST",
+        fill_mode="CONSTANT",
+    )
+    top = tf.concat([shifted[0, :y, :x], shifted[1, :y, x:]], axis=1)
+    bottom = tf.concat([shifted[2, y:, :x], shifted[3, y:, x:]], axis=1)
+    together = tf.ensure_shape(tf.concat([top, bottom], axis=0), pixels.shape[1:])
     moved = boxes + tf.tile(shift, [1, 2])[:, None, :]
-    begins, ends = at * quadrants, at + (side - at) * quadrants
+    begins = tf.where(_QUADRANTS, at, 0.0)
+    ends = tf.where(_QUADRANTS, float(side), at)
     cut = tf.maximum(
         tf.minimum(moved, tf.tile(ends, [1, 2])[:, None, :]), tf.tile(begins, [1, 2])[:, None, :]
     )

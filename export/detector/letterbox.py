@@ -36,6 +36,12 @@ def letterbox(images: tf.Tensor, image_size: int) -> tf.Tensor:
     return boxed
 
 
+def place(height: Any, width: Any, image_size: int) -> tf.Tensor:
+    """Return where in the square an image of a size lies: float32 [4], xmin, ymin, xmax, ymax."""
+    inner, before = _fit(height, width, image_size)
+    return tf.cast(tf.concat([before[::-1], (before + inner)[::-1]], axis=0), tf.float32)
+
+
 def to_square(boxes: tf.Tensor, height: Any, width: Any, image_size: int) -> tf.Tensor:
     """Move boxes from the original image into the square.
 

@@ -1,10 +1,11 @@
 """The detector's loss: where the boxes are, whether something is there, what it is.
 
 Box: 1 - CIoU (Zheng et al. 2020). Objectness: binary cross-entropy over all cells, without those
-that predict a true box well and are not responsible for it (YOLOv3's ignore threshold). Class:
-binary cross-entropy a class, for overlapping labels. Each term is summed over the scales and
-divided by the number of responsible cells, so that it depends neither on the batch size nor on how
-many objects an image has.
+that predict a true box well and are not responsible for it (YOLOv3's ignore threshold); a
+responsible cell's is taught 1, or how well its box lies. Class: binary cross-entropy a class, for
+overlapping labels, perhaps smoothed. Each term is summed over the scales and divided by the number
+of responsible cells, so that it depends neither on the batch size nor on how many objects an image
+has. Responsible is the cell of a box's centre, and its neighbours where the settings say so.
 """
 
 from __future__ import annotations
@@ -57,34 +58,31 @@ def detection_loss(
     responsible = _responsible(sizes, real, grid, settings.assign_iou)
     beside = _BESIDE if settings.neighbour_cells else _BESIDE[:1]
     terms = {"box": 0.0, "objectness": 0.0, "class": 0.0}
-    responsible_cells = tf.constant(0.0)
+    own_cells = cells = tf.constant(0.0)
     for scale, raw in enumerate(raws):
         predicted = boxes_of(raw, grid, scale)
-        cells, inside = _cells(boxes, tf.shape(raw), grid.strides[scale], beside)
-        index = _at_each_anchor(cells, tf.shape(raw)[3])
+        at, inside = _cells(boxes, tf.shape(raw), grid.strides[scale], beside)
+        index = _at_each_anchor(at, tf.shape(raw)[3])
         mine = tf.tile(responsible[:, :, scale], [1, len(beside), 1]) & inside[..., None]
         truth, labels = tf.tile(boxes, [1, len(beside), 1]), tf.tile(classes, [1, len(beside)])
-        responsible_cells += tf.reduce_sum(tf.cast(mine, tf.float32))
+        own_cells += tf.reduce_sum(tf.cast(responsible[:, :, scale], tf.float32))
+        cells += tf.reduce_sum(tf.cast(mine, tf.float32))
         found = tf.gather_nd(predicted, index)
+        goodness = _goodness(found, truth, settings.iou_objectness)
         terms["box"] += _box_term(found, truth, mine)
         terms["class"] += _class_term(
             tf.gather_nd(raw[..., 5:], index), labels, mine, settings.label_smoothing
         )
         terms["objectness"] += _objectness_term(
             raw[..., 4],
-            *_targets(
-                tf.shape(raw)[:-1], index, mine, _goodness(found, truth, settings.iou_objectness)
-            ),
+            *_targets(tf.shape(raw)[:-1], index, mine, goodness),
             _overlaps(predicted, boxes, real, present & ~real) > settings.ignore_iou,
         )
-    weights = {
-        "box": settings.box_weight,
-        "objectness": settings.objectness_weight,
-        "class": settings.class_weight,
-    }
     return {
-        name: weights[name] * term / tf.maximum(responsible_cells, 1.0)
-        for name, term in terms.items()
+        "box": settings.box_weight * terms["box"] / tf.maximum(cells, 1.0),
+        # By the boxes' own cells: with their neighbours, background would weigh a third.
+        "objectness": settings.objectness_weight * terms["objectness"] / tf.maximum(own_cells, 1.0),
+        "class": settings.class_weight * terms["class"] / tf.maximum(cells, 1.0),
     }
 
 
@@ -113,10 +111,15 @@ def _cells(
     centre = (boxes[..., :2] + boxes[..., 2:]) / (2 * stride)
     limit = raw_shape[2:0:-1] - 1  # width, height
     own = tf.clip_by_value(tf.cast(tf.floor(centre), tf.int32), 0, limit)
-    nearer = tf.where(centre - tf.cast(own, tf.float32) < 0.5, -1, 1)
-    wanted = tf.concat([own + nearer * step for step in beside], axis=1)
-    cells = tf.clip_by_value(wanted, 0, limit)
-    return cells, tf.reduce_all(cells == wanted, axis=-1)
+    # In the very middle of a cell none is nearer, and none could reach it: 0.
+    nearer = tf.cast(tf.sign(centre - tf.cast(own, tf.float32) - 0.5), tf.int32)
+    cells, there = [], []
+    for step in beside:
+        wanted = own + nearer * step
+        cells.append(tf.clip_by_value(wanted, 0, limit))
+        inside = tf.reduce_all(cells[-1] == wanted, axis=-1)
+        there.append(inside & tf.reduce_any(wanted != own, axis=-1) if any(step) else inside)
+    return tf.concat(cells, axis=1), tf.concat(there, axis=1)
 
 
 def _at_each_anchor(cells: tf.Tensor, anchors: tf.Tensor) -> tf.Tensor:

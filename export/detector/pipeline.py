@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from export import images
 from export.detector import augment
-from export.detector.letterbox import letterbox, to_square
+from export.detector.letterbox import letterbox, place, to_square
 from export.detector.loss import IGNORED, PADDING
 from export.detector.settings import Changes
 from export.labels.samples import Sample
@@ -50,7 +50,9 @@ def pixels(samples: Sequence[Sample], image_size: int, batch_size: int) -> tf.da
     """Yield the samples' images in order: float32 [batch, S, S, 3], RGB, 0 to 255."""
     paths = [str(sample.path) for sample in samples]
     dataset = tf.data.Dataset.from_tensor_slices(paths)
-    dataset = dataset.map(lambda path: _load(path, image_size), num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(
+        lambda path: _load(path, image_size)[0], num_parallel_calls=tf.data.AUTOTUNE
+    )
     return untuned(dataset.batch(batch_size).prefetch(2))
 
 
@@ -83,11 +85,11 @@ def training_batches(
 
     def load(row: Any, others: Any, draw: tf.Tensor) -> Any:
         path, boxes, classes = row
-        image = _load(path, image_size)
+        image, lies = _load(path, image_size)
         if changes is not None:
             if changes.mosaic:
                 image, boxes, classes = _perhaps_mosaic(
-                    image, boxes, classes, others, draw, changes
+                    (image, lies, boxes, classes), others, draw, changes.mosaic
                 )
             image, boxes, classes = augment.randomly(image, boxes, classes, draw, changes)
         return image, {"boxes": boxes, "classes": classes}
@@ -100,39 +102,43 @@ def training_batches(
 
 
 def _perhaps_mosaic(
-    image: tf.Tensor,
-    boxes: tf.Tensor,
-    classes: tf.Tensor,
-    others: Any,
-    draw: tf.Tensor,
-    changes: Changes,
+    one: Any, others: Any, draw: tf.Tensor, share: float
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Put an image together with three others, or leave it; boxes are padded for four."""
-    drawn, seed = tf.unstack(tf.random.split(draw, 2))
+    """Put an image together with three others, or leave it; boxes are padded for four.
+
+    Args:
+        one: The image, where it lies in its square, its boxes and classes.
+        others: Paths, boxes and classes of the three.
+        draw: The seed of everything about the image.
+        share: How often they are put together.
+    """
+    image, _, boxes, classes = one
     paths, more_boxes, more_classes = others
     more = tf.shape(more_classes)[0] * tf.shape(more_classes)[1]
 
     def together() -> Any:
         loaded = [_load(path, image.shape[0]) for path in tf.unstack(paths, 3)]
+        pixels, places = zip(one[:2], *loaded, strict=True)
         return augment.mosaic(
-            tf.stack([image, *loaded]),
+            tf.stack(pixels),
+            tf.stack(places),
             tf.concat([boxes[None], more_boxes], axis=0),
             tf.concat([classes[None], more_classes], axis=0),
-            seed,
+            tf.random.fold_in(draw, 1),
         )
 
     def alone() -> Any:
         padding = tf.fill([more], PADDING)
-        return (
-            image,
-            tf.pad(boxes, [[0, more], [0, 0]]),
-            tf.concat([classes, padding], axis=0),
-        )
+        return image, tf.pad(boxes, [[0, more], [0, 0]]), tf.concat([classes, padding], axis=0)
 
-    made = tf.random.stateless_uniform([], drawn) < changes.mosaic
+    # Keys of its own: those that are split from the draw are the other changes'.
+    made = tf.random.stateless_uniform([], tf.random.fold_in(draw, 0)) < share
     image, boxes, classes = tf.cond(made, together, alone)
     return image, boxes, classes
 
 
-def _load(path: tf.Tensor, image_size: int) -> tf.Tensor:
-    return letterbox(images.decode(tf.io.read_file(path)), image_size)
+def _load(path: tf.Tensor, image_size: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return an image in its square, and where it lies there."""
+    image = images.decode(tf.io.read_file(path))
+    height, width = tf.unstack(tf.shape(image)[:2])
+    return letterbox(image, image_size), place(height, width, image_size)

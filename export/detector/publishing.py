@@ -34,7 +34,7 @@ def build(finished: Finished) -> Detector:
             tuple((width, height) for width, height in scale)
             for scale in finished.network["anchors"]
         ),
-        finished.settings["grid_sensitivity"],
+        finished.settings.get("grid_sensitivity", 1.0),  # older trainings have none
     )
     return models.assemble(spec, backbone, head, grid, names)
 

@@ -41,7 +41,8 @@ class LossSettings:
         neighbour_cells: Besides the cell of a true box's centre, the nearest one beside it and the
             nearest one above or below it answer for it too (YOLOv5).
         iou_objectness: Share of a prediction's IoU with its true box in what its objectness is
-            taught, the rest being 1 (YOLOv5's ``gr``): scores then tell how well boxes lie.
+            taught, the rest being 1 (YOLOv5's ``gr``, which takes CIoU for it). Scores then tell
+            how well boxes lie, and all are lower: a threshold means something else.
         label_smoothing: Classes are taught 1 - half of this, and half of this (YOLOv4's, for one
             sigmoid a class).
     """
@@ -204,6 +205,13 @@ class DetectorSettings:
             )
         if not 0 <= self.mosaic <= 1:
             raise SettingsError(f"mosaic is a share of the images, 0 to 1; got {self.mosaic}")
+        if self.mosaic and not self.augment:
+            raise SettingsError("mosaic changes images at random, which augment false forbids")
+        if self.mosaic and self.views and not self.fine_tune_epochs and self.weights != "none":
+            raise SettingsError(
+                "mosaic puts together the images of phase 2, and fine_tune_epochs is 0; views 0 "
+                "lets phase 1 see images too"
+            )
         if not 0 <= self.ema < 1:
             raise SettingsError(f"ema must be from 0 to below 1, received {self.ema}")
         for name in ("validation_fraction", "score_threshold", "iou_threshold"):

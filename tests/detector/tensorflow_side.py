@@ -184,6 +184,10 @@ def boxed(image: np.ndarray, side: int) -> np.ndarray:
     return letterbox.letterbox(tf.constant(image), side).numpy()
 
 
+def place_of(height: int, width: int, side: int) -> list[float]:
+    return letterbox.place(height, width, side).numpy().tolist()
+
+
 def there_and_back(box: list[float], height: int, width: int, side: int) -> list[float]:
     """Move one box into the square and back, in pixels of the original."""
     inside = letterbox.to_square(tf.constant([box], tf.float32), height, width, side)
@@ -214,10 +218,11 @@ def moved(
 
 
 def put_together(
-    pixels: np.ndarray, boxes: np.ndarray, classes: np.ndarray, seed: int
+    pixels: np.ndarray, places: np.ndarray, boxes: np.ndarray, classes: np.ndarray, seed: int
 ) -> tuple[np.ndarray, ...]:
     changed = augment.mosaic(
         tf.constant(pixels),
+        tf.constant(places),
         tf.constant(boxes),
         tf.constant(classes, tf.int32),
         tf.constant([seed, 0], tf.int64),

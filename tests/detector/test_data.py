@@ -100,24 +100,36 @@ def test_scaling_moves_pixels_and_boxes_together(
     np.testing.assert_allclose(boxes[0], box_of_white(pixels), atol=1.0)
 
 
-def test_four_images_are_put_together_with_their_boxes(side: Side) -> None:
-    """Each image has a colour, its boxes a brighter one: what is asked for is what is seen."""
-    pixels = np.zeros((4, 64, 64, 3), np.float32)
+def four_images() -> tuple[np.ndarray, ...]:
+    """Return four letterboxed images, where they lie, their boxes and classes.
+
+    Wide, high, square and a small strip; each of a value of its own, with brighter boxes.
+    """
+    places = np.array(
+        [[0, 8, 64, 56], [12, 0, 52, 64], [0, 0, 64, 64], [0, 20, 64, 44]], np.float32
+    )
+    pixels = np.full((4, 64, 64, 3), 127.5, np.float32)
     boxes = np.zeros((4, 4, 4), np.float32)
-    for image in range(4):
-        pixels[image] = 10 * image + 10
-        for number, (x, y) in enumerate(((4, 6), (44, 6), (4, 46), (44, 46))):
+    for image, (left, top, right, bottom) in enumerate(places.astype(int)):
+        pixels[image, top:bottom, left:right] = 10 * image + 10
+        corners = ((left + 2, top + 1), (right - 14, top + 1))
+        lower = ((left + 2, bottom - 11), (right - 14, bottom - 11))
+        for number, (x, y) in enumerate((*corners, *lower)):
             boxes[image, number] = x, y, x + 12, y + 10
-            pixels[image, y : y + 10, x : x + 12] = 100 + 10 * (4 * image + number)
-    classes = np.arange(16).reshape(4, 4)
-    corners = set()
+            pixels[image, y : y + 10, x : x + 12] = 200 + 4 * image + number / 4
+    return pixels, places, boxes, np.arange(16).reshape(4, 4)
+
+
+def test_four_images_are_put_together_with_their_boxes(side: Side) -> None:
+    """What is asked for is what is seen."""
+    meetings = set()
     for seed in range(20):
-        together, cut, kept = side("put_together", pixels, boxes, classes, seed)
+        together, cut, kept = side("put_together", *four_images(), seed)
         assert together.shape == (64, 64, 3) and kept.shape == (16,)
-        columns = int((together[0, :, 0] % 100 == together[0, 0, 0] % 100).sum())
-        corners.add(columns)
+        grey = together[..., 0]
+        meetings.add((int((grey < 15).sum()), int(((grey > 15) & (grey < 25)).sum())))
         for number in range(16):
-            rows, places = np.nonzero(together[..., 0] == 100 + 10 * number)
+            rows, places = np.nonzero(grey == 200 + 4 * (number // 4) + number % 4 / 4)
             seen = len(rows) / 120
             assert (kept[number] == number) == (seen >= 0.3), (seed, number, seen)
             if kept[number] >= 0:
@@ -125,7 +137,34 @@ def test_four_images_are_put_together_with_their_boxes(side: Side) -> None:
                 assert cut[number].tolist() == extent
             else:
                 assert kept[number] == -1
-    assert len(corners) > 5  # the point where they meet is another one each time
+    assert len(meetings) > 5  # the point where they meet is another one each time
+
+
+def test_no_border_of_a_letterbox_lies_between_images_that_are_put_together(side: Side) -> None:
+    """As Darknet and YOLOv5 put them together: what is grey is at the outer border."""
+    for seed in range(20):
+        pixels, _, _ = side("put_together", *four_images(), seed)
+        whose = np.where(pixels[..., 0] >= 200, pixels[..., 0] - 200, pixels[..., 0] * 0.4 - 4) // 4
+        whose[pixels[..., 0] == 127.5] = -1
+        assert set(np.unique(whose)) <= {-1, 0, 1, 2, 3}
+        meeting = [
+            (row, column)
+            for row in range(63)
+            for column in range(63)
+            if whose[row : row + 2, column : column + 2].ravel().tolist() == [0, 1, 2, 3]
+        ]
+        assert len(meeting) == 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(480, 640), (333, 100), (1, 4000), (17, 17)])
+def test_an_image_lies_in_its_square_where_its_boxes_do(
+    side: Side, height: int, width: int
+) -> None:
+    image = np.full((height, width, 3), 200, np.uint8)
+    square = side("boxed", image, 96)
+    left, top, right, bottom = map(int, side("place_of", height, width, 96))
+    assert (square[top:bottom, left:right] == 200).all()
+    assert (square == 200).sum() == 3 * (right - left) * (bottom - top)
 
 
 def test_mosaics_are_made_of_the_share_that_is_asked_for(
@@ -160,9 +199,10 @@ def test_the_rest_of_a_crowd_is_still_ignored(side: Side) -> None:
         assert classes.tolist() == [kept]
         assert boxes.tolist() == [[shift, 0, 64, 64]]
     pixels, boxes = np.zeros((4, 64, 64, 3), np.float32), np.zeros((4, 1, 4), np.float32)
+    places = np.array([[0, 0, 64, 64]] * 4, np.float32)
     boxes[:] = box
     for seed in range(5):
-        _, _, classes = side("put_together", pixels, boxes, np.full((4, 1), -2), seed)
+        _, _, classes = side("put_together", pixels, places, boxes, np.full((4, 1), -2), seed)
         assert classes.tolist() == [-2] * 4
 
 

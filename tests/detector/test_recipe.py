@@ -70,6 +70,8 @@ def test_what_is_served_decodes_boxes_as_they_were_taught(
         (["--grid-sensitivity=3"], "grid_sensitivity must be from 1 to 2"),
         (["--ema=1"], "ema must be from 0 to below 1"),
         (["--mosaic=2"], "mosaic is a share of the images"),
+        (["--mosaic=1", "--no-augment"], "mosaic changes images at random"),
+        (["--mosaic=1", "--fine-tune-epochs=0"], "mosaic puts together the images of phase 2"),
         (["--iou-objectness=-1"], "iou_objectness is a share"),
         (["--box-weight=-1"], "box_weight must be a number from 0"),
         (["--box-weight=nan"], "box_weight must be a number from 0"),
