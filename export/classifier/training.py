@@ -14,19 +14,16 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-import keras
-
 from export.classifier import construction, planning
 from export.classifier.beginning import Beginning
 from export.classifier.fine_tuning import fine_tune
 from export.classifier.fitting import Fitted, Stage
 from export.classifier.model import Assembly, Classifier
+from export.training.batch_norm import follow_within_an_epoch
 from export.training.freezing import check_frozen
 from export.training.outcome import Decision, FineTuning, Phase, Trained, Verdict
 
 log = logging.getLogger(__name__)
-
-_FEWEST_STEPS = 10
 
 
 def train(beginning: Beginning) -> Trained[Classifier]:
@@ -82,25 +79,6 @@ def train_whole(beginning: Beginning, tuning: FineTuning) -> Trained[Classifier]
     with beginning.guard.phase(1):
         fitted = beginning.fitter.fit(model, beginning.data.split, stage)
     return _trained(beginning, (_first_phase(beginning, "all", 0, fitted),), tuning)
-
-
-def follow_within_an_epoch(base: keras.Model, steps: int) -> None:
-    """Have BatchNorm statistics that learn reach what the batches are like within an epoch.
-
-    Keras's own momenta suit ImageNet's thousands of steps: MobileNetV2's 0.999 still holds three
-    quarters of the initial statistics after 300 steps, so validation, and whoever runs the model,
-    would see another network than the one that was trained. Here statistics are an average over
-    about half an epoch, and over ten steps where an epoch is short (momentum 0.9, PyTorch's
-    default). No momentum becomes larger than it was.
-
-    Args:
-        base: Whose statistics learn.
-        steps: Of an epoch.
-    """
-    momentum = 1 - 1 / max(_FEWEST_STEPS, steps / 2)
-    for layer in base.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = min(layer.momentum, momentum)
 
 
 def _head(beginning: Beginning) -> Phase:

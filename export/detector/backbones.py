@@ -29,7 +29,8 @@ class BackboneSpec:
             frozen in both phases. None: the layer that gives the second coarsest feature map, so
             that the last stage is fine-tuned.
         feature_pyramid: True for YOLOv3's head with a feature pyramid, False for the tiny one.
-        from_darknet: True when ``.weights`` files fill it.
+        weights_from: What fills it: ``darknet`` (``.weights`` files), ``hub`` (a keras-hub preset)
+            or ``keras`` (the files that fill the classifier's base of this name).
         weights_of: Name of another backbone of the same convolutions and fewer scales, whose files
             fill this one too; empty: none.
     """
@@ -40,7 +41,7 @@ class BackboneSpec:
     strides: tuple[int, ...]
     fine_tune_after: str | None = None
     feature_pyramid: bool = True
-    from_darknet: bool = True
+    weights_from: str = "darknet"
     weights_of: str = ""
 
     @property
@@ -97,7 +98,15 @@ BACKBONES = {
             description="CSPDarknet53 of keras-hub (extra: hub), three scales",
             mode="torch",
             strides=(32, 16, 8),
-            from_darknet=False,
+            weights_from="hub",
+        ),
+        BackboneSpec(
+            name="mobilenet_v2",
+            description="MobileNetV2 with ImageNet's weights, three scales",
+            mode="tf",
+            strides=(32, 16, 8),
+            feature_pyramid=False,
+            weights_from="keras",
         ),
     )
 }

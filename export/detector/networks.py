@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from export.classifier import backbones as classifiers
 from export.detector.layers import convolution
 from export.errors import SettingsError
 
@@ -76,6 +77,21 @@ def darknet53(image_size: int) -> keras.Model:
     return keras.Model(unit, stages[:1:-1], name="darknet53")
 
 
+def mobilenet_v2(image_size: int) -> keras.Model:
+    """Build MobileNetV2 by ``keras.applications``.
+
+    Returns:
+        Model of preprocessed float32 [batch, S, S, 3] to ``[S/32, S/32, 1280]``,
+        ``[S/16, S/16, 576]`` and ``[S/8, S/8, 192]``, all float32. The last two are the widened
+        ones of the blocks that halve them, as SSDLite's of stride 16 (Sandler et al. 2018,
+        section 6.2).
+    """
+    network = classifiers.BACKBONES["mobilenet_v2"].build(image_size)
+    names = ("block_13_expand_relu", "block_6_expand_relu")
+    finer = [network.get_layer(name).output for name in names]
+    return keras.Model(network.input, [network.output, *finer], name="mobilenet_v2")
+
+
 CSP_DARKNET53 = {
     "stem_filters": 32,
     "stem_kernel_size": 3,
@@ -142,6 +158,7 @@ NETWORKS: dict[str, Callable[[int], Any]] = {
     "yolov3_tiny_3l": yolov3_tiny_3l,
     "darknet53": darknet53,
     "csp_darknet53": csp_darknet53,
+    "mobilenet_v2": mobilenet_v2,
 }
 """By name of :data:`export.detector.backbones.BACKBONES`: makes the network for a square image of
 this side, random weights."""

@@ -12,6 +12,8 @@ from typing import Any
 import keras
 
 from export import weights
+from export.classifier import backbones as classifiers
+from export.classifier.pretrained import load_pretrained
 from export.detector import darknet, head
 from export.detector.backbones import BACKBONES, BackboneSpec
 from export.detector.networks import BackboneUnavailableError, csp_darknet53
@@ -76,16 +78,18 @@ def build_and_fill(
         image_size: Side of the square input in pixels.
         num_classes: Number of the user's classes.
         choice: ``auto``, ``none``, or a path: a ``.weights`` file (of the backbone alone or of the
-            whole COCO network), for csp_darknet53 a keras-hub preset folder.
+            whole COCO network), for csp_darknet53 a keras-hub preset folder, for mobilenet_v2 a
+            ``.h5`` file without top.
 
     Returns:
-        BackboneSpec, head and what was loaded.
+        Backbone, head and what was loaded.
 
     Raises:
         WeightsError: The weights cannot be had, or belong to another network.
     """
-    if not spec.from_darknet:
-        backbone, record = _from_hub(image_size, choice)
+    if spec.weights_from != "darknet":
+        fill = _from_hub if spec.weights_from == "hub" else _from_keras
+        backbone, record = fill(spec, image_size, choice)
         return backbone, _head(backbone, num_classes, spec), record
     # Found before anything is built: what cannot be had is said at once.
     file = None if choice == "none" else _darknet_file(spec.weights_of or spec.name, choice)
@@ -119,7 +123,7 @@ def build(
 
 def architecture_of(spec: BackboneSpec, backbone: Any) -> str | None:
     """Describe a backbone where its spec alone does not: a preset may be of another depth."""
-    return None if spec.from_darknet else str(backbone.to_json())
+    return str(backbone.to_json()) if spec.weights_from == "hub" else None
 
 
 def load_darknet(path: Path, backbone: Any, spec: BackboneSpec) -> str:
@@ -190,9 +194,17 @@ def _download(url: str, target: Path) -> bool:
     return True
 
 
-def _from_hub(image_size: int, choice: str) -> tuple[Any, WeightsRecord]:
+def _from_keras(spec: BackboneSpec, image_size: int, choice: str) -> tuple[Any, WeightsRecord]:
+    backbone = spec.build(image_size)
+    # The classifier's base: the same layers, and the one output that Keras's files are of.
+    base = keras.Model(backbone.input, backbone.outputs[0], name=spec.name)
+    record = load_pretrained(base, classifiers.BACKBONES[spec.name], image_size, choice)
+    return backbone, record
+
+
+def _from_hub(spec: BackboneSpec, image_size: int, choice: str) -> tuple[Any, WeightsRecord]:
     if choice == "none":
-        log.warning("no pretrained weights: training csp_darknet53 from scratch")
+        log.warning("no pretrained weights: training %s from scratch", spec.name)
         return csp_darknet53(image_size), WeightsRecord("none", "random initial weights")
     if choice != "auto" and not Path(choice).is_dir():
         raise WeightsError(

@@ -23,7 +23,7 @@ from export.detector.fitting import Fitter
 from export.detector.model import Detector
 from export.detector.planning import PhasePlan, plan
 from export.detector.progress import Done
-from export.training.batch_norm import BatchNormGuard
+from export.training.batch_norm import BatchNormGuard, follow_within_an_epoch
 from export.training.freezing import check_frozen
 from export.training.memory import halving_of
 from export.training.outcome import Decision, FineTuning, Phase, Trained, Verdict
@@ -85,6 +85,9 @@ def _phase(fitter: Fitter, planned: PhasePlan, first_epoch: int) -> Phase:
         models.unfreeze_top(detector)
     else:
         models.unfreeze_all(detector)
+        beginning = fitter.beginning
+        steps = len(beginning.data.training) // beginning.settings.batch_size
+        follow_within_an_epoch(detector.backbone, steps)
     done = Done.of(fitter.work, planned.name)
     if done.checkpoint and done.is_over:
         fitter.trains(planned).set_weights(done.checkpoint.arrays["now"])

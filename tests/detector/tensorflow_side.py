@@ -23,6 +23,8 @@ import tensorflow as tf
 
 from export import __main__ as export_command
 from export import weights
+from export.classifier import backbones as classifier_backbones
+from export.classifier import pretrained as classifier_pretrained
 from export.detector import (
     anchors,
     augment,
@@ -117,6 +119,21 @@ def convolutions(name: str, class_count: int) -> list[list[Any]]:
         for model in models
         for *others, kernel in darknet._stored_order(model)
     ]
+
+
+def mobilenet_features(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the detector's coarsest map, and what the classifier's base makes of the image."""
+    row = backbones.BACKBONES["mobilenet_v2"]
+    backbone, _, _ = pretrained.build_and_fill(row, 96, 3, "auto")
+    base = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(96, 96, 3))
+    spec = classifier_backbones.BACKBONES["mobilenet_v2"]
+    classifier_pretrained.load_pretrained(base, spec, 96, "auto")
+    pixels = letterbox.letterbox(tf.constant(image)[None], 96)
+    own = keras.applications.mobilenet_v2.preprocess_input(pixels.numpy())
+    return (
+        backbone(row.preprocess(pixels), training=False)[0].numpy(),
+        base(own, training=False).numpy(),
+    )
 
 
 def fill_tiny(path: str) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import skimage.data
 
 from python_client import VisionClient
 from tests.running import PATIENCE_S, REPO, Ran
@@ -34,6 +36,18 @@ def test_the_top_trains_and_nothing_below(side: Side, name: str, convolutions: l
     assert found["trains"] == convolutions  # no normalisation among them
     assert set(convolutions) <= set(found["top"])
     assert not set(convolutions) & set(found["below"])
+
+
+def test_mobilenet_v2_is_the_classifiers_with_maps_of_three_strides(side: Side) -> None:
+    """Its coarsest map is what Keras's own network gives, on the weights that fill both."""
+    found = side("top_of", "mobilenet_v2")
+    assert found["shapes"] == [(2, 2, 1280), (4, 4, 576), (8, 8, 192)]
+    assert found["parameters"] == 2_257_984  # of keras.applications, without its top
+    assert found["trains"][0] == "Conv_1" and "block_16_expand" in found["trains"]
+    assert "block_13_expand" not in found["trains"]
+    ours, theirs = side("mobilenet_features", skimage.data.chelsea())
+    np.testing.assert_allclose(ours, theirs, atol=2e-4)  # Keras divides by 127.5, we multiply
+    assert 0.1 < ours.mean() < 1.5
 
 
 def test_without_keras_hub_one_paragraph_says_what_to_install(

@@ -307,7 +307,7 @@ def test_the_worst_pictures_are_drawn_worst_first(evaluated: dict[str, Any]) -> 
         (
             ["--backbone", "vgg16"],
             2,
-            "yolov3_tiny, yolov3_tiny_3l, darknet53, csp_darknet53, received 'vgg16'",
+            "yolov3_tiny, yolov3_tiny_3l, darknet53, csp_darknet53, mobilenet_v2, received 'vgg16'",
         ),
         (["--weights", "/nowhere.weights"], 1, "no weights file at /nowhere.weights"),
         (["--backbone", "darknet53"], 1, "use --backbone yolov3_tiny, which has one"),

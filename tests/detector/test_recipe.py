@@ -17,7 +17,7 @@ from tests.running import run_export
 pytestmark = pytest.mark.training
 
 RECIPE = (
-    *("--backbone=yolov3_tiny_3l", "--grid-sensitivity=2", "--neighbour-cells"),
+    *("--backbone=mobilenet_v2", "--grid-sensitivity=2", "--neighbour-cells"),
     *("--iou-objectness=0.5", "--label-smoothing=0.05", "--ema=0.95", "--mosaic=0.5"),
     *("--epochs=8", "--fine-tune-epochs=8", "--learning-rate=0.003", "--batch-size=2"),
 )
