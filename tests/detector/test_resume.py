@@ -19,7 +19,10 @@ from tests.running import PATIENCE_S, REPO
 pytestmark = pytest.mark.training
 
 HEAD_EPOCHS, TOP_EPOCHS = 4, 2
-OPTIONS = ("--image-size=64", "--views=1", f"--epochs={HEAD_EPOCHS}", "--patience=9")
+OPTIONS = (
+    *("--image-size=64", "--views=1", f"--epochs={HEAD_EPOCHS}", "--patience=9"),
+    "--ema=0.9",  # an average that began anew would be another one
+)
 
 
 class Run:
@@ -105,6 +108,7 @@ def test_the_epochs_are_those_of_a_training_that_nobody_interrupted(
     assert len(interrupted["head"]) == len(interrupted["whole"]) == HEAD_EPOCHS
     for mine, theirs in zip(interrupted["head"], interrupted["whole"], strict=True):
         assert mine["loss"] == pytest.approx(theirs["loss"], rel=1e-3)
+        assert mine["val_map50"] == pytest.approx(theirs["val_map50"], abs=0.01)
 
 
 def test_a_phase_that_is_over_is_not_done_again(interrupted: dict[str, Any]) -> None:
