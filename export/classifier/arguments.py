@@ -15,6 +15,15 @@ from export.lineage.arguments import add_recording_arguments
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options."""
     defaults = ClassifierSettings()
+    _add_data_and_base(parser, defaults)
+    _add_phases(parser, defaults)
+    _add_data_rules(parser, defaults)
+    _add_conditions_and_places(parser, defaults)
+    add_beside_arguments(parser)
+    add_recording_arguments(parser)
+
+
+def _add_data_and_base(parser: argparse.ArgumentParser, defaults: ClassifierSettings) -> None:
     add = parser.add_argument
     add(
         "--data",
@@ -44,6 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="auto|imagenet|none|PATH",
         help="auto: ImageNet's, or a mirror where their host is out of reach (default)",
     )
+
+
+def _add_phases(parser: argparse.ArgumentParser, defaults: ClassifierSettings) -> None:
+    add = parser.add_argument
     add("--epochs", type=int, default=defaults.epochs, metavar="N", help="phase 1 (%(default)s)")
     add(
         "--fine-tune-epochs",
@@ -104,36 +117,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="divide the logits by the temperature that fits the validation photographs "
         "(%(default)s)",
     )
-    _add_data_rules(parser, defaults)
-    add(
-        "--min-accuracy",
-        type=float,
-        metavar="V",
-        help="publish nothing below this validation accuracy; exit code 1",
-    )
-    add(
-        "--allow-baseline",
-        action="store_true",
-        help="publish although always naming the largest class is not clearly worse; recorded "
-        "with the run",
-    )
-    add("--seed", type=int, default=defaults.seed, metavar="N", help="default %(default)s")
-    add(
-        "--work",
-        type=Path,
-        metavar="DIR",
-        help="where an interrupted run is kept and gone on from (default: below MODELS, found by "
-        "settings and data)",
-    )
-    add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's event files there")
-    add(
-        "--distribute",
-        default="none",
-        choices=("none", "mirrored", "multi_worker"),
-        help="on one device (default), on all of this machine, or of the machines in TF_CONFIG",
-    )
-    add_beside_arguments(parser)
-    add_recording_arguments(parser)
 
 
 def _add_data_rules(parser: argparse.ArgumentParser, defaults: ClassifierSettings) -> None:
@@ -164,6 +147,39 @@ def _add_data_rules(parser: argparse.ArgumentParser, defaults: ClassifierSetting
         default=MAX_SKIPPED,
         metavar="SHARE",
         help="most of the photographs that may be unusable (%(default)s)",
+    )
+
+
+def _add_conditions_and_places(
+    parser: argparse.ArgumentParser, defaults: ClassifierSettings
+) -> None:
+    add = parser.add_argument
+    add(
+        "--min-accuracy",
+        type=float,
+        metavar="V",
+        help="publish nothing below this validation accuracy; exit code 1",
+    )
+    add(
+        "--allow-baseline",
+        action="store_true",
+        help="publish although always naming the largest class is not clearly worse; recorded "
+        "with the run",
+    )
+    add("--seed", type=int, default=defaults.seed, metavar="N", help="default %(default)s")
+    add(
+        "--work",
+        type=Path,
+        metavar="DIR",
+        help="where an interrupted run is kept and gone on from (default: below MODELS, found by "
+        "settings and data)",
+    )
+    add("--tensorboard", type=Path, metavar="DIR", help="write TensorBoard's event files there")
+    add(
+        "--distribute",
+        default="none",
+        choices=("none", "mirrored", "multi_worker"),
+        help="on one device (default), on all of this machine, or of the machines in TF_CONFIG",
     )
 
 

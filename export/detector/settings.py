@@ -194,6 +194,20 @@ class DetectorSettings:
                 raise SettingsError(f"{name} must be from {low} to {high}, received {value}")
         if not 1 <= self.max_scale <= 10:
             raise SettingsError(f"max_scale must be from 1 to 10, received {self.max_scale}")
+        for name in ("validation_fraction", "score_threshold", "iou_threshold"):
+            if not 0 < getattr(self, name) < 1:
+                raise SettingsError(
+                    f"{name} must lie between 0 and 1, received {getattr(self, name)}"
+                )
+        for name in ("minutes", "fine_tune_minutes"):
+            if getattr(self, name) < 0:
+                raise SettingsError(f"{name} must not be negative, received {getattr(self, name)}")
+        for name in ("learning_rate", "fine_tune_learning_rate"):
+            if not 0 < getattr(self, name) <= 1:
+                raise SettingsError(f"{name} must be above 0, received {getattr(self, name)}")
+        self._check_recipe()
+
+    def _check_recipe(self) -> None:
         if not 1 <= self.grid_sensitivity <= 2:
             raise SettingsError(
                 f"grid_sensitivity must be from 1 to 2, received {self.grid_sensitivity}"
@@ -214,17 +228,6 @@ class DetectorSettings:
             )
         if not 0 <= self.ema < 1:
             raise SettingsError(f"ema must be from 0 to below 1, received {self.ema}")
-        for name in ("validation_fraction", "score_threshold", "iou_threshold"):
-            if not 0 < getattr(self, name) < 1:
-                raise SettingsError(
-                    f"{name} must lie between 0 and 1, received {getattr(self, name)}"
-                )
-        for name in ("minutes", "fine_tune_minutes"):
-            if getattr(self, name) < 0:
-                raise SettingsError(f"{name} must not be negative, received {getattr(self, name)}")
-        for name in ("learning_rate", "fine_tune_learning_rate"):
-            if not 0 < getattr(self, name) <= 1:
-                raise SettingsError(f"{name} must be above 0, received {getattr(self, name)}")
 
     @property
     def changes(self) -> Changes:
