@@ -20,10 +20,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from detector_runs import CHECKPOINT, FINAL, Record, Run, spread
+from detector_runs import CELLS, CHECKPOINT, FINAL, Record, Run, spread
 
-# Cells have no upper side, and under one microscope one size.
-CELLS = ("--mirror", "both", "--max-scale", "1.1")
 # Three times the default rates, ten times for neck and head in phase 2, as small networks on few
 # classes bear; tried on seed 0 beside the defaults.
 RATES = ("--learning-rate", "0.003", "--fine-tune-learning-rate", "0.001")

@@ -20,16 +20,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from detector_runs import FINAL, Record, Run
+from detector_runs import CELLS, FINAL, Record, Run
 
 # Three times the default rates, and ten times in phase 2.
 RATES = ("--learning-rate", "0.003", "--fine-tune-learning-rate", "0.001")
 BASE = {
-    # Cells have no upper side, and under one microscope one size.
-    "cells": (
-        *("--mirror", "both", "--max-scale", "1.1", "--views", "4"),
-        *("--epochs", "5", "--fine-tune-epochs", "12"),
-    ),
+    "cells": (*CELLS, "--views", "4", "--epochs", "5", "--fine-tune-epochs", "12"),
     # What a digit is depends on left and right.
     "digits": (
         *("--image-size", "192", "--mirror", "none", "--views", "1", "--batch-size", "8"),

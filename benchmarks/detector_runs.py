@@ -28,6 +28,9 @@ FINAL = ("--keep", "final")
 """The last epoch's weights: the validation part then chooses nothing, and is looked at once a
 phase and once more through the server."""
 
+CELLS = ("--mirror", "both", "--max-scale", "1.1")
+"""Blood cells have no upper side, and under one microscope one size."""
+
 CHECKPOINT = "the last epoch's weights"
 
 

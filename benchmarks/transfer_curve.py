@@ -25,13 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from detector_runs import FINAL, Record, Run, spread
+from detector_runs import CELLS, FINAL, Record, Run, spread
 
 SIZES = (10, 25, 50, 100, 205)
 TUNED_ON = {10: 25, 25: 25, 50: 100, 100: 100, 205: 100}
 TUNING_SEED, TUNING_SHARE = 1000, 1 / 3
-# Cells have no upper side, and under one microscope one size.
-CELLS = ("--mirror", "both", "--max-scale", "1.1")
 # Of phase 1, and of neck and head in phase 2.
 RATES = ((1e-3, 1e-4), (3e-3, 1e-3), (1e-2, 3e-3))
 # At 205 photographs; 15 of the whole network take as much processor time as 5 of the head on four

@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--no-augment", action="store_true", help="leave the images of phase 2 as they are")
     _add_numbers(parser, defaults, _NUMBERS)
     recipe = parser.add_argument_group(
-        "recipe", "what helps some data sets and not others; docs/detector.md has the measurements"
+        "recipe", "what helps some data sets and not others; docs/detector.md says what each does"
     )
     _add_numbers(recipe, defaults, _RECIPE)
     _add_numbers(recipe, defaults.loss, _LOSS)

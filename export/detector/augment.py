@@ -77,14 +77,7 @@ def scale_and_translate(
     inverse = 1 / scale
     offset = centre - 0.5 - (centre - 0.5 + shift) * inverse
     transform = tf.stack([inverse, 0.0, offset[0], 0.0, inverse, offset[1], 0.0, 0.0])
-    moved = tf.raw_ops.ImageProjectiveTransformV3(
-        images=pixels[None],
-        transforms=transform[None],
-        output_shape=tf.shape(pixels)[:2],
-        fill_value=GREY,
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-    )[0]
+    moved = _transformed(pixels[None], transform[None], "BILINEAR")[0]
     moved = tf.ensure_shape(moved, pixels.shape)
     whole = (boxes - centre) * scale + centre + tf.tile(shift, [2])
     cut = tf.clip_by_value(whole, 0.0, side)
@@ -119,14 +112,8 @@ def mosaic(
     # The first image's lower right corner comes to the point, the second's lower left one, …
     shift = at - tf.where(_QUADRANTS, places[:, :2], places[:, 2:])
     one, zero = tf.ones([4]), tf.zeros([4])
-    shifted = tf.raw_ops.ImageProjectiveTransformV3(
-        images=pixels,
-        transforms=tf.stack([one, zero, -shift[:, 0], zero, one, -shift[:, 1], zero, zero], axis=1),
-        output_shape=tf.shape(pixels)[1:3],
-        fill_value=GREY,
-        interpolation="NEAREST",
-        fill_mode="CONSTANT",
-    )
+    back = tf.stack([one, zero, -shift[:, 0], zero, one, -shift[:, 1], zero, zero], axis=1)
+    shifted = _transformed(pixels, back, "NEAREST")
     top = tf.concat([shifted[0, :y, :x], shifted[1, :y, x:]], axis=1)
     bottom = tf.concat([shifted[2, y:, :x], shifted[3, y:, x:]], axis=1)
     together = tf.ensure_shape(tf.concat([top, bottom], axis=0), pixels.shape[1:])
@@ -172,6 +159,18 @@ def randomly(
     unit = tf.image.stateless_random_saturation(unit, *_SATURATION, seeds[5])
     unit = tf.image.stateless_random_hue(unit, _HUE, seeds[6])
     return tf.clip_by_value(unit, 0.0, 1.0) * 255, boxes, classes
+
+
+def _transformed(images: tf.Tensor, transforms: tf.Tensor, interpolation: str) -> tf.Tensor:
+    """Move images by maps from output to input; what comes in at the border is grey."""
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=transforms,
+        output_shape=tf.shape(images)[1:3],
+        fill_value=GREY,
+        interpolation=interpolation,
+        fill_mode="CONSTANT",
+    )
 
 
 def _still_there(classes: tf.Tensor, cut: tf.Tensor, whole: tf.Tensor) -> tf.Tensor:

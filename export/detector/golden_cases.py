@@ -62,8 +62,7 @@ def make(
     Returns:
         Cases of ``serving_default`` and ``serving_bytes``; the first of each is one photograph.
         A case holds one image or several, wider than high and higher than wide, one pixel (where
-        its answer is no tie), JPEG and PNG,
-        files of different sizes in one batch.
+        its answer is no tie), JPEG and PNG, files of different sizes in one batch.
     """
     graph = serving.live(detector, limits)
     default = tf.function(graph.serving_default, reduce_retracing=True)

@@ -83,21 +83,22 @@ def training_batches(
     dataset = rows.shuffle(len(samples), seed=seed, reshuffle_each_iteration=True)
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
 
-    def load(row: Any, others: Any, draw: tf.Tensor) -> Any:
+    def load(row: Any, draw: tf.Tensor, others: Any = None) -> Any:
         path, boxes, classes = row
         image, lies = _load(path, image_size)
         if changes is not None:
-            if changes.mosaic:
+            if others is not None:
                 image, boxes, classes = _perhaps_mosaic(
                     (image, lies, boxes, classes), others, draw, changes.mosaic
                 )
             image, boxes, classes = augment.randomly(image, boxes, classes, draw, changes)
         return image, {"boxes": boxes, "classes": classes}
 
-    # Three more of each: a mosaic's other images. They are only read where one is made.
-    others = rows.repeat().shuffle(len(samples), seed=seed + 1).batch(3)
-    dataset = tf.data.Dataset.zip(dataset, others, seeds)
-    dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE)
+    streams = [dataset, seeds]
+    if changes is not None and changes.mosaic:
+        # Three more of each: a mosaic's other images. They are only read where one is made.
+        streams.append(rows.repeat().shuffle(len(samples), seed=seed + 1).batch(3))
+    dataset = tf.data.Dataset.zip(*streams).map(load, num_parallel_calls=tf.data.AUTOTUNE)
     return untuned(dataset.batch(batch_size).prefetch(2))
 
 
