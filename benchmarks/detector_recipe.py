@@ -25,11 +25,11 @@ from detector_runs import CELLS, FINAL, Record, Run
 # Three times the default rates, and ten times in phase 2.
 RATES = ("--learning-rate", "0.003", "--fine-tune-learning-rate", "0.001")
 BASE = {
-    "cells": (*CELLS, "--views", "4", "--epochs", "5", "--fine-tune-epochs", "12"),
+    "cells": (*CELLS, "--views", "2", "--epochs", "4", "--fine-tune-epochs", "8"),
     # What a digit is depends on left and right.
     "digits": (
         *("--image-size", "192", "--mirror", "none", "--views", "1", "--batch-size", "8"),
-        *("--max-scale", "1.1", "--epochs", "6", "--fine-tune-epochs", "6"),
+        *("--max-scale", "1.1", "--epochs", "4", "--fine-tune-epochs", "4"),
     ),
 }
 """Options by data set. A later one replaces an earlier one of the same name."""
@@ -40,16 +40,15 @@ ROWS: dict[str, tuple[str, ...]] = {
     "base": (),
     "a stride-8 scale": ("--backbone", "yolov3_tiny_3l"),
     "an image half as large again": ("--image-size", "LARGER"),
-    "grid sensitivity 1.1": ("--grid-sensitivity", "1.1"),
     "grid sensitivity 2": ("--grid-sensitivity", "2"),
     "neighbouring cells, grid sensitivity 2": ("--grid-sensitivity", "2", "--neighbour-cells"),
-    "IoU in objectness, half": ("--iou-objectness", "0.5"),
-    "IoU in objectness, whole": ("--iou-objectness", "1"),
+    "IoU in objectness": ("--iou-objectness", "1"),
     "average of the weights, 0.99": ("--ema", "0.99"),
     "mosaic, half of the images": ("--mosaic", "0.5"),
     "scales 1/1.6 to 1.6": ("--max-scale", "1.6"),
     "label smoothing 0.1": ("--label-smoothing", "0.1"),
     "rates 1e-3 and 1e-4": ("--learning-rate", "0.001", "--fine-tune-learning-rate", "0.0001"),
+    "rates 1e-2 and 3e-3": ("--learning-rate", "0.01", "--fine-tune-learning-rate", "0.003"),
 }
 """What each row changes. Scales stand for training in several image sizes: objects become as much
 larger and smaller, in a network of one size."""
