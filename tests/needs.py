@@ -18,7 +18,7 @@ MARKERS = {
     "tensorflow": "starts programs that import TensorFlow",
     "browser": "opens pages in Chromium",
     "postgres": "starts a PostgreSQL server",
-    "long": "takes ten seconds or more without any of these",
+    "long": "takes ten seconds or more without any of these, by itself or with its file",
     "containers": "builds and runs the image of Dockerfile.serving",
 }
 # Whoever takes a fixture takes what it is made of, so the innermost ones suffice.
@@ -28,6 +28,7 @@ OF_FIXTURES = {
     "kept_classifier": "training",
     "kept_detector": "training",
     "poor_version": "training",
+    "aborting_ranks": "long",
     "vision_client_jar": "jvm",
     "artifacts": "jvm",
     "start_server": "tensorflow",

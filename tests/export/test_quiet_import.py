@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 from tests.running import PATIENCE_S, REPO
 
 
@@ -49,6 +51,7 @@ def test_what_is_said_before_a_crash_comes_through() -> None:
     assert "this processor has no AVX" in ran.stderr
 
 
+@pytest.mark.long
 def test_tensorflow_itself_starts_without_a_word() -> None:
     ran = run(
         """

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import multiprocessing
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,22 +42,6 @@ def furthest(ones: list[Classification], others: list[Classification]) -> float:
     ]
     assert all(type(one) is Classification for one in (*ones, *others))
     return max(distances)
-
-
-def in_a_fork(version: str) -> str:
-    """Return what a process says that is forked from this one."""
-    context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe()
-
-    def ask() -> None:
-        theirs.send(outcome(lambda: JavaVisionService(version)))
-        os._exit(0)  # no handler of JPype's: the JVM is not here
-
-    process = context.Process(target=ask)
-    process.start()
-    said = str(ours.recv())
-    process.join()
-    return said
 
 
 def main() -> None:
@@ -99,7 +81,6 @@ def main() -> None:
         )
         said["other options"] = outcome(lambda: start_jvm(["-Xmx301m"]))
         said["same options"] = outcome(lambda: start_jvm(HEAP))
-        said["fork"] = in_a_fork(version)
     said["closed"] = outcome(lambda: service.classify(forms["one file"]))
     nobody = JavaVisionGrpcClient("127.0.0.1:1", timeout_s=30)
     said["nobody"] = outcome(lambda: nobody.classify(forms["one file"]))

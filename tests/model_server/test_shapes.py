@@ -61,7 +61,6 @@ def aborting_ranks() -> dict[str, list[int]]:
     return done.result
 
 
-@pytest.mark.long
 def test_the_table_of_aborting_kernels_is_what_tensorflow_does(
     aborting_ranks: dict[str, list[int]],
 ) -> None:

@@ -58,6 +58,7 @@ class Load:
             thread.join(PATIENCE_S)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_no_call_fails_while_everything_moves(
     runtime: str,

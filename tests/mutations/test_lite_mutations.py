@@ -21,7 +21,7 @@ from protos import SignatureDef
 from signature_contract.declared.tflite import SIGNATURES_METADATA, read_metadata
 from tests.running import PATIENCE_S
 
-pytestmark = pytest.mark.usefixtures("embedded_only")
+pytestmark = [pytest.mark.usefixtures("embedded_only"), pytest.mark.training]
 
 Signatures = dict[str, Any]
 

@@ -121,6 +121,7 @@ def test_what_is_read_at_the_start_makes_a_new_interpreter(variable: str, value:
     assert run(warm_python(), "-c", IS_WARM, env=environment).stdout == "False\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("processor", PROCESSORS)
 def test_a_program_on_another_processor_is_warm_too(processor: str) -> None:
     asked = dict(PROCESSORS[processor])
