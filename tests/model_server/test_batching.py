@@ -7,7 +7,6 @@ The expected texts are those of its ``batching_session.cc`` and of TensorFlow's
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 import protos
 from model_server.errors import UsageError
 from model_server.runtimes.batching_parameters import read_batching_settings
-from tests.running import PATIENCE_S, metrics_of
+from tests.running import PATIENCE_S, eventually, metrics_of
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
 
@@ -237,17 +236,11 @@ def test_a_call_that_is_over_leaves_the_queue(start: Callable[..., Any]) -> None
                 waiting.append(stub.future(request))
             return bool(call.predict([1.0] * 4).code == "RESOURCE_EXHAUSTED")
 
-        until(is_held)
+        eventually(is_held, "a waiting call", call.server)
         waiting[-1].cancel()
-        until(lambda: call.predict([1.0] * 4).code == "OK")  # a full batch does not wait
+        # A full batch does not wait.
+        eventually(lambda: call.predict([1.0] * 4).code == "OK", "an answer", call.server)
     call.server.stop()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_warm_up_that_batching_forbids_fails_the_version(
@@ -277,7 +270,7 @@ def test_a_warm_up_that_batching_forbids_fails_the_version(
     (warm / "2").rename(base / "2")
     assert f"Servable {{toy 2}} cannot be loaded: INVALID_ARGUMENT: {problem}" in failing.log
     assert "Failed to start server." in failing.log
-    until(lambda: call.status().get(2, ("",))[0] == "END")
+    eventually(lambda: call.status().get(2, ("",))[0] == "END", "version 2 failing", server)
     assert call.status() == {2: ("END", problem), 1: ("AVAILABLE", "")}
     assert y(call.predict([0.0])) == [2.0]
     assert server.stop() == 0

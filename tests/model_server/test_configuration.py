@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.running import PATIENCE_S
+from tests.running import PATIENCE_S, eventually
 from tests.warm.warmth import warm_python
 
 RELOAD = "ModelService/HandleReloadConfigRequest"
-
-
-def eventually(condition: Callable[[], object], what: str, server: Any) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert server.process.poll() is None, server.log
-        assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
-        time.sleep(0.05)
 
 
 def config_text(base: Path, labels: dict[str, int]) -> str:

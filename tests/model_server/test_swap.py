@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.model_server.conftest import RUNTIMES
-from tests.running import PATIENCE_S
+from tests.running import PATIENCE_S, eventually
 
 CLIENTS = 8
 
@@ -103,12 +102,6 @@ def test_no_call_fails_while_everything_moves(
     )
     call = caller(server.target)
 
-    def until(condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline, f"{what} did not happen:\n{server.log}"
-            time.sleep(0.05)
-
     def state(number: int) -> str:
         return call.status().get(number, ("", ""))[0]
 
@@ -118,29 +111,31 @@ def test_no_call_fails_while_everything_moves(
     load = Load(call)
     try:
         publish(2)
-        until(lambda: state(2) == "AVAILABLE", "version 2 loading")
+        eventually(lambda: state(2) == "AVAILABLE", "version 2 loading", server)
         (base / "4").mkdir()
         (base / "4" / file).write_bytes(b"\x00broken")
-        until(lambda: state(4) == "END", "version 4 failing")
+        eventually(lambda: state(4) == "END", "version 4 failing", server)
         assert call.status()[4][1], "the broken version's error is missing"
         # The label moves to 2, and 1 goes.
         config.write_text(f"model_config_list {{ config {{ {entry('all {}', 2)} }} }}")
-        until(lambda: label() == 2, "the label moving to 2")
+        eventually(lambda: label() == 2, "the label moving to 2", server)
         shutil.rmtree(base / "1")
-        until(lambda: state(1) == "END", "version 1 unloading")
+        eventually(lambda: state(1) == "END", "version 1 unloading", server)
         publish(3)
-        until(lambda: state(3) == "AVAILABLE", "version 3 loading")
+        eventually(lambda: state(3) == "AVAILABLE", "version 3 loading", server)
         config.write_text(f"model_config_list {{ config {{ {entry('all {}', 3)} }} }}")
-        until(lambda: label() == 3, "the label moving to 3")
+        eventually(lambda: label() == 3, "the label moving to 3", server)
         # Only the newest from now on, under a policy that changes, over and over.
         config.write_text(
             f"model_config_list {{ config {{ {entry('latest { num_versions: 2 }', 3)} }} }}"
         )
         shutil.rmtree(base / "4")
-        until(lambda: state(2) == "AVAILABLE" and state(3) == "AVAILABLE", "two versions")
+        eventually(
+            lambda: state(2) == "AVAILABLE" and state(3) == "AVAILABLE", "two versions", server
+        )
         publish(13)
-        until(lambda: state(13) == "AVAILABLE", "version 13 loading")
-        until(lambda: state(2) == "END", "version 2 unloading")
+        eventually(lambda: state(13) == "AVAILABLE", "version 13 loading", server)
+        eventually(lambda: state(2) == "END", "version 2 unloading", server)
     finally:
         load.stop()
     assert load.failures == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 
 import protos
 from tests.needs import demand
-from tests.running import PATIENCE_S
+from tests.running import PATIENCE_S, eventually
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
@@ -155,26 +154,20 @@ def test_a_changed_configuration_file_is_followed(
     )
     call = caller(server.target)
 
-    def eventually(condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline, f"{what}:\n{server.log}"
-            time.sleep(0.1)
-
     def label() -> float:
         answer = call.predict([0.0], versionLabel="stable")
         return answer.response.outputs["y"].float_val[0] if answer.code == "OK" else -1.0
 
     assert label() == 2.0
     write(2, 2)
-    eventually(lambda: label() == 4.0, "the label moving")
+    eventually(lambda: label() == 4.0, "the label moving", server)
     config.write_text("model_config_list { config { nome: 'x' } }")
     if server.is_embedded:  # another one may say it in other words
-        eventually(lambda: f"{config}:1:" in server.log, "the broken file being said")
+        eventually(lambda: f"{config}:1:" in server.log, "the broken file being said", server)
     assert label() == 4.0
     write(3, 2)  # version 2 is no longer wanted, its label must not point to something else
-    eventually(lambda: call.status().get(3, ("",))[0] == "AVAILABLE", "version 3 loading")
-    eventually(lambda: call.status()[2][0] == "END", "version 2 ending")
+    eventually(lambda: call.status().get(3, ("",))[0] == "AVAILABLE", "version 3 loading", server)
+    eventually(lambda: call.status()[2][0] == "END", "version 2 ending", server)
     assert call.predict([0.0], versionLabel="stable").code == "NOT_FOUND"
     assert server.stop() == 0
 
