@@ -2,14 +2,13 @@
 
     python benchmarks/detector_bccd.py --data ../shared/data/bccd --out bccd_runs
 
-``pretrained`` trains the head on the frozen backbone, then the backbone's top with it; ``scratch``
-is the same network from random weights for as much processor time, at the best of
-``--scratch-rates`` (each tried for a third of it, on a seed of its own). A line of JSON a run goes
-to standard output and to ``OUT/results.jsonl``; runs already there are not repeated.
+The command's defaults, but for what is known of cells and for the epochs: the head on the frozen
+backbone, then the backbone's top with it. A line of JSON a run goes to standard output and to
+``OUT/results.jsonl``; runs already there are not repeated.
 
 The validation part chooses nothing: the number of epochs and every threshold are fixed here, and
-the weights are those of each phase's last epoch. Only the rate of ``scratch`` is chosen by it, in
-its favour.
+the weights are those of each phase's last epoch. (What other weights, rates and options give is in
+``transfer_curve.py`` and ``detector_recipe.py``.)
 """
 
 from __future__ import annotations
@@ -22,15 +21,7 @@ from typing import Any
 
 from detector_runs import CELLS, CHECKPOINT, FINAL, Record, Run, spread
 
-# Three times the default rates, ten times for neck and head in phase 2, as small networks on few
-# classes bear; tried on seed 0 beside the defaults.
-RATES = ("--learning-rate", "0.003", "--fine-tune-learning-rate", "0.001")
-# What two quiet cores do in 5 minutes of phase 1 and in less than 20 in all.
-EPOCHS = ("--epochs", "5", "--fine-tune-epochs", "12")
-PRETRAINED = (*FINAL, *CELLS, *RATES, "--views", "4", *EPOCHS)
-SCRATCH = (*FINAL, *CELLS, "--weights", "none", "--fine-tune-epochs", "0", "--epochs")
-SCRATCH_EPOCHS, TUNING_EPOCHS = 15, 5
-TUNING_SEED = 1000
+OPTIONS = (*FINAL, *CELLS, "--views", "4", "--epochs", "5", "--fine-tune-epochs", "12")
 
 
 def main() -> int:
@@ -41,33 +32,16 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--kinds", nargs="+", default=["pretrained", "scratch"])
-    parser.add_argument("--scratch-rates", type=float, nargs="+", default=[1e-3, 3e-3])
+    parser.add_argument("--jobs", type=int, default=1, help="trainings side by side")
     arguments = parser.parse_args()
-    record, data = Record(arguments.out), arguments.data
-    options = {"pretrained": PRETRAINED}
-    if "scratch" in arguments.kinds:
-        rate = best_rate(record, data, arguments.scratch_rates)
-        options["scratch"] = (*SCRATCH, str(SCRATCH_EPOCHS), "--learning-rate", str(rate))
-    for seed in arguments.seeds:  # all kinds of a seed before the next: useful when interrupted
-        for kind in arguments.kinds:
-            record.run(Run(kind, seed, data, options[kind], pictures=True))
-    for kind in arguments.kinds:
-        print(json.dumps(summary(kind, record.rows(kind, arguments.seeds))))
+    record = Record(arguments.out)
+    runs = [Run("cells", seed, arguments.data, OPTIONS, pictures=True) for seed in arguments.seeds]
+    record.run_all(runs, arguments.jobs)
+    print(json.dumps(summary(record.rows("cells", arguments.seeds))))
     return 0
 
 
-def best_rate(record: Record, data: Path, rates: list[float]) -> float:
-    """Try each rate for a third of the epochs; return the best by validation mAP."""
-    found = {}
-    for rate in rates:
-        options = (*SCRATCH, str(TUNING_EPOCHS), "--learning-rate", str(rate))
-        made = record.run(Run(f"scratch_rate_{rate:g}", TUNING_SEED, data, options))
-        found[rate] = made["trained"]["map50"]
-    return max(found, key=lambda rate: found[rate])
-
-
-def summary(kind: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return mean, lowest and highest over the seeds."""
     phases = range(len(rows[0]["trained"]["phases"]))
 
@@ -75,7 +49,6 @@ def summary(kind: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
         return [spread(row["trained"]["phases"][phase][figure] for row in rows) for phase in phases]
 
     return {
-        "kind": kind,
         "seeds": len(rows),
         "checkpoint": CHECKPOINT,
         "map50_by_phase": by_phase("map50"),

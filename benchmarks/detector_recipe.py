@@ -22,8 +22,11 @@ from typing import Any
 
 from detector_runs import CELLS, FINAL, Record, Run
 
-# Three times the default rates, and ten times in phase 2.
-RATES = ("--learning-rate", "0.003", "--fine-tune-learning-rate", "0.001")
+# Two scales, and the middle one of three rates.
+PLAIN = (
+    *("--backbone", "yolov3_tiny"),
+    *("--learning-rate", "0.003", "--fine-tune-learning-rate", "0.001"),
+)
 BASE = {
     "cells": (*CELLS, "--views", "2", "--epochs", "4", "--fine-tune-epochs", "8"),
     # What a digit is depends on left and right.
@@ -34,11 +37,14 @@ BASE = {
 }
 """Options by data set. A later one replaces an earlier one of the same name."""
 
+FINE = ("--backbone", "yolov3_tiny_3l")
+HIGHER = ("--learning-rate", "0.01", "--fine-tune-learning-rate", "0.003")
+FIGURES = ("map50", "map50_95")
 LARGER = {"cells": "608", "digits": "288"}
 
 ROWS: dict[str, tuple[str, ...]] = {
     "base": (),
-    "a stride-8 scale": ("--backbone", "yolov3_tiny_3l"),
+    "a stride-8 scale": FINE,
     "an image half as large again": ("--image-size", "LARGER"),
     "grid sensitivity 2": ("--grid-sensitivity", "2"),
     "neighbouring cells, grid sensitivity 2": ("--grid-sensitivity", "2", "--neighbour-cells"),
@@ -48,7 +54,9 @@ ROWS: dict[str, tuple[str, ...]] = {
     "scales 1/1.6 to 1.6": ("--max-scale", "1.6"),
     "label smoothing 0.1": ("--label-smoothing", "0.1"),
     "rates 1e-3 and 1e-4": ("--learning-rate", "0.001", "--fine-tune-learning-rate", "0.0001"),
-    "rates 1e-2 and 3e-3": ("--learning-rate", "0.01", "--fine-tune-learning-rate", "0.003"),
+    "rates 1e-2 and 3e-3": HIGHER,
+    "stride 8, rates 1e-2 and 3e-3": (*FINE, *HIGHER),
+    "the same, IoU in objectness": (*FINE, *HIGHER, "--iou-objectness", "1"),
 }
 """What each row changes. Scales stand for training in several image sizes: objects become as much
 larger and smaller, in a network of one size."""
@@ -86,22 +94,24 @@ def main() -> int:
 def options(name: str, row: str) -> tuple[str, ...]:
     """Return the options of one row on one data set."""
     changed = (LARGER[name] if option == "LARGER" else option for option in ROWS[row])
-    return (*FINAL, *RATES, *BASE[name], *changed)
+    return (*FINAL, *PLAIN, *BASE[name], *changed)
 
 
 def table(record: Record, rows: list[str], sets: list[str], seeds: list[int]) -> str:
-    """Return the table: mean and spread of each figure, and the processor time."""
-    heads = [f"{name}, {figure}" for name in sets for figure in ("0.5", "[.5:.95]", "processor s")]
+    """Return the table: runs, mean and spread of each figure, and the mean processor time."""
+    figures = ("seeds", "mAP@0.5", "[.5:.95]", "processor s")
+    heads = [f"{name}: {figure}" for name in sets for figure in figures]
     lines = [f"| | {' | '.join(heads)} |", f"|---{'|---' * len(heads)}|"]
     for row in rows:
         cells = []
         for name in sets:
             found = record.rows(f"{name}: {row}", seeds)
-            cells += [
-                _spread([each["served"][key] for each in found]) for key in ("map50", "map50_95")
-            ]
             used = [each["trained"]["processor_seconds"] for each in found]
-            cells.append(f"{statistics.mean(used):.0f}" if used else "")
+            cells += [
+                str(len(found) or ""),
+                *(_spread([each["served"][key] for each in found]) for key in FIGURES),
+                f"{statistics.mean(used):.0f}" if used else "",
+            ]
         lines.append(f"| {row} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

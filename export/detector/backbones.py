@@ -72,7 +72,7 @@ BACKBONES = {
     for row in (
         BackboneSpec(
             name="yolov3_tiny",
-            description="7 convolutions, two scales; the one for CPUs",
+            description="7 convolutions, two scales; the fastest",
             mode="unit",
             strides=(32, 16),
             fine_tune_after="pool_03",
@@ -80,7 +80,7 @@ BACKBONES = {
         ),
         BackboneSpec(
             name="yolov3_tiny_3l",
-            description="the same with a third scale for small objects",
+            description="the same with a third scale, better in little more time",
             mode="unit",
             strides=(32, 16, 8),
             fine_tune_after="pool_03",

@@ -113,7 +113,7 @@ def test_each_term_of_the_loss_is_in_the_event_log(
 
 
 def test_the_anchors_are_recorded(record: dict[str, Any]) -> None:
-    assert np.shape(record["anchors"]) == (2, 3, 2)
+    assert np.shape(record["anchors"]) == (3, 3, 2)
 
 
 def test_training_left_the_statistics_of_the_backbone_alone(record: dict[str, Any]) -> None:
