@@ -27,7 +27,7 @@ from model_server.processes.supervisor import merge_status
 from tests.running import PATIENCE_S, eventually, metrics_of
 from tests.warm.warmth import warm_python
 
-pytestmark = pytest.mark.usefixtures("embedded_only")
+pytestmark = [pytest.mark.usefixtures("embedded_only"), pytest.mark.long]
 
 PROCESSES = 3
 
