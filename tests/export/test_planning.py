@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -144,10 +145,10 @@ def test_a_loss_that_is_no_number_is_never_the_best() -> None:
 
 
 def test_a_detector_has_the_phases_that_its_settings_ask_for() -> None:
-    rates = {"learning_rate": 1e-3, "fine_tune_learning_rate": 1e-4}
-    settings = DetectorSettings(epochs=3, fine_tune_epochs=2, minutes=1.0, **rates)
+    settings = DetectorSettings(
+        epochs=3, fine_tune_epochs=2, minutes=1.0, learning_rate=1e-3, fine_tune_learning_rate=1e-4
+    )
     head = PhasePlan(1, "head", 3, 1.0, 1e-3)
     assert plan(settings, pretrained=True) == (head, PhasePlan(2, "top", 2, 0.0, 1e-4, 1e-5))
     assert plan(settings, pretrained=False) == (PhasePlan(1, "whole", 3, 1.0, 1e-3),)
-    alone = DetectorSettings(epochs=3, fine_tune_epochs=0, minutes=1.0, **rates)
-    assert plan(alone, pretrained=True) == (head,)
+    assert plan(replace(settings, fine_tune_epochs=0), pretrained=True) == (head,)
