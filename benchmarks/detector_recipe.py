@@ -119,7 +119,8 @@ def table(record: Record, rows: list[str], sets: list[str], seeds: list[int]) ->
 def _spread(values: list[Any]) -> str:
     if not values:
         return ""
-    return f"{statistics.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+    mean, low, high = (f"{of(values):.3f}" for of in (statistics.mean, min, max))
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 if __name__ == "__main__":

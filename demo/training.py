@@ -12,7 +12,7 @@ from demo.errors import DemoError
 
 # What a digit is depends on left and right, so the detector sees no mirror images. It gets the
 # scenes as they are, once (--views 1): there are enough of them. Phase 2 is left out: an epoch of
-# it costs as much as several of phase 1.
+# it costs more than two of phase 1.
 _DETECTOR_OPTIONS = (
     *("--image-size=192", "--mirror=none", "--views=1", "--batch-size=8"),
     *("--epochs=8", "--fine-tune-epochs=0"),

@@ -80,7 +80,7 @@ BACKBONES = {
         ),
         BackboneSpec(
             name="yolov3_tiny_3l",
-            description="the same with a third scale, better in little more time",
+            description="the same with a third scale: better, a third slower",
             mode="unit",
             strides=(32, 16, 8),
             fine_tune_after="pool_03",

@@ -104,8 +104,8 @@ class DetectorSettings:
         fine_tune_minutes: Most minutes of phase 2; 0 is no limit.
         batch_size: Images a step.
         learning_rate: Adam's highest in phase 1; it falls to a hundredth along a cosine. This and
-            ``backbone`` are what won on both data sets of docs/detector.md ("The recipe"). From
-            random weights a third of it was better there.
+            ``backbone`` are what won on both data sets of docs/detector.md ("The recipe"); from
+            random weights a third of it was better ("What transfer buys").
         fine_tune_learning_rate: Of neck and head in phase 2. The top of the backbone trains at
             ``learning_rate / 100``, so that pretrained features are adjusted and not overwritten.
         keep: ``best``: the weights of the epoch with the highest validation mAP. ``final``: those
