@@ -20,6 +20,8 @@ from export.training.batches import Batches, ShuffledBatches
 from export.training.distribution import Distribution
 from export.training.epoch_bar import EpochBar
 from export.training.freezing import check_compiled
+from export.training.one_replica import of_one_replica
+from export.training.set_aside import assign
 from export.training.work import Work
 
 Array = np.ndarray[Any, Any]
@@ -103,6 +105,8 @@ class Fitter:
         with self.distribution.scope():
             labels, loss, metric = _targets(split, self.classes)
             optimizer = keras.optimizers.Adam(stage.learning_rate)
+            if self.distribution.kind == "none":
+                optimizer = of_one_replica(optimizer)
             model.compile(optimizer, loss=loss, metrics=[metric])
             model(split.inputs[:1], training=False)  # builds what is not built yet
             optimizer.build(model.trainable_variables)
@@ -158,9 +162,9 @@ class _Progress(keras.callbacks.Callback):
             self.fitted.history = checkpoint.state["history"]
             self.fitted.resumed_after = len(self.fitted.history)
             self._before_s = self.fitted.seconds = checkpoint.state["seconds"]
-            self._best = checkpoint.arrays["best"]
-            _assign(self._variables, checkpoint.arrays["now"])
-            _assign(self._optimizer, checkpoint.arrays["optimizer"])
+            self._best = list(checkpoint.arrays("best"))
+            assign(self._variables, checkpoint.arrays("now"))
+            assign(self._optimizer, checkpoint.arrays("optimizer"))
         self._started = time.monotonic()
 
     @property
@@ -187,7 +191,7 @@ class _Progress(keras.callbacks.Callback):
 
     def finish(self) -> None:
         """Leave the model with its best weights."""
-        _assign(self._variables, self._best)
+        assign(self._variables, self._best)
 
 
 def _targets(split: Split, classes: int) -> tuple[Array, Any, Any]:
@@ -207,8 +211,3 @@ def _targets(split: Split, classes: int) -> tuple[Array, Any, Any]:
 
 def _arrays(variables: Sequence[Any]) -> list[Array]:
     return [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
-
-
-def _assign(variables: Sequence[Any], arrays: Sequence[Array]) -> None:
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)

@@ -16,11 +16,13 @@ from export.detector.beginning import Beginning, begin
 from export.detector.intake import Intake
 from export.detector.publishing import MODEL, publish_detector
 from export.detector.training import largest_change, train
+from export.giving_back import give_back
 from export.labels import recorded
 from export.training import finished as finished_training
 from export.training import keeping, provenance
 from export.training.destination import Destination
 from export.training.finished import Finished, room_for
+from export.training.set_aside import SetAside
 from export.training.work import Work
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,9 @@ def run(intake: Intake, destination: Destination) -> dict[str, Any]:
             run_on_record.take_over(work)
             if work.finished is None:
                 _train(work, beginning, data_record, destination.log_dir, started)
+            # What is published is built anew, of what was kept; this network is in its way.
+            del beginning
+            give_back()
             finished = finished_training.load(work.directory)
             gate.check(finished, intake.min_map, work.directory, models_dir)
             return publication.publish_finished(
@@ -79,7 +84,8 @@ def _train(
         # Read now: a file that is gone after hours must not cost what was trained.
         shown = beginning.data.validation[:_IMAGES]
         images = tuple(golden_images.load(sample.path) for sample in shown)
-        before = beginning.detector.backbone.get_weights()
+        before = SetAside(work.directory)
+        before.keep(beginning.detector.backbone.weights)
         trained = train(beginning, work, log_dir)
     except BaseException:
         work.abandon()

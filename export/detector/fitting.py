@@ -25,6 +25,7 @@ from export.training.event_log import EventLog
 from export.training.finite import FiniteGuard
 from export.training.freezing import check_compiled
 from export.training.memory import BatchHalving
+from export.training.one_replica import of_one_replica
 from export.training.outcome import Phase
 from export.training.work import Work
 
@@ -134,7 +135,8 @@ class Fitter:
         rate, slow = plan.learning_rate, plan.backbone_learning_rate
         variables = [] if slow is None else detector.backbone.trainable_variables
         share = 1.0 if slow is None else slow / rate
-        model.compile(optimizer=TwoRates(rate, variables, share, global_clipnorm=10.0))
+        optimizer = TwoRates(rate, variables, share, global_clipnorm=10.0)
+        model.compile(optimizer=of_one_replica(optimizer))
         model.optimizer.build(model.trainable_variables)  # now: an earlier process's state goes in
         return model
 
@@ -154,4 +156,12 @@ class Fitter:
             len(data.class_names),
             Suppression(settings.max_detections, settings.score_threshold, settings.iou_threshold),
         )
-        return KeepWeights(validator, trains, average, settings.keep, settings.patience, deadline)
+        return KeepWeights(
+            validator,
+            trains,
+            average,
+            settings.keep,
+            settings.patience,
+            deadline,
+            self.work.directory,
+        )

@@ -7,21 +7,19 @@ weights it kept, so that nobody computes its features again.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from export.detector.schedule import CosineToTheEnd
 from export.detector.validation import KeepWeights
 from export.detector.weight_average import WeightAverage
 from export.training import checkpoints
 from export.training.checkpoints import Checkpoint
+from export.training.set_aside import assign
 from export.training.work import Work
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -113,18 +111,16 @@ class Progress(keras.callbacks.Callback):
             return
         self.history = done.history
         arrays, state = done.checkpoint.arrays, done.checkpoint.state
-        self._network.set_weights(arrays["now"])
-        for variable, array in zip(optimizer.variables, arrays["optimizer"], strict=True):
-            variable.assign(array)
-        self._average.go_on(arrays["average"])
-        self._kept.go_on(state["map50"], state["epoch"], arrays["best"])
+        assign(self._network.weights, arrays("now"))
+        assign(optimizer.variables, arrays("optimizer"))
+        self._average.go_on(list(arrays("average")))
+        self._kept.go_on(state["map50"], state["epoch"], arrays("best"))
         pace.go_on(steps * len(self.history))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Record the epoch and save."""
         self.history.append({name: float(value) for name, value in (logs or {}).items()})
-        optimizer = [keras.ops.convert_to_numpy(v) for v in self.model.optimizer.variables]
-        average = self._average.state()
+        optimizer, average = self.model.optimizer.variables, self._average.state()
         self._save(self._kept.weights, optimizer, average, ends=self.model.stop_training)
 
     def end(self) -> None:
@@ -133,9 +129,9 @@ class Progress(keras.callbacks.Callback):
 
     def _save(
         self,
-        best: Sequence[Array],
-        optimizer: Sequence[Array],
-        average: Sequence[Array],
+        best: Iterable[Any],
+        optimizer: Iterable[Any],
+        average: Iterable[Any],
         *,
         ends: bool,
         is_over: bool = False,
@@ -148,6 +144,10 @@ class Progress(keras.callbacks.Callback):
             "map50": self._kept.map50,
             "epoch": self._kept.epoch,
         }
-        now = self._network.get_weights()
-        arrays = {"now": now, "best": best, "optimizer": optimizer, "average": average}
+        arrays = {
+            "now": self._network.weights,
+            "best": best,
+            "optimizer": optimizer,
+            "average": average,
+        }
         checkpoints.save(self._work, self._phase, state, arrays)

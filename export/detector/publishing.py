@@ -13,6 +13,7 @@ from export.detector.predictions import Grid
 from export.detector.suppression import Suppression
 from export.edge.beside import Beside
 from export.edge.detector import EDGE
+from export.giving_back import give_back
 from export.lineage.run import Run
 from export.publish import Published, publish_trained
 from export.training.finished import Finished
@@ -39,6 +40,12 @@ def build(finished: Finished) -> Detector:
     return models.assemble(spec, backbone, head, grid, names)
 
 
+def _folded(finished: Finished) -> Detector:
+    trained = build(finished)
+    finished.fill(trained.model)
+    return trained.folded()
+
+
 def publish_detector(
     finished: Finished, models_dir: Path, run_on_record: Run, tflite: str
 ) -> Published:
@@ -56,10 +63,8 @@ def publish_detector(
     Raises:
         PublishError: Nothing was published.
     """
-    settings = finished.settings
-    trained = build(finished)
-    finished.fill(trained.model)
-    detector = trained.folded()
+    settings, detector = finished.settings, _folded(finished)
+    give_back()  # the network that was not folded
     limits = Suppression(
         settings["max_detections"], settings["score_threshold"], settings["iou_threshold"]
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from export.detector.fitting import Fitter
 from export.detector.model import Detector
 from export.detector.planning import PhasePlan, plan
 from export.detector.progress import Done
+from export.giving_back import give_back
 from export.training.batch_norm import BatchNormGuard, follow_within_an_epoch
 from export.training.freezing import check_frozen
 from export.training.memory import halving_of
 from export.training.outcome import Decision, FineTuning, Phase, Trained, Verdict
+from export.training.set_aside import assign
 from export.training.work import Work
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ def train(beginning: Beginning, work: Work, log_dir: Path | None = None) -> Trai
     for planned in plan(beginning.settings, pretrained=beginning.is_pretrained):
         first_epoch = 1 + sum(len(phase.history) for phase in phases)
         phases.append(_phase(fitter, planned, first_epoch))
+        give_back()  # the phase's optimiser
     return Trained(
         beginning.detector,
         beginning.weights,
@@ -66,15 +69,15 @@ def train(beginning: Beginning, work: Work, log_dir: Path | None = None) -> Trai
     )
 
 
-def largest_change(before: Sequence[Array], network: Any) -> float:
+def largest_change(before: Iterable[Array], network: Any) -> float:
     """Return the largest absolute change of a network's weights.
 
     Args:
-        before: What ``network.get_weights()`` gave earlier.
+        before: What ``network.weights`` held earlier.
         network: A Keras model.
     """
-    pairs = zip(network.get_weights(), before, strict=True)
-    return max(float(np.abs(new - old).max()) for new, old in pairs)
+    pairs = zip(network.weights, before, strict=True)
+    return max(float(np.abs(np.asarray(new) - old).max()) for new, old in pairs)
 
 
 def _phase(fitter: Fitter, planned: PhasePlan, first_epoch: int) -> Phase:
@@ -90,7 +93,7 @@ def _phase(fitter: Fitter, planned: PhasePlan, first_epoch: int) -> Phase:
         follow_within_an_epoch(detector.backbone, steps)
     done = Done.of(fitter.work, planned.name)
     if done.checkpoint and done.is_over:
-        fitter.trains(planned).set_weights(done.checkpoint.arrays["now"])
+        assign(fitter.trains(planned).weights, done.checkpoint.arrays("now"))
         log.info("phase %s: done before", planned.name)
         return fitter.phase(planned, done, len(done.history), first_epoch)
     feed = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,6 +18,7 @@ from export.detector.pipeline import Targets
 from export.detector.predictions import Grid, candidates
 from export.detector.suppression import Suppression, suppress
 from export.detector.weight_average import WeightAverage
+from export.training.set_aside import SetAside, assign
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +86,7 @@ class KeepWeights(keras.callbacks.Callback):
     Attributes:
         map50: Validation mAP@0.5 of the weights that are kept.
         epoch: The epoch they are from, 1-based; 0 stands for the weights at the start.
-        weights: They; empty while there are none, and with ``final``.
+        weights: They, on disk; empty while there are none, and with ``final``.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class KeepWeights(keras.callbacks.Callback):
         keep: str,
         patience: int,
         deadline: float | None,
+        scratch: Path,
     ) -> None:
         """Set up.
 
@@ -107,24 +110,26 @@ class KeepWeights(keras.callbacks.Callback):
             patience: With ``best``, epochs without improvement before training stops.
             deadline: ``time.monotonic()`` after which no further epoch starts, or None. An epoch
                 that would probably not end in time does not start either.
+            scratch: A folder on the disk that holds the kept weights meanwhile.
         """
         super().__init__()
         self.map50, self.epoch = -1.0, 0
         self._validator, self._trains, self._average = validator, trains, average
         self._best, self._patience, self._deadline = keep == "best", patience, deadline
-        self.weights: list[Any] = []
+        self.weights = SetAside(scratch)
         self._started = 0.0
 
     def measure_start(self) -> None:
         """Count the weights at the start as a candidate: a phase can then not make things worse."""
         if self._best:
             self.map50, _ = self._validator.measure()
-            self.weights = self._trains.get_weights()
+            self.weights.keep(self._trains.weights)
             log.info("starting from validation mAP@0.5 %.4f", self.map50)
 
-    def go_on(self, map50: float, epoch: int, weights: list[Any]) -> None:
+    def go_on(self, map50: float, epoch: int, weights: Iterable[Any]) -> None:
         """Put back what was kept when an earlier process was interrupted."""
-        self.map50, self.epoch, self.weights = map50, epoch, weights
+        self.map50, self.epoch = map50, epoch
+        self.weights.keep(weights)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Note the time."""
@@ -145,7 +150,7 @@ class KeepWeights(keras.callbacks.Callback):
         with self._average.in_place():
             value, each = self._validator.measure()
             if value > self.map50:
-                self.weights = self._trains.get_weights()
+                self.weights.keep(self._trains.weights)
         if logs is not None:
             logs[_METRIC] = value
         log.info("epoch %d: validation mAP@0.5 %.4f (%s)", epoch, value, _by_class(each))
@@ -162,7 +167,7 @@ class KeepWeights(keras.callbacks.Callback):
             self.map50, each = self._validator.measure()
             log.info("final validation mAP@0.5 %.4f (%s)", self.map50, _by_class(each))
         elif self.weights:
-            self._trains.set_weights(self.weights)
+            assign(self._trains.weights, self.weights)
         if not np.isfinite(self.map50):
             log.warning("the validation mAP was never a number")
 

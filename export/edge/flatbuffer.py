@@ -20,7 +20,12 @@ from export.edge.errors import ConversionError
 from protos import SignatureDef
 from signature_contract.declared.tflite import SIGNATURES_METADATA
 
+Buffer = bytes | memoryview
+"""A file's content. Of a large network each copy counts, so it stays where it was made."""
+
 _FILE_IDENTIFIER = b"TFL3"
+# A builder that is too small doubles its size.
+_ROOM_BYTES = 1 << 20
 _HEAVY = {
     schema.BuiltinOperator.CONV_2D: "CONV_2D",
     schema.BuiltinOperator.DEPTHWISE_CONV_2D: "DEPTHWISE_CONV_2D",
@@ -34,7 +39,7 @@ _DTYPES = {  # of our models' inputs and outputs
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold: same input, same bytes
 
 
-def finish_int8(content: bytes) -> bytes:
+def finish_int8(content: Buffer) -> Buffer:
     """Check that a file is int8 where it counts, and take its softmax back to float32.
 
     In int8 a softmax answers multiples of 1/256 whose rows do not sum to 1, as the contract says
@@ -67,8 +72,8 @@ def finish_int8(content: bytes) -> bytes:
 
 
 def add_serving_signatures(
-    content: bytes, messages: Mapping[str, SignatureDef] | None = None
-) -> bytes:
+    content: Buffer, messages: Mapping[str, SignatureDef] | None = None
+) -> Buffer:
     """Say the file's signatures once more, in the form that TensorFlow Serving reads.
 
     Its TFLite session (``tflite_session.cc``) does not look at the table of signatures that
@@ -127,10 +132,10 @@ def _signature_def(signature: Any, subgraphs: Sequence[Any]) -> SignatureDef:
     return message
 
 
-def _packed(model: Any, size: int) -> bytes:
-    builder = flatbuffers.Builder(size)
+def _packed(model: Any, size: int) -> Buffer:
+    builder = flatbuffers.Builder(size + _ROOM_BYTES)
     builder.Finish(model.Pack(builder), _FILE_IDENTIFIER)
-    return bytes(builder.Output())
+    return memoryview(builder.Bytes)[builder.Head() :]  # Output() would copy it
 
 
 def _softmax_in_float(graph: Any, codes: list[int]) -> bool:
@@ -174,7 +179,7 @@ def _drop_unread(graph: Any) -> None:
     graph.operators = [op for op in graph.operators if read & set(op.outputs)]
 
 
-def write(path: Path, content: bytes, associated: Mapping[str, str]) -> None:
+def write(path: Path, content: Buffer, associated: Mapping[str, str]) -> None:
     """Write a file with the texts that belong to it inside.
 
     They follow the flatbuffer as a zip archive, where TFLite's own metadata tools put associated

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,19 +40,25 @@ def classifier(
     Raises:
         ConversionError: TFLite cannot carry the graph in one of the forms.
     """
+
+    def representative() -> Iterator[Mapping[str, Array]]:
+        return ({INPUT_TENSOR: pixels} for pixels in _decoded(ranges))
+
+    with tempfile.TemporaryDirectory(prefix="tflite-") as scratch:
+        saved = Path(scratch)
+        _save_classifier(version, saved, *contract.signatures)
+        return conversion.write_forms(saved, contract, forms, representative, directory)
+
+
+def _save_classifier(version: Path, saved: Path, key: str) -> None:
     piece, side = network.classifier(version)
 
     def answer(input_tensor: tf.Tensor) -> dict[str, tf.Tensor]:
         # TFLite's resize takes no uint8 that comes out as float32; the cast itself loses nothing.
         return piece(images.resize(tf.cast(input_tensor, tf.float32), side))
 
-    def representative() -> Iterator[Mapping[str, Array]]:
-        return ({INPUT_TENSOR: pixels} for pixels in _decoded(ranges))
-
     spec = tf.TensorSpec([None, None, None, 3], tf.uint8, INPUT_TENSOR)
-    return conversion.write_forms(
-        answer, spec, contract, forms, representative, directory, piece.weights.values()
-    )
+    conversion.save(saved, key, answer, spec, piece.weights.values())
 
 
 def detector(
@@ -61,21 +68,27 @@ def detector(
 
     Arguments, result and errors are those of :func:`classifier`.
     """
-    piece = network.detector(version)
     side = int(contract.parameters["image_size"])
+
+    def representative() -> Iterator[Mapping[str, Array]]:
+        return ({SQUARE: letterbox(pixels, side)} for pixels in _decoded(ranges))
+
+    with tempfile.TemporaryDirectory(prefix="tflite-") as scratch:
+        saved = Path(scratch)
+        _save_detector(version, saved, side, *contract.signatures)
+        return conversion.write_forms(saved, contract, forms, representative, directory)
+
+
+def _save_detector(version: Path, saved: Path, side: int, key: str) -> None:
+    piece = network.detector(version)
 
     def candidates(square_tensor: tf.Tensor) -> dict[str, tf.Tensor]:
         found = piece(square_tensor)
         # The suppression's third axis is for boxes that differ by class; these do not.
         return {BOXES: tf.squeeze(found[BOXES], axis=2), SCORES: found[SCORES]}
 
-    def representative() -> Iterator[Mapping[str, Array]]:
-        return ({SQUARE: letterbox(pixels, side)} for pixels in _decoded(ranges))
-
     spec = tf.TensorSpec([None, side, side, 3], tf.float32, SQUARE)
-    return conversion.write_forms(
-        candidates, spec, contract, forms, representative, directory, piece.weights.values()
-    )
+    conversion.save(saved, key, candidates, spec, piece.weights.values())
 
 
 def _decoded(paths: Sequence[Path]) -> Iterator[Array]:

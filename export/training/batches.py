@@ -11,8 +11,9 @@ Keras makes such pipelines of arrays and of its own ``PyDataset`` too, hence :cl
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -48,14 +49,19 @@ class Batches:
 
     def dataset(self) -> tf.data.Dataset:
         """Return the batches for ``fit``, each read when it is needed or one step before."""
+        # TensorFlow keeps a generator, and all it refers to, until the process ends: the features
+        # of a phase that is over, and by way of a callback its optimiser.
+        batches = weakref.ref(self)
         dataset = tf.data.Dataset.from_generator(
-            self.__iter__,
+            lambda: iter(cast("Batches", batches())),
             output_signature=keras.tree.map_structure(
                 lambda part: tf.TensorSpec([None, *part.shape[1:]], part.dtype), self[0]
             ),
         )
         counted = dataset.apply(tf.data.experimental.assert_cardinality(len(self)))
-        return untuned(counted.prefetch(1))
+        whole = untuned(counted.prefetch(1))
+        whole.batches = self  # for as long as somebody has the dataset
+        return whole
 
 
 class ShuffledBatches(Batches, keras.callbacks.Callback):

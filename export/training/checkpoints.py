@@ -7,9 +7,10 @@ killed at any moment leaves the epoch before.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ from typing import Any
 import numpy as np
 
 from export.errors import ResumeError
+from export.training import npz
 from export.training.work import Work
 
 Array = np.ndarray[Any, Any]
+
+_STATE, _GROUPS = "state", "groups"
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,24 @@ class Checkpoint:
     """What one stage had reached.
 
     Attributes:
+        path: The file.
         state: Its history and whatever else is JSON.
-        arrays: Its variables, in groups by name, in the order they were given.
+        groups: How many variables it has by group.
     """
 
+    path: Path
     state: dict[str, Any]
-    arrays: dict[str, list[Array]]
+    groups: dict[str, int]
+
+    def arrays(self, group: str) -> Iterator[Array]:
+        """Read a group of variables, one at a time, in the order they were given.
+
+        Raises:
+            ResumeError: The file is damaged.
+        """
+        with _reading(self.path) as file:
+            for position in range(self.groups[group]):
+                yield file[f"{group}/{position}"]
 
 
 def load(work: Work, stage: str) -> Checkpoint | None:
@@ -48,22 +64,16 @@ def load(work: Work, stage: str) -> Checkpoint | None:
     path = work.directory / f"{stage}.npz"
     if not path.is_file():
         return None
-    try:
-        with path.open("rb") as stored, np.load(stored, allow_pickle=False) as file:
-            state = json.loads(str(file["state"]))
-            arrays = {
-                group: [file[f"{group}/{position}"] for position in range(count)]
-                for group, count in state.pop("groups").items()
-            }
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as err:
-        raise ResumeError(
-            f"the checkpoint {path} is damaged ({err}); delete {work.directory} to begin anew"
-        ) from err
-    return Checkpoint(state, arrays)
+    with _reading(path) as file:
+        state = json.loads(str(file[_STATE]))
+        groups = state.pop(_GROUPS)
+        if lost := {f"{g}/{i}" for g, n in groups.items() for i in range(n)} - set(file):
+            raise KeyError(f"{min(lost)} is missing")
+    return Checkpoint(path, state, groups)
 
 
 def save(
-    work: Work, stage: str, state: Mapping[str, Any], arrays: Mapping[str, Sequence[Array]]
+    work: Work, stage: str, state: Mapping[str, Any], arrays: Mapping[str, Iterable[Any]]
 ) -> None:
     """Replace a stage's checkpoint, whole or not at all.
 
@@ -71,18 +81,28 @@ def save(
         work: The run's working directory.
         stage: Its name, fit for a file's.
         state: Whatever is JSON.
-        arrays: Groups of arrays, of any dtype but object.
+        arrays: Groups of variables or arrays, of any dtype but object. Each is read when its turn
+            comes, so that they are never in memory all at once.
     """
-    groups = {group: len(members) for group, members in arrays.items()}
-    flat: dict[str, Any] = {
-        f"{group}/{position}": array
-        for group, members in arrays.items()
-        for position, array in enumerate(members)
-    }
-    text = json.dumps({**state, "groups": groups})
+    groups: dict[str, int] = {}
 
-    def write(path: Path) -> None:
-        with path.open("wb") as file:
-            np.savez(file, state=np.array(text), **flat)
+    def entries() -> Iterator[tuple[str, Any]]:
+        for group, members in arrays.items():
+            groups[group] = 0
+            for member in members:
+                yield f"{group}/{groups[group]}", member
+                groups[group] += 1
+        yield _STATE, np.array(json.dumps({**state, _GROUPS: groups}))
 
-    work.write(f"{stage}.npz", write)
+    work.write(f"{stage}.npz", lambda path: npz.write(path, entries()))
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[Any]:
+    try:
+        with path.open("rb") as stored, np.load(stored, allow_pickle=False) as file:
+            yield file
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as err:
+        raise ResumeError(
+            f"the checkpoint {path} is damaged ({err}); delete {path.parent} to begin anew"
+        ) from err

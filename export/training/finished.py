@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from export.errors import ResumeError
+from export.training import npz
 from signature_contract.version_files import KERAS_FILE
 
 Array = np.ndarray[Any, Any]
@@ -79,16 +80,16 @@ class Finished:
         path = self.keras_file.with_name(_WEIGHTS)
         try:
             with np.load(path, allow_pickle=False) as stored:
-                found = [stored[str(position)] for position in range(len(stored.files))]
+                count = len(stored.files)
+                found = (stored[str(position)] for position in range(count))
+                if not _assigned(network.weights, found, count):
+                    raise ResumeError(
+                        f"{path} holds the weights of another network than this release builds "
+                        "from the same settings; publish it with the release (and the preset) "
+                        "that trained it"
+                    )
         except _DAMAGE as err:
             raise ResumeError(f"the trained weights {path} are damaged: {err}") from err
-        wanted = [tuple(variable.shape) for variable in network.weights]
-        if wanted != [array.shape for array in found]:
-            raise ResumeError(
-                f"{path} holds the weights of another network than this release builds from the "
-                "same settings; publish it with the release (and the preset) that trained it"
-            )
-        network.set_weights(found)
 
 
 def write(folder: Path, finished: Finished, network: Any) -> None:
@@ -102,8 +103,9 @@ def write(folder: Path, finished: Finished, network: Any) -> None:
     network.save(folder / KERAS_FILE)
     # Keras finds a file's weights by the names of layers, and where it does not find them, as in
     # networks of keras-hub, keeps what is there; these are found by their order or not at all.
-    weights = {str(position): array for position, array in enumerate(network.get_weights())}
-    np.savez(folder / _WEIGHTS, **weights)
+    npz.write(
+        folder / _WEIGHTS, ((str(place), value) for place, value in enumerate(network.weights))
+    )
     images = {str(position): image for position, image in enumerate(finished.images)}
     np.savez_compressed(folder / _IMAGES, **images)  # type: ignore[arg-type]  # no keywords
     document = {
@@ -117,6 +119,17 @@ def write(folder: Path, finished: Finished, network: Any) -> None:
         "network": finished.network,
     }
     (folder / _DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _assigned(variables: Sequence[Any], arrays: Iterable[Array], count: int) -> bool:
+    """Give variables their values, one at a time; False where they are of another network."""
+    if len(variables) != count:
+        return False
+    for variable, array in zip(variables, arrays, strict=True):
+        if tuple(variable.shape) != array.shape:
+            return False
+        variable.assign(array)
+    return True
 
 
 def load(work: Path) -> Finished:

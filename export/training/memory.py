@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -24,6 +25,7 @@ import tensorflow as tf
 
 from export.errors import OutOfMemoryError
 from export.training.last_end import LastEnd, ProcessNote
+from export.training.set_aside import SetAside, assign
 from export.training.work import Work
 
 log = logging.getLogger(__name__)
@@ -51,18 +53,23 @@ class BatchHalving(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, limit: int | None = None, halved: Callable[[int], None] = lambda _: None
+        self,
+        limit: int | None = None,
+        halved: Callable[[int], None] = lambda _: None,
+        scratch: Path | None = None,
     ) -> None:
         """Set up.
 
         Args:
             limit: Most examples a step from the start; None: as long as everything fits, none.
             halved: Called with every limit that is found.
+            scratch: A folder on the disk that holds the weights while a step is tried that is
+                larger than any before; None: memory holds them.
         """
         super().__init__()
         self.limit = limit
         self.notes: list[str] = []
-        self._halved = halved
+        self._halved, self._scratch = halved, scratch
         self._fitted = 0  # largest training step of this fit that has been through
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
@@ -71,10 +78,11 @@ class BatchHalving(keras.callbacks.Callback):
         self.model.train_function = self._halving(self.model.train_function, _TRAINING)
 
     def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002
-        """Give both steps back."""
+        """Give both steps back, and let the model go: the next fit has one of its own."""
         for name in ("train_function", "test_function"):
             step = getattr(self.model, name)
             setattr(self.model, name, getattr(step, "whole", step))
+        self.set_model(None)
 
     def on_test_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         """Take over the validation step."""
@@ -125,26 +133,31 @@ class BatchHalving(keras.callbacks.Callback):
         while start < size:
             stop = size if self.limit is None else min(start + self.limit, size)
             part = batch if stop - start == size else _part(batch, start, stop)
-            before = self._state() if doing == _TRAINING and stop - start > self._fitted else []
+            is_first = doing == _TRAINING and stop - start > self._fitted
+            variables, before = self._state() if is_first else ([], [])
             try:
                 result = step(part)
             except tf.errors.ResourceExhaustedError as err:
                 self._halve(stop - start, doing, err)
                 # The step may have got as far as the update of some weights.
-                for variable, value in before:
-                    variable.assign(value)
+                assign(variables, before)
                 continue
             if doing == _TRAINING:
                 self._fitted = max(self._fitted, stop - start)
             yield result
             start = stop
 
-    def _state(self) -> list[tuple[Any, Any]]:
+    def _state(self) -> tuple[list[Any], Iterable[Any]]:
+        """Return what a step changes, and its values at this moment."""
         model, optimizer = self.model, self.model.optimizer
         if not optimizer.built:
             optimizer.build(model.trainable_variables)  # as the first step would
         variables = [*model.variables, *optimizer.variables]
-        return [(variable, keras.ops.convert_to_numpy(variable)) for variable in variables]
+        if self._scratch is None:
+            return variables, [keras.ops.convert_to_numpy(variable) for variable in variables]
+        before = SetAside(self._scratch)
+        before.keep(variables)
+        return variables, before
 
     def _halve(self, size: int, doing: str, err: Exception) -> None:
         if size == 1:
@@ -197,7 +210,7 @@ def halving_of(work: Work, batch_size: int, *, halves: bool = True) -> BatchHalv
         if last.reason:
             log.warning("%s, once --batch-size is lowered", last.reason)
         last = LastEnd()
-    memory = BatchHalving(last.limit, note.write)
+    memory = BatchHalving(last.limit, note.write, work.directory)
     if last.reason:
         log.warning("%s", last.reason)
         memory.notes.append(last.reason)

@@ -32,6 +32,8 @@ class Run:
         self.models, self.temporary = home / "models", home / "temporary"
         self.temporary.mkdir(parents=True)
         self._arguments = ["detector", f"--data={data}", f"--out={self.models}", *OPTIONS, *options]
+        self.mapped: list[str] = []
+        """Files below ``models`` that the process read as memory just before it was ended."""
 
     def __call__(self, until: Sequence[str] = (), number: int = signal.SIGKILL) -> tuple[str, str]:
         """Run the command until it has said some things in turn; return what it wrote."""
@@ -47,6 +49,8 @@ class Run:
                 if waiting and waiting[0] in line:
                     waiting.pop(0)
                     if not waiting:
+                        maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+                        self.mapped = [one for one in maps if str(self.models.resolve()) in one]
                         process.send_signal(number)
             out = process.stdout.read()
             process.wait(PATIENCE_S)
@@ -82,16 +86,17 @@ def interrupted(
     data = write_voc(home / "voc", count=12, seed=4, split=9)
     run = Run(home / "interrupted", data, f"--fine-tune-epochs={TOP_EPOCHS}")
     run(["epoch 3: validation mAP"])
-    left = run.left()
+    left, in_head = run.left(), run.mapped
     _, second = run(["phase head: validation mAP", "epoch 1: validation mAP"], signal.SIGINT)
+    in_top = run.mapped
     head = run.head()
     out, third = run()
     whole = Run(home / "whole", data, "--fine-tune-epochs=0")
     whole(["phase head: validation mAP"])
     result = json.loads(out)
     return {
-        "run": run, "left": left, "logs": (second, third), "result": result, "head": head,
-        "whole": whole.head(),
+        "run": run, "left": left, "mapped": (in_head, in_top), "logs": (second, third),
+        "result": result, "head": head, "whole": whole.head(),
     }  # fmt: skip
 
 
@@ -115,6 +120,12 @@ def test_a_phase_that_is_over_is_not_done_again(interrupted: dict[str, Any]) -> 
     _, third = interrupted["logs"]
     assert "phase head: done before" in third
     assert "computing the frozen backbone's features" not in third
+
+
+def test_the_features_are_gone_with_the_phase_they_are_of(interrupted: dict[str, Any]) -> None:
+    in_head, in_top = interrupted["mapped"]
+    assert in_head  # they are mapped while the head trains, in files without a name
+    assert in_top == []
 
 
 def test_the_version_is_that_of_all_epochs(interrupted: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def harm(data: Path, work: Path) -> dict[str, Any]:
     load_pretrained(untouched, BACKBONES["mobilenet_v2"], _QUICK.image_size, "auto")
     head = checkpoints.load(beginning.work, "head")
     assert head is not None
-    best = [array for array in head.arrays["best"] if array.dtype == np.float32]
+    best = [array for array in head.arrays("best") if array.dtype == np.float32]
     return {
         "fine_tuning": trained.fine_tuning.to_json(),
         "kept_phase": trained.kept_phase,
@@ -99,7 +99,7 @@ def overflow(data: Path, work: Path) -> dict[str, Any]:
     beginning, trained = _train(settings, data, work)
     head = checkpoints.load(beginning.work, "head")
     assert head is not None
-    best = [array for array in head.arrays["best"] if array.dtype == np.float32]
+    best = [array for array in head.arrays("best") if array.dtype == np.float32]
     return {
         "fine_tuning": trained.fine_tuning.to_json(),
         "kept_phase": trained.kept_phase,

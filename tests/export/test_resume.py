@@ -26,6 +26,7 @@ from export.lineage.schema import Status
 from export.lineage.store import Store
 from export.training import checkpoints, keeping
 from export.training.provenance import data_record, fingerprint
+from export.training.set_aside import SetAside
 from export.training.work import Work
 from tests.running import PATIENCE_S
 
@@ -48,9 +49,9 @@ def test_a_stage_comes_back_as_it_was_saved(tmp_path: Path) -> None:
         checkpoint = checkpoints.load(again, "head")
     assert checkpoint is not None
     assert checkpoint.state == {"history": [{"loss": 0.1}]}
-    assert checkpoint.arrays.keys() == {"now", "best"}
-    assert checkpoint.arrays["best"] == []
-    for one, other in zip(checkpoint.arrays["now"], arrays["now"], strict=True):
+    assert checkpoint.groups == {"now": 2, "best": 0}
+    assert list(checkpoint.arrays("best")) == []
+    for one, other in zip(checkpoint.arrays("now"), arrays["now"], strict=True):
         np.testing.assert_array_equal(one, other)
         assert one.dtype == other.dtype
 
@@ -88,6 +89,7 @@ def test_the_same_run_finds_its_own_directory_and_another_never_meets_it(tmp_pat
 
 _HOLD = """
 import json, pathlib, sys
+from export.training.set_aside import SetAside
 from export.training.work import Work
 work = Work(pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]))
 print("held", flush=True)
@@ -122,6 +124,45 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
         path.write_bytes(path.read_bytes()[:200])
         with pytest.raises(ResumeError, match=r"head\.npz is damaged .* delete .* to begin anew"):
             checkpoints.load(work, "head")
+
+
+def test_weights_of_a_checkpoint_that_are_damaged_are_not_used(tmp_path: Path) -> None:
+    with closing(Work(tmp_path, IDENTITY)) as work:
+        checkpoints.save(work, "head", {"history": []}, {"now": [np.zeros(100)]})
+        path = tmp_path / "head.npz"
+        content = bytearray(path.read_bytes())
+        content[300] ^= 1  # within the array: the history can be read
+        path.write_bytes(content)
+        checkpoint = checkpoints.load(work, "head")
+        assert checkpoint is not None
+        with pytest.raises(ResumeError, match=r"head\.npz is damaged .* delete .* to begin anew"):
+            list(checkpoint.arrays("now"))
+
+
+def test_a_checkpoint_that_lacks_weights_is_damaged(tmp_path: Path) -> None:
+    with closing(Work(tmp_path, IDENTITY)) as work:
+        checkpoints.save(work, "head", {"history": []}, {"now": [np.zeros(3), np.zeros(3)]})
+        path = tmp_path / "head.npz"
+        with np.load(path) as stored:
+            kept = {name: stored[name] for name in stored.files if name != "now/1"}
+        np.savez(path, **kept)
+        with pytest.raises(ResumeError, match=r"head\.npz is damaged .*now/1 is missing"):
+            checkpoints.load(work, "head")
+
+
+def test_weights_are_set_aside_in_a_file_without_a_name(tmp_path: Path) -> None:
+    values = [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7, np.int64)]
+    aside = SetAside(tmp_path)
+    assert (len(aside), list(aside)) == (0, [])
+    aside.keep(values)
+    assert list(tmp_path.iterdir()) == []
+    for _ in range(2):  # as often as one likes
+        assert len(aside) == 2
+        for found, value in zip(aside, values, strict=True):
+            np.testing.assert_array_equal(found, value)
+            assert found.dtype == value.dtype
+    with pytest.raises(ResumeError, match=r"cannot set weights aside in .*: No such file"):
+        SetAside(tmp_path / "gone").keep(values)
 
 
 @pytest.fixture

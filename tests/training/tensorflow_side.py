@@ -5,9 +5,12 @@ Each action prints one JSON object. The pytest process itself never imports Tens
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 import sys
+import tempfile
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ import tensorflow as tf
 from PIL import Image
 from skimage import data
 from tensorflow.core.util.event_pb2 import Event
+from tensorflow.python.framework.func_graph import FuncGraph
 
 from export.classifier import backbones as classifier_backbones
 from export.detector import backbones as detector_backbones
@@ -29,6 +33,7 @@ from export.training.event_log import EventLog
 from export.training.freezing import check_compiled, check_frozen
 from export.training.input_range import RANGES, check_batch, check_image_size, check_preprocessing
 from export.training.memory import BatchHalving
+from export.training.one_replica import of_one_replica
 
 Array = np.ndarray[Any, Any]
 
@@ -250,7 +255,42 @@ def batches() -> dict[str, Any]:
         "resumed": seen(1),
         "in order": [batch.numpy().tolist() for batch in in_order.dataset()],
         "tuner": in_order.dataset().options().autotune.enabled,
+        "let go": _let_go(),
     }
+
+
+def _let_go() -> list[bool]:
+    """Tell whether a data set's rows are in memory: while it is, and after it."""
+    rows = np.arange(10)
+    alive = weakref.ref(rows)
+    dataset = Batches(lambda chosen, rows=rows: rows[chosen], np.arange(10), 4).dataset()
+    del rows
+    gc.collect()
+    before = alive() is not None and sum(len(batch) for batch in dataset) == 10
+    del dataset
+    gc.collect()
+    return [before, alive() is not None]
+
+
+def step_graphs() -> int:
+    """Train something as models are, let it go, and count the graphs of a step that are left.
+
+    Each holds all weights that its step changed, and the optimiser's.
+    """
+
+    def train() -> None:
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        optimizer = keras.optimizers.Adam(0.1, global_clipnorm=10.0)
+        model.compile(of_one_replica(optimizer), "mse")
+        model.fit(np.ones((4, 1)), np.ones((4, 1)), verbose=0)
+
+    def count() -> int:
+        gc.collect()
+        return sum(isinstance(found, FuncGraph) for found in gc.get_objects())
+
+    before = count()
+    train()
+    return count() - before
 
 
 class Hungry(keras.layers.Layer):
@@ -296,7 +336,7 @@ def out_of_memory() -> dict[str, Any]:
     # Threads that TensorFlow starts later need addresses too: each takes a stack and an arena, and
     # without them it ends the process instead of raising.
     resource.setrlimit(resource.RLIMIT_AS, (used + 6_000_000_000, resource.RLIM_INFINITY))
-    memory = BatchHalving()
+    memory = BatchHalving(scratch=Path(tempfile.gettempdir()))
     halved = train(16, memory, 500)
     small = train(8, None)
     features = memory.map(lambda batch: Hungry(500)(batch).numpy(), inputs)
@@ -335,6 +375,7 @@ def guards(log_dir: Path) -> dict[str, Any]:
         "nested_layers": nested_layers(),
         "preprocessing": preprocessing(),
         "ranges": ranges(),
+        "step_graphs": step_graphs(),
         "unusual_batches": unusual_batches(),
     }
 

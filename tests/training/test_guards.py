@@ -109,6 +109,16 @@ def test_no_epoch_waits_for_the_tuner_of_the_one_before(guards: Report) -> None:
     assert guards["batches"]["tuner"] is False
 
 
+def test_rows_are_let_go_with_their_data_set(guards: Report) -> None:
+    # TensorFlow keeps a generator for ever: a frozen base's features stayed on disk, and in memory.
+    assert guards["batches"]["let go"] == [True, False]
+
+
+def test_a_training_that_is_over_leaves_no_weights_in_memory(guards: Report) -> None:
+    # TensorFlow registers a gradient of what it calls the sum over replicas, and never forgets it.
+    assert guards["step_graphs"] == 0
+
+
 INSIDE = "RGB from 0 to 255"  # a base that normalises by itself takes these
 
 
