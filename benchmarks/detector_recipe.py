@@ -57,6 +57,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "rates 1e-2 and 3e-3": HIGHER,
     "stride 8, rates 1e-2 and 3e-3": (*FINE, *HIGHER),
     "the same, IoU in objectness": (*FINE, *HIGHER, "--iou-objectness", "1"),
+    "stride 8, those rates, half as large again": (*FINE, *HIGHER, "--image-size", "LARGER"),
 }
 """What each row changes. Scales stand for training in several image sizes: objects become as much
 larger and smaller, in a network of one size."""

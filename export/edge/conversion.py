@@ -123,7 +123,6 @@ def convert(
             lines = [line for line in str(err).splitlines() if line.strip()]
             cause = lines[0][:300] if lines else type(err).__name__
             raise ConversionError(f"TFLite cannot carry this graph as {form}: {cause}") from err
-    del converter  # it has a copy of its own
     if form == "int8":
         content = flatbuffer.finish_int8(content)
     return flatbuffer.add_serving_signatures(content)

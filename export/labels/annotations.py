@@ -79,6 +79,7 @@ class LabelledImage:
         objects: Its objects; none is a valid answer.
         stated_size: Width and height in pixels that the file gives the image; None: it gives none.
         in_fractions: Whether boxes are fractions of width and height; else they are pixels.
+        unread: Objects that the file states besides and that nobody can read, each a problem.
     """
 
     path: Path
@@ -86,6 +87,7 @@ class LabelledImage:
     objects: tuple[LabelledBox, ...]
     stated_size: tuple[int, int] | None = None
     in_fractions: bool = False
+    unread: int = 0
 
 
 @dataclass(frozen=True)

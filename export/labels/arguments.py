@@ -7,7 +7,7 @@ from pathlib import Path
 
 from export.errors import SettingsError
 
-FORMATS = ("coco", "csv", "cvat", "fiftyone", "label_studio", "voc", "yolo")
+FORMATS = ("coco", "create_ml", "csv", "cvat", "fiftyone", "label_studio", "voc", "yolo")
 """Layouts of data sets, the keys of :data:`export.labels.layouts.LAYOUTS`."""
 
 ON_BAD_INPUT = ("skip", "refuse")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from export import photograph_files
 from export.errors import DataSetError
 from export.labels import text_files
 from export.labels.annotations import (
@@ -30,6 +32,8 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "height": ("height", "image_height"),
 }
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
+_BARE = {column: at for at, column in enumerate(("filename", *_EDGES, "class"))}
+"""Keras RetinaNet's columns: its tables have no header."""
 _NEEDED = ("filename", *_EDGES, "class")
 
 Row = dict[str, str]
@@ -37,7 +41,7 @@ Row = dict[str, str]
 
 def is_it(folder: Folder) -> bool:
     """Tell whether a table of the folder has the columns of boxes."""
-    return any(_columns(path) for path in folder.ending(".csv", ".tsv"))
+    return any(_is_table(path) for path in folder.ending(".csv", ".tsv"))
 
 
 def read(folder: Folder) -> Listing:
@@ -46,8 +50,14 @@ def read(folder: Folder) -> Listing:
     Raises:
         DataSetError: A table cannot be read.
     """
-    tables = [path for path in folder.ending(".csv", ".tsv") if _columns(path)]
     collected = Collected()
+    tables = []
+    for path in folder.ending(".csv", ".tsv"):
+        try:
+            if _columns(path):
+                tables.append(path)
+        except UnreadableError as err:
+            folder.complain(err, collected)
     if not tables:
         raise DataSetError(
             f"{folder.root} has no CSV table of boxes: expected a header with {', '.join(_NEEDED)}"
@@ -63,19 +73,41 @@ def read(folder: Folder) -> Listing:
     return collected.listing()
 
 
-def _columns(path: Path) -> dict[str, int] | None:
-    """Return the position of each known column; None where boxes cannot be read from it."""
+def _is_table(path: Path) -> bool:
     try:
-        first = next(_rows(path), None)
+        return _columns(path) is not None
     except UnreadableError:
-        return None
+        return False
+
+
+def _columns(path: Path) -> dict[str, int] | None:
+    """Return the position of each known column; None where boxes cannot be read from it.
+
+    Raises:
+        UnreadableError: It is no text, or no table.
+    """
+    first = next(_rows(path), None)
     header = [cell.strip().lower() for cell in first[1]] if first else []
+    if _is_bare(header):
+        return dict(_BARE)
     found = {
         column: header.index(name)
         for column, names in _COLUMNS.items()
         if (name := next((name for name in names if name in header), None)) is not None
     }
     return found if all(column in found for column in _NEEDED) else None
+
+
+def _is_bare(first: list[str]) -> bool:
+    """Tell whether a table begins with a row of Keras RetinaNet's, without a header."""
+    if len(first) != len(_BARE) or not photograph_files.looks_like_one(Path(first[0])):
+        return False
+    if not any(first[1:]):  # an image without objects
+        return True
+    try:
+        return all(text_files.number(cell) is not None for cell in first[1:5])
+    except ValueError:
+        return False
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -95,14 +127,19 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 def _images(folder: Folder, path: Path, collected: Collected) -> Iterator[LabelledImage]:
     columns = _columns(path) or {}
     by_name: dict[str, tuple[list[LabelledBox], tuple[int, int] | None]] = {}
-    for line, cells in list(_rows(path))[1:]:
+    unread: Counter[str] = Counter()
+    rows = list(_rows(path))
+    for line, cells in rows if _is_bare(rows[0][1]) else rows[1:]:
         row = {name: cells[at].strip() for name, at in columns.items() if at < len(cells)}
         try:
             item = _object(row, line)
         except ValueError as err:
             collected.problem(path, str(err), line)
+            if name := row.get("filename"):
+                by_name.setdefault(name, ([], _size(row)))
+                unread[name] += 1
             continue
-        size = text_files.size(row.get("width"), row.get("height"))
+        size = _size(row)
         objects, stated = by_name.setdefault(row["filename"], ([], size))
         if size != stated:
             collected.problem(path, f"{row['filename']} has another size than before", line)
@@ -114,7 +151,11 @@ def _images(folder: Folder, path: Path, collected: Collected) -> Iterator[Labell
         except DataSetError as err:
             collected.problem(path, str(err))
             continue
-        yield LabelledImage(image, path, tuple(objects), size)
+        yield LabelledImage(image, path, tuple(objects), size, unread=unread[name])
+
+
+def _size(row: Row) -> tuple[int, int] | None:
+    return text_files.size(row.get("width"), row.get("height"))
 
 
 def _object(row: Row, line: int) -> LabelledBox | None:

@@ -110,12 +110,14 @@ class Checked:
         problems: What cannot be used, or not as it is written.
         left_out: Labels of boxes that are of none of the chosen classes.
         turned: Whether the boxes were turned with the image.
+        unusable: Whether it has objects, and problems with all of them: it is no image without any.
     """
 
     sample: Sample | None = None
     problems: list[Problem] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     turned: bool = False
+    unusable: bool = False
 
 
 def check(image: LabelledImage, seen: Look, classes: Classes) -> Checked:
@@ -134,6 +136,7 @@ def check(image: LabelledImage, seen: Look, classes: Classes) -> Checked:
         return Checked(problems=[Problem(image.source, f"{reason}; its boxes cannot be trusted")])
     checked = Checked(turned=upright.objects != image.objects and not image.in_fractions)
     kept: list[tuple[Box, int, bool]] = []
+    lost = image.unread
     for item, raw in zip(upright.objects, image.objects, strict=True):
         label = classes.index(item.label)
         if label is None and classes.chosen:
@@ -149,6 +152,11 @@ def check(image: LabelledImage, seen: Look, classes: Classes) -> Checked:
             checked.problems.append(Problem(image.source, named, item.line))
         if box and label is not None:
             kept.append((box, label, item.ignored))
+        else:
+            lost += 1
+    if lost and not kept and not checked.left_out:
+        checked.unusable = True
+        return checked
     checked.sample = Sample(
         image.path,
         seen.height,
@@ -162,7 +170,7 @@ def check(image: LabelledImage, seen: Look, classes: Classes) -> Checked:
 
 
 def _unknown(label: str, names: tuple[str, ...]) -> str:
-    return f"unknown class {label!r}; known are {', '.join(names)}"
+    return f"unknown class {label!r}: no image to train on has it, only {', '.join(names)}"
 
 
 def _upright(image: LabelledImage, seen: Look) -> LabelledImage | None:

@@ -10,12 +10,12 @@ from export.errors import DataSetError
 from export.labels import coco_entries, text_files
 from export.labels.annotations import (
     PARTS,
-    TEST,
     TRAINING,
     Collected,
     LabelledBox,
     LabelledImage,
     Listing,
+    UnreadableError,
 )
 from export.labels.folder import COCO_OTHERS, Folder, note_unlisted
 from export.labels.layout import Layout
@@ -35,27 +35,28 @@ def read(folder: Folder) -> Listing:
     Raises:
         DataSetError: A part has several files, one is broken, or the files name other classes.
     """
-    files = _files(folder)
     collected = Collected()
+    files = _files(folder, collected)
     names: dict[str, dict[Any, str]] = {}
     for part, file in files.items():
         names[part] = coco_entries.class_names(file, collected)
         for image in _images(folder, file, names[part], collected):
             collected.add(part, image)
-    declared = names.get(TRAINING, {})
+    first = next(iter(files))  # of a folder that is held out as a whole there is no other
+    declared = names[first]
     for part in files:
         if unknown := sorted(set(names[part].values()) - set(declared.values())):
             raise DataSetError(
-                f"{files[part].path} names classes that {files[TRAINING].path} lacks: "
+                f"{files[part].path} names classes that {files[first].path} lacks: "
                 + ", ".join(unknown)
             )
     note_unlisted(folder, collected)
     return collected.listing(tuple(declared.values()) or None)
 
 
-def _files(folder: Folder) -> dict[str, JsonFile]:
+def _files(folder: Folder, collected: Collected) -> dict[str, JsonFile]:
     """Return the file of each part; of a single one it is all there is."""
-    found = [file for file in folder.json_files() if _is_coco(file)]
+    found = [file for file in folder.json_files(collected) if _is_coco(file, folder, collected)]
     boxes = [file for file in found if not file.path.name.startswith(COCO_OTHERS)] or found
     by_part: dict[str, list[JsonFile]] = defaultdict(list)
     for file in boxes:
@@ -69,11 +70,6 @@ def _files(folder: Folder) -> dict[str, JsonFile]:
             )
     if not by_part:
         _say_what_is_broken(folder)
-    if TRAINING not in by_part and list(by_part) != [TEST]:
-        path = next(iter(by_part.values()))[0].path
-        raise DataSetError(f"{path} says what is held out, and no file says what is trained on")
-    if TRAINING not in by_part:  # a folder that is held out as a whole
-        by_part[TRAINING] = by_part.pop(TEST)
     return {part: by_part[part][0] for part in PARTS if part in by_part}
 
 
@@ -84,9 +80,19 @@ def _say_what_is_broken(folder: Folder) -> None:
     raise DataSetError(f"{folder.root} holds no JSON file")
 
 
-def _is_coco(file: JsonFile) -> bool:
+def _is_coco(
+    file: JsonFile, folder: Folder | None = None, collected: Collected | None = None
+) -> bool:
+    """Tell whether a file has the lists; complain of one that has images and lacks another."""
     document = file.document
-    return isinstance(document, dict) and all(isinstance(document.get(k), list) for k in _LISTS)
+    if not isinstance(document, dict):
+        return False
+    missing = [key for key in _LISTS if not isinstance(document.get(key), list)]
+    if missing and folder and collected and isinstance(document.get("images"), list):
+        reason = f"is no COCO file: expected the lists {', '.join(_LISTS)}; "
+        lacks = UnreadableError(file.path, f"{reason}it lacks {', '.join(missing)}")
+        folder.complain(lacks, collected)
+    return not missing
 
 
 def _images(
@@ -112,7 +118,7 @@ def _images(
             "which boxes belong to which cannot be told"
         )
         collected.problem(file.path, reason, file.line(index, "images"))
-    coco_entries.read_boxes(file, names, objects, collected)
+    unread = coco_entries.read_boxes(file, names, objects, collected)
     found = []
     for number, entry in entries.items():
         try:
@@ -121,7 +127,8 @@ def _images(
             collected.problem(file.path, str(err))
             continue
         size = text_files.size(entry.get("width"), entry.get("height"))
-        found.append(LabelledImage(path, file.path, tuple(objects[number]), size))
+        items = tuple(objects[number])
+        found.append(LabelledImage(path, file.path, items, size, unread=unread[number]))
     return found
 
 

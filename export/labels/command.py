@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _SHOWN_PROBLEMS = 20
 _COMMONEST = 5
+_LONGEST_STEM = 200  # bytes; systems take 255 for a name
 
 
 def main(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -116,7 +117,8 @@ def _draw(data: DetectionData, directory: Path, count: int) -> list[Path]:
         ]
         title = f"{sample.path.name}, {part_of[sample.path]}"
         picture = drawing.draw(sample.path, boxes, data.class_names, title)
-        path = directory / f"{number:02d}_{sample.path.stem}.png"
+        stem = sample.path.stem.encode("utf-8", "replace")[:_LONGEST_STEM].decode("utf-8", "ignore")
+        path = directory / f"{number:02d}_{stem}.png"
         picture.save(path)
         paths.append(path)
     return paths

@@ -38,9 +38,18 @@ def read(folder: Folder) -> Listing:
     collected = Collected()
     declared: dict[str, None] = {}
     for path in folder.ending(".xml"):
-        if xml_files.root_tag(path) != _ROOT:
+        tag = xml_files.root_tag(path)
+        if tag and tag != _ROOT:
             continue
-        root = xml_files.read(path, text_files.read_bytes(path))
+        try:
+            root = xml_files.read(path, text_files.read_bytes(path))
+        except UnreadableError as err:
+            if tag:
+                raise
+            folder.complain(err, collected)
+            continue
+        if root.tag != _ROOT:
+            continue
         images = root.all("image")
         if not images and root.all("track"):
             raise UnreadableError(
@@ -59,13 +68,16 @@ def _add(folder: Folder, path: Path, element: Element, collected: Collected) -> 
     if not name:
         collected.problem(path, "an image has no name", element.line)
         return
+    subset = element.attributes.get("subset", "").strip()
     homes = [path.parent, path.parent / "images", folder.root / "data"]
+    if subset:  # of a project's export, where each subset has its own 0001.jpg
+        homes = [home / _safe(subset) for home in homes] + homes
     try:
         image = folder.image(name, homes)
     except DataSetError as err:
         collected.problem(path, str(err), element.line)
         return
-    objects, others = [], []
+    objects, others, unread = [], [], 0
     for shape in element.children:
         try:
             if item := _object(shape):
@@ -74,12 +86,18 @@ def _add(folder: Folder, path: Path, element: Element, collected: Collected) -> 
                 others.append(shape.tag)
         except ValueError as err:
             collected.problem(path, f"{name}: {err}", shape.line)
+            unread += 1
     if others:
         what = ", ".join(sorted(set(others)))
         collected.problem(path, f"{name}: no box can be made of {what}", element.line)
     size = text_files.size(element.attributes.get("width"), element.attributes.get("height"))
-    part = part_named(element.attributes.get("subset", "")) or folder.part_of(image)
-    collected.add(part, LabelledImage(image, path, tuple(objects), size))
+    part = part_named(subset) or folder.part_of(image)
+    unread += len(others)
+    collected.add(part, LabelledImage(image, path, tuple(objects), size, unread=unread))
+
+
+def _safe(name: str) -> str:
+    return name.replace("/", "_").replace("\0", "_")
 
 
 def _object(shape: Element) -> LabelledBox | None:

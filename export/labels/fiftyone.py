@@ -30,9 +30,9 @@ def read(folder: Folder) -> Listing:
     """
     collected = Collected()
     declared: dict[str, None] = {}
-    for file in folder.json_files():
+    for file in folder.json_files(collected):
         if _is_by_image(file):
-            classes = file.document.get("classes") or ()
+            classes = file.document["classes"] or ()
             declared.update(dict.fromkeys(map(text_files.text, classes)))
             _add_by_image(folder, file, collected)
         elif _is_samples(file):
@@ -45,11 +45,11 @@ def read(folder: Folder) -> Listing:
 
 def _is_by_image(file: JsonFile) -> bool:
     document = file.document
-    return (
-        isinstance(document, dict)
-        and isinstance(document.get("labels"), dict)
-        and "classes" in document
-    )
+    if not isinstance(document, dict) or not isinstance(document.get("labels"), dict):
+        return False
+    # Of a classification they are numbers.
+    has_lists = any(isinstance(one, list | dict | None) for one in document["labels"].values())
+    return "classes" in document and isinstance(document["classes"], list | None) and has_lists
 
 
 def _is_samples(file: JsonFile) -> bool:
@@ -65,7 +65,7 @@ def _add_by_image(folder: Folder, file: JsonFile, collected: Collected) -> None:
         detections = stated.get("detections") if isinstance(stated, dict) else stated
         try:
             path = folder.image(name, [file.path.parent / "data", file.path.parent])
-            objects = tuple(_objects(detections or (), classes))
+            objects = tuple(_objects(detections, classes))
         except (ValueError, DataSetError) as err:
             collected.problem(file.path, f"{name}: {err}")
             continue
@@ -81,16 +81,18 @@ def _add_samples(folder: Folder, file: JsonFile, collected: Collected) -> None:
         if not isinstance(sample, dict) or not isinstance(sample.get("filepath"), str):
             collected.problem(file.path, f"expected a sample, found {shown(sample)}", line)
             continue
-        stated = (sample.get(key) or {}).get("detections") or () if key else ()
+        field = sample.get(key)
+        stated = field.get("detections") if isinstance(field, dict) else field
         try:
             path = folder.image(sample["filepath"], [file.path.parent / "data"])
             objects = tuple(_objects(stated, [], line))
         except (ValueError, DataSetError) as err:
             collected.problem(file.path, f"{PurePosixPath(sample['filepath']).name}: {err}", line)
             continue
-        meta = sample.get("metadata") or {}
+        meta, tags = sample.get("metadata"), sample.get("tags")
+        meta = meta if isinstance(meta, dict) else {}
         size = text_files.size(meta.get("width"), meta.get("height"))
-        tags = [tag for tag in sample.get("tags") or () if isinstance(tag, str)]
+        tags = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
         part = next((part for tag in tags if (part := part_named(tag))), folder.part_of(path))
         collected.add(part, LabelledImage(path, file.path, objects, size, in_fractions=True))
 
@@ -113,9 +115,13 @@ def _field(file: JsonFile) -> str:
 
 
 def _objects(detections: Any, classes: list[Any], line: int | None = None) -> Iterator[LabelledBox]:
+    if detections is None:
+        return
+    if not isinstance(detections, list):
+        raise ValueError(f"expected a list of detections, found {shown(detections)}")  # noqa: TRY004
     for one in detections:
         label = one.get("label") if isinstance(one, dict) else None
-        if isinstance(label, int) and 0 <= label < len(classes):
+        if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(classes):
             label = classes[label]
         box = one.get("bounding_box") if isinstance(one, dict) else None
         if not text_files.text(label) or not isinstance(box, list) or len(box) != 4:

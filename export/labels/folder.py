@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -78,19 +79,28 @@ class Folder:
             raise found
         return found
 
-    def json_files(self) -> Iterator[JsonFile]:
+    def json_files(self, collected: Collected | None = None) -> Iterator[JsonFile]:
         """Yield the JSON files that can be read.
 
         Beside COCO's boxes, its captions, keypoints and masks are not: they are larger still.
+
+        Args:
+            collected: Where it goes that another cannot be read; None: it is no matter.
+
+        Raises:
+            UnreadableError: As :meth:`complain`.
         """
         paths = self.ending(".json")
         if any(path.name.startswith(_COCO_BOXES) for path in paths):
             paths = [path for path in paths if not path.name.startswith(COCO_OTHERS)]
         for path in paths:
             try:
-                yield self.json(path)
-            except UnreadableError:
+                file = self.json(path)
+            except UnreadableError as err:
+                if collected is not None:
+                    self.complain(err, collected)
                 continue
+            yield file
 
     def part_of(self, path: Path) -> str | None:
         """Return the part that a file's folders say, the innermost first."""
@@ -105,6 +115,48 @@ class Folder:
     def image(self, name: str, near: Sequence[Path] = ()) -> Path:
         """Find the image that a name means, see :meth:`ImageIndex.find`."""
         return self._index.find(name, near)
+
+    def complain(self, err: UnreadableError, collected: Collected) -> None:
+        """Note that a file of labels cannot be read.
+
+        Raises:
+            UnreadableError: The file is that of a part: without it the data set would be divided
+                otherwise than it says.
+        """
+        if self.part_said_by(err.problem.path):
+            raise err
+        collected.problems.append(err.problem)
+
+    def images_of(
+        self, labels: Mapping[Path, str], collected: Collected
+    ) -> dict[Path, Path | None]:
+        """Find the image of each file of labels, one file for each image.
+
+        Args:
+            labels: Files of labels, and the image's name as each states it, or nothing.
+            collected: Where it goes that files are not used, a problem for each folder of them.
+
+        Returns:
+            Image by file, None where none is of its name; files that are not used are not in it.
+        """
+        found = {path: self.image_beside(path, stated) for path, stated in labels.items()}
+        of_image: dict[Path, list[Path]] = defaultdict(list)
+        for path, image in found.items():
+            if image:
+                of_image[image].append(path)
+        left: dict[Path, list[tuple[Path, Path]]] = defaultdict(list)
+        for image, paths in of_image.items():
+            used = self._index.nearest(image, paths) if len(paths) > 1 else paths[0]
+            for path in paths:
+                if path != used:
+                    del found[path]
+                    left[path.parent].append((path, used))
+        for others in left.values():
+            (path, used), count = others[0], len(others)
+            more = f" (and {count - 1} more files beside this one)" if count > 1 else ""
+            reason = f"not used: {self.name(used)} has the labels of the same image{more}"
+            collected.problem(path, reason)
+        return found
 
     def image_beside(self, labels: Path, stated: str = "") -> Path | None:
         """Find the image that a file of labels belongs to, see :meth:`ImageIndex.beside`."""

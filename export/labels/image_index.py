@@ -11,18 +11,29 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from export import photograph_files
 from export.errors import DataSetError
 from export.file_names import escaped
 from export.labels.part_names import part_of
 
 # Beside them lie masks and depth maps of the same names.
 _IMAGE_FOLDERS = frozenset(("jpegimages", "images", "image", "imgs", "img", "data"))
+_LABEL_FOLDERS = frozenset(("annotations", "annotation", "labels", "label", "xml", "xmls", "txt"))
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before an uploaded file's name
 _NAMED = 3
+
+
+@dataclass(frozen=True)
+class _Folders:
+    """The folders of a file below the data set's: their names, folded, and the part they say."""
+
+    names: tuple[str, ...]
+    part: str | None
 
 
 class ImageIndex:
@@ -75,12 +86,13 @@ class ImageIndex:
     def _meant(self, stated: PurePosixPath, bases: Sequence[str]) -> Path | None:
         uploaded = stated.with_name(_UPLOADED.sub("", stated.name)) if stated.name else stated
         for wanted in dict.fromkeys((stated, uploaded)):
-            for index, key in (
-                (self._by_name, _fold(wanted.name)),
-                (self._by_stem, _fold(wanted.stem)),
-            ):
-                if candidates := index.get(key):
-                    return self._only(candidates, wanted, bases)
+            candidates = self._by_name.get(_fold(wanted.name)) or self._by_stem.get(
+                _fold(wanted.name)  # stated without a suffix: what follows a dot is part of it
+            )
+            if not candidates and photograph_files.looks_like_one(Path(wanted.name)):
+                candidates = self._by_stem.get(_fold(wanted.stem))
+            if candidates:
+                return self._only(candidates, wanted, bases)
         return None
 
     def _only(self, candidates: list[Path], wanted: PurePosixPath, bases: Sequence[str]) -> Path:
@@ -99,6 +111,8 @@ class ImageIndex:
             near = -bases.index(home) if home in bases else -len(bases)
             return common, near, path.name == wanted.name
 
+        if len(candidates) == 1:
+            return candidates[0]
         ranked = sorted(candidates, key=agreement, reverse=True)
         if len(ranked) > 1 and agreement(ranked[0]) == agreement(ranked[1]):
             several = ", ".join(self._name(path) for path in ranked[:_NAMED])
@@ -124,28 +138,73 @@ class ImageIndex:
             labels: The file of labels, ``Annotations/a.xml`` of ``JPEGImages/a.jpg``.
             stated: The image's name as the file states it, to choose by among several.
         """
-        part = part_of(labels.relative_to(self._root))
+        home = self._folders(labels)
         plain = unquote(labels.stem)  # as Label Studio names it
         stems = dict.fromkeys(map(_fold, (labels.stem, plain, _UPLOADED.sub("", plain))))
         named = next((found for stem in stems if (found := self._by_stem.get(stem))), ())
-        candidates = [
-            path
-            for path in named
-            if part is None or part_of(path.relative_to(self._root)) in (part, None)
-        ]
+        if len(named) > 1 or home.part:
+            named = [
+                path
+                for path in named
+                if home.part is None or self._folders(path).part in (home.part, None)
+            ]
         wanted = _fold(PurePosixPath(stated.replace("\\", "/")).name)
-        home = labels.parent.parts
 
         def agreement(path: Path) -> tuple[int, ...]:
-            common = [a == b for a, b in zip(path.parent.parts, home, strict=False)]
-            length = common.index(False) if False in common else len(common)
-            is_home = path.parent.name.lower() in _IMAGE_FOLDERS
-            return path.parent == labels.parent, _fold(path.name) == wanted, is_home, length
+            mine = self._folders(path)
+            of_images = sum(name in _IMAGE_FOLDERS for name in mine.names)
+            return (
+                path.parent == labels.parent,
+                _fold(path.name) == wanted,
+                of_images > 0,
+                -_apart(mine.names, home.names),
+                of_images,
+                path.stem == labels.stem,
+            )
 
-        return max(candidates, key=agreement, default=None)
+        return max(named, key=agreement, default=None)
+
+    def nearest(self, image: Path, labels: Sequence[Path]) -> Path:
+        """Return the file of labels that an image's objects stand in, of several of its name.
+
+        Predictions, copies and older versions lie farther away: ``labels/val/a.txt`` is that of
+        ``images/val/a.jpg``, and ``runs/detect/val/labels/a.txt`` is not.
+        """
+        mine = self._folders(image)
+
+        def agreement(path: Path) -> tuple[int, ...]:
+            names = self._folders(path).names
+            of_labels = any(name in _LABEL_FOLDERS for name in names)
+            return -_apart(mine.names, names), of_labels, path.stem == image.stem
+
+        return max(labels, key=agreement)
+
+    def _folders(self, path: Path) -> _Folders:
+        """Return what is known of a file's folders, worked out once for each."""
+        if (found := self._of_folder.get(path.parent)) is None:
+            relative = path.relative_to(self._root)
+            found = _Folders(tuple(map(_fold, relative.parts[:-1])), part_of(relative))
+            self._of_folder[path.parent] = found
+        return found
+
+    @cached_property
+    def _of_folder(self) -> dict[Path, _Folders]:
+        return {}
 
     def _name(self, path: Path) -> str:
         return escaped(path.relative_to(self._root))
+
+
+def _apart(one: Sequence[str], other: Sequence[str]) -> int:
+    """Count the folders that two paths do not share, from the outermost on and from the innermost.
+
+    ``labels/cam1`` and ``images/cam1`` are 2 apart, ``labels/cam1`` and ``images/cam2`` 4.
+    """
+    shortest = min(len(one), len(other))
+    before = next((i for i in range(shortest) if one[i] != other[i]), shortest)
+    left = shortest - before
+    after = next((i for i in range(left) if one[-1 - i] != other[-1 - i]), left)
+    return len(one) + len(other) - 2 * (before + after)
 
 
 def _index(pairs: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:

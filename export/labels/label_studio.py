@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from export import photograph_files
 from export.errors import DataSetError
 from export.labels import text_files
 from export.labels.annotations import Box, Collected, LabelledBox, LabelledImage, Listing
@@ -12,9 +14,13 @@ from export.labels.folder import Folder, note_unlisted
 from export.labels.layout import Layout
 from export.labels.text_files import JsonFile, number, shown
 
-_RECTANGLES = "rectanglelabels"
+_RECTANGLE, _POLYGON, _ELLIPSE = "rectangle", "polygon", "ellipse"
+# Labels stand under the name of their kind, or under "labels" where shape and label are two tags.
+_LABELS = (*(f"{kind}labels" for kind in (_RECTANGLE, _POLYGON, _ELLIPSE)), "labels")
+_BOXLESS = ("brushlabels", "keypointlabels", "vectorlabels", "bitmasklabels", "cuboidlabels")
 _IMAGE_KEYS = ("image", "img", "photo", "ocr")
-_KEYS = {"annotations", "annotation_id"}  # a task has one of them, or a list of regions
+_ANNOTATED_BY_MIN = "annotation_id"
+_FEWEST_CORNERS = 3
 
 
 def is_it(folder: Folder) -> bool:
@@ -28,11 +34,11 @@ def read(folder: Folder) -> Listing:
     Raises:
         DataSetError: No file has tasks.
     """
-    files = [file for file in folder.json_files() if _is_tasks(file)]
+    collected = Collected()
+    files = [file for file in folder.json_files(collected) if _is_tasks(file)]
     if not files:
         raise DataSetError(f"{folder.root} has no JSON export of Label Studio")
-    collected = Collected()
-    open_tasks = 0
+    open_tasks = several = 0
     for file in files:
         for index, task in enumerate(file.document):
             line = file.line(index)
@@ -41,10 +47,14 @@ def read(folder: Folder) -> Listing:
             except (ValueError, DataSetError) as err:
                 collected.problem(file.path, f"task {index + 1}: {err}", line)
                 continue
+            several += len(_annotations(task)) > 1
             if image is None:
                 open_tasks += 1
             else:
                 collected.add(folder.part_of(image.path), image)
+    if several:
+        said = "images were annotated more than once: what is marked as ground truth, or else the"
+        collected.notes.append(f"{several} {said} last annotation, is used")
     if open_tasks:
         collected.notes.append(f"{open_tasks} tasks that nobody has annotated yet are not used")
     note_unlisted(folder, collected)
@@ -59,13 +69,25 @@ def _is_tasks(file: JsonFile) -> bool:
 
 
 def _name_of(task: dict[str, Any]) -> str | None:
-    """Return the image that a task is about."""
-    data = task.get("data") if isinstance(task.get("data"), dict) else task
-    assert isinstance(data, dict)  # noqa: S101  # for the type checker
-    if data is task and not task.keys() & _KEYS and _regions_of_min(task) is None:
+    """Return the image that a task is about; None where it is no task about an image."""
+    data = task.get("data")
+    if isinstance(data, dict):
+        if not {"annotations", "completions", "predictions", "id"} & task.keys():
+            return None
+    elif _ANNOTATED_BY_MIN in task or _regions_of_min(task):
+        data = task
+    else:
         return None
-    candidates = [data.get(key) for key in _IMAGE_KEYS] + list(data.values())
-    return next((v for v in candidates if isinstance(v, str) and "." in v), None)
+    named = [value for key in _IMAGE_KEYS if isinstance(value := data.get(key), str) and value]
+    others = [value for value in data.values() if isinstance(value, str)]
+    images = [value for value in others if _is_image(value)]
+    return next(iter((*named, *images)), None)
+
+
+def _is_image(value: str) -> bool:
+    """Tell whether a text is an image's address or name: a date has a dot as well."""
+    name = PurePosixPath(value.replace("\\", "/").partition("?")[0])
+    return photograph_files.looks_like_one(Path(name.name)) or "?d=" in value
 
 
 def _image(
@@ -76,57 +98,124 @@ def _image(
     regions = _regions(task)
     if regions is None:
         return None
-    objects, sizes = [], []
+    # Where shape and label are two tags, a region is there twice, once without its label.
+    labelled = {str(region["id"]) for region in regions if "id" in region and _labels(region)}
+    objects, sizes, unread = [], [], 0
     for region in regions:
+        if _labels(region) is None and str(region.get("id")) in labelled:
+            continue
         try:
             if item := _object(region, line):
                 objects.append(item)
         except (KeyError, TypeError, ValueError) as err:
             collected.problem(file.path, f"{name}: {_sentence(err)}", line)
+            unread += 1
             continue
         sizes.append(text_files.size(region.get("original_width"), region.get("original_height")))
     path = folder.image(name, [file.path.parent, file.path.parent / "images"])
     stated = next((size for size in sizes if size), None)
-    return LabelledImage(path, file.path, tuple(objects), stated, in_fractions=True)
+    return LabelledImage(path, file.path, tuple(objects), stated, in_fractions=True, unread=unread)
 
 
 def _sentence(err: Exception) -> str:
     return f"a region lacks {err}" if isinstance(err, KeyError) else str(err)
 
 
-def _regions(task: dict[str, Any]) -> list[Any] | None:
+def _regions(task: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Return what was marked in an image; None where nobody has looked at it."""
     if "annotations" not in task:
         return _regions_of_min(task)
-    annotations = [
-        one
-        for one in task["annotations"] or ()
-        if isinstance(one, dict) and not one.get("was_cancelled")
-    ]
+    annotations = _annotations(task)
     if not annotations:
         return None
     chosen = next((one for one in annotations if one.get("ground_truth")), annotations[-1])
-    return [region for region in chosen.get("result") or () if isinstance(region, dict)]
+    result = chosen.get("result")
+    return [one for one in result if isinstance(one, dict)] if isinstance(result, list) else []
 
 
-def _regions_of_min(task: dict[str, Any]) -> list[Any] | None:
-    for value in task.values():
-        if isinstance(value, list) and any(isinstance(one, dict) and "x" in one for one in value):
-            return value
-    return [] if "annotation_id" in task else None
+def _annotations(task: Any) -> list[dict[str, Any]]:
+    """Return the annotations that were not cancelled."""
+    stated = task.get("annotations") if isinstance(task, dict) else None
+    return [
+        one
+        for one in (stated if isinstance(stated, list) else ())
+        if isinstance(one, dict) and "result" in one and not one.get("was_cancelled")
+    ]
+
+
+def _regions_of_min(task: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the regions of a JSON-MIN task, of all its tags."""
+    found = [
+        one
+        for value in task.values()
+        if isinstance(value, list)
+        for one in value
+        if isinstance(one, dict) and ({"x", "points"} & one.keys() or _labels(one) is not None)
+    ]
+    return found if found or _ANNOTATED_BY_MIN in task else None
+
+
+def _labels(region: dict[str, Any]) -> Any:
+    """Return a region's labels; None where it has none."""
+    value = _value(region)
+    return next((value[key] for key in (*_LABELS, *_BOXLESS) if key in value), None)
+
+
+def _value(region: dict[str, Any]) -> dict[str, Any]:
+    value = region.get("value", region)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a region, found {shown(value)}")  # noqa: TRY004
+    return value
 
 
 def _object(region: dict[str, Any], line: int) -> LabelledBox | None:
-    """Return a rectangle with a label; None for anything else, such as a choice or a relation."""
-    value = region.get("value", region)
-    labels = value.get(_RECTANGLES)
+    """Return what has a place and a label; None for what has none, as a choice or a relation."""
+    value = _value(region)
+    if boxless := [key for key in _BOXLESS if key in value]:
+        raise ValueError(f"no box can be made of {boxless[0]}")
+    labels = _labels(region)
     if labels is None:
-        if "x" in value and "width" in value and region.get("type", "") in ("rectanglelabels", ""):
-            raise ValueError("a rectangle has no label")
+        if {"width", "points", "radiusX"} & value.keys():
+            raise ValueError(f"a {region.get('type') or 'rectangle'} has no label")
         return None
     if not isinstance(labels, list) or len(labels) != 1 or not text_files.text(labels[0]):
-        raise ValueError(f"expected one label for a rectangle, found {shown(labels)}")
-    return LabelledBox(text_files.text(labels[0]), _box(region, value), line=line)
+        raise ValueError(f"expected one label for a region, found {shown(labels)}")
+    if "points" in value:
+        box = _around(value["points"])
+    elif "radiusX" in value:
+        box = _around_ellipse(region, value)
+    elif "x" in value:
+        box = _box(region, value)
+    else:
+        return None  # of a text, or of the whole image
+    return LabelledBox(text_files.text(labels[0]), box, line=line)
+
+
+def _around(points: Any) -> Box:
+    """Return the box around an outline."""
+    if not isinstance(points, list) or len(points) < _FEWEST_CORNERS:
+        raise ValueError(f"expected an outline of 3 points or more, found {shown(points)}")
+    corners = [[number(edge) / 100 for edge in point] for point in points]
+    xs, ys = zip(*corners, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _around_ellipse(region: dict[str, Any], value: dict[str, Any]) -> Box:
+    """Return the box around an ellipse, turned about its centre."""
+    keys = ("x", "y", "radiusX", "radiusY")
+    x, y, along, over = (number(value[key]) / 100 for key in keys)
+    across, down = _pixels(region)
+    angle = math.radians(number(value.get("rotation") or 0))
+    sine, cosine = math.sin(angle), math.cos(angle)
+    half_width = math.hypot(along * across * cosine, over * down * sine) / across
+    half_height = math.hypot(along * across * sine, over * down * cosine) / down
+    return x - half_width, y - half_height, x + half_width, y + half_height
+
+
+def _pixels(region: dict[str, Any]) -> tuple[int, int]:
+    """Return the image's width and height: what is turned is turned in pixels."""
+    size = text_files.size(region.get("original_width"), region.get("original_height"))
+    return size or (1, 1)
 
 
 def _box(region: dict[str, Any], value: dict[str, Any]) -> Box:
@@ -135,8 +224,7 @@ def _box(region: dict[str, Any], value: dict[str, Any]) -> Box:
     angle = math.radians(number(value.get("rotation") or 0))
     if not angle:
         return x, y, x + width, y + height
-    size = text_files.size(region.get("original_width"), region.get("original_height"))
-    across, down = size or (1, 1)  # turned in pixels, not in fractions
+    across, down = _pixels(region)
     sine, cosine = math.sin(angle), math.cos(angle)
     corners = [
         (x + (dx * cosine - dy * sine) / across, y + (dx * sine + dy * cosine) / down)

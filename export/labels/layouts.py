@@ -8,6 +8,7 @@ from export.errors import DataSetError
 from export.labels import (
     box_table,
     coco,
+    create_ml,
     cvat,
     fiftyone,
     label_studio,
@@ -29,6 +30,7 @@ LAYOUTS = {
         cvat.LAYOUT,
         label_studio.LAYOUT,
         fiftyone.LAYOUT,
+        create_ml.LAYOUT,
         box_table.LAYOUT,
     )
 }

@@ -62,12 +62,12 @@ class Preparation:
         """
         self._folder, self._reading = folder, reading
         self._problems, self._notes = list(listing.problems), list(listing.notes)
-        self._images = self._each_once(listing.parts)
+        self._images = self._each_once(self._whole(listing.parts))
         self._states_split = VALIDATION in self._images
         self._classes = self._choose_classes(listing.class_names)
         self._thumbnails: dict[Path, Array] = {}
         self._left_out: Counter[str] = Counter()
-        self._turned = 0
+        self._turned = self._unusable = 0
 
     def data(self, layout: str) -> DetectionData:
         """Check everything and divide it."""
@@ -98,22 +98,35 @@ class Preparation:
             self._across_split(pairs, samples, (training, validation, test)),
         )
 
+    def _whole(
+        self, parts: Mapping[str, Sequence[LabelledImage]]
+    ) -> Mapping[str, Sequence[LabelledImage]]:
+        """Take the only part that there is for the whole data set, whatever it is called."""
+        there = [part for part in parts if parts[part]]
+        if len(there) != 1 or there == [TRAINING]:
+            return parts
+        self._notes.append(f"there are {there[0]} images alone: they are taken as the whole set")
+        return {TRAINING: parts[there[0]]}
+
     def _each_once(
         self, parts: Mapping[str, Sequence[LabelledImage]]
     ) -> dict[str, list[LabelledImage]]:
         """Join what is said of one image in several places of a part."""
-        joined: dict[str, dict[Path, LabelledImage]] = {}
+        joined: dict[str, list[LabelledImage]] = {}
         for part, images in parts.items():
-            seen = joined.setdefault(part, {})
+            entries: dict[Path, list[LabelledImage]] = {}
             for image in images:
-                before = seen.setdefault(image.path, image)
-                if before is not image:
-                    more = tuple(o for o in image.objects if o not in before.objects)
-                    seen[image.path] = replace(before, objects=before.objects + more)
-                    name = self._folder.name(image.path)
+                entries.setdefault(image.path, []).append(image)
+            joined[part] = []
+            for first, *others in entries.values():
+                objects = dict.fromkeys(item for one in (first, *others) for item in one.objects)
+                unread = sum(one.unread for one in (first, *others))
+                joined[part].append(replace(first, objects=tuple(objects), unread=unread))
+                for other in others:
+                    name = self._folder.name(other.path)
                     reason = f"{name} is listed twice; all boxes of both entries are used"
-                    self._problems.append(Problem(image.source, reason))
-        return {part: list(images.values()) for part, images in joined.items()}
+                    self._problems.append(Problem(other.source, reason))
+        return joined
 
     def _choose_classes(self, declared: Sequence[str] | None) -> Classes:
         if self._reading.class_names:
@@ -124,7 +137,9 @@ class Preparation:
             for image in self._images.get(part, ())
             for item in image.objects
         )
-        trained = {item.label for image in self._images[TRAINING] for item in image.objects}
+        # Of a folder that is held out as a whole, all parts say which classes there are.
+        parts = [self._images[TRAINING]] if self._images[TRAINING] else self._images.values()
+        trained = {item.label for part in parts for image in part for item in image.objects}
         names = tuple(name for name in declared or sorted(trained) if name in trained)
         if declared and (unused := [name for name in declared if name not in counts]):
             self._notes.append(f"classes without a box are left out: {', '.join(unused)}")
@@ -147,6 +162,7 @@ class Preparation:
                 self._problems += checked.problems
                 self._left_out.update(checked.left_out)
                 self._turned += checked.turned
+                self._unusable += checked.unusable
                 samples += [checked.sample] if checked.sample else []
                 _show_progress(number, len(images))
         return samples
@@ -155,6 +171,9 @@ class Preparation:
         if self._left_out:
             said = ", ".join(f"{name} {count}" for name, count in sorted(self._left_out.items()))
             self._notes.append(f"boxes of classes that were not chosen are left out: {said}")
+        if self._unusable:
+            said = "images of whose objects none can be used are left out, not taken as empty"
+            self._notes.append(f"{self._unusable} {said}")
         if self._turned:
             said = f"the boxes of {self._turned} images were turned upright with the image"
             self._notes.append(said)

@@ -14,6 +14,7 @@ from export.labels.text_files import decode, encoding_by_mark
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
 _DEEPEST = 100
 _HEAD = 4096
+_LONGEST_CHARACTER = 4  # bytes
 
 
 @dataclass
@@ -92,11 +93,22 @@ def root_tag(path: Path) -> str:
     """Return the name of a file's outermost element; empty where it is no XML."""
     try:
         with path.open("rb") as file:
-            text = _decoded(path, file.read(_HEAD))
+            text = _begun(path, file.read(_HEAD))
     except (OSError, UnreadableError):
         return ""
     found = re.search(r"<([A-Za-z_][\w.:-]*)", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL))
     return found[1] if found else ""
+
+
+def _begun(path: Path, head: bytes) -> str:
+    """Decode a file's first bytes, of which the last may be half a character."""
+    for cut in range(_LONGEST_CHARACTER):
+        try:
+            return _decoded(path, head[: len(head) - cut])
+        except UnreadableError:
+            if len(head) < _HEAD:
+                raise
+    return _decoded(path, head)
 
 
 def _decoded(path: Path, content: bytes) -> str:

@@ -15,6 +15,7 @@ from export.labels.annotations import (
 )
 from export.labels.folder import Folder
 from export.labels.layout import Layout
+from export.labels.yolo_names import NamesFile
 
 _OBJECT = re.compile(r"\d+(\.0*)?(\s+[-+.\deE]+){4,}")
 _POLYGON = 6  # fewest numbers of an outline: three points
@@ -35,7 +36,7 @@ def read(folder: Folder) -> Listing:
     """
     names_file = yolo_names.find(folder)
     collected = Collected()
-    of_image = _label_files(folder)
+    of_image = _label_files(folder, collected)
     parts = yolo_parts.find(folder, names_file, collected)
     homes = {path.parent for path in of_image}
     stated = {part for of_one in parts.values() for part in of_one}
@@ -49,7 +50,7 @@ def read(folder: Folder) -> Listing:
             left += 1
             continue
         without += labels is None
-        image = _image(path, labels, names_file.names, collected)
+        image = _image(path, labels, names_file, collected)
         if image:
             for part in parts.get(path, (by_folder,)):
                 collected.add(part, image)
@@ -72,17 +73,14 @@ def _is_label_file(folder: Folder, path: Path) -> bool:
     return bool(lines) and bool(_OBJECT.fullmatch(lines[0][1]))
 
 
-def _label_files(folder: Folder) -> dict[Path, Path]:
+def _label_files(folder: Folder, collected: Collected) -> dict[Path, Path]:
     """Return the text file of each image that has one."""
-    found = {}
-    for path in folder.ending(".txt"):
-        if image := folder.image_beside(path):
-            found[image] = path
-    return found
+    of_file = folder.images_of(dict.fromkeys(folder.ending(".txt"), ""), collected)
+    return {image: path for path, image in of_file.items() if image}
 
 
 def _image(
-    path: Path, labels: Path | None, names: tuple[str, ...], collected: Collected
+    path: Path, labels: Path | None, names_file: NamesFile, collected: Collected
 ) -> LabelledImage | None:
     if labels is None:
         return LabelledImage(path, path, (), in_fractions=True)
@@ -92,17 +90,20 @@ def _image(
         collected.problems.append(err.problem)
         return None
     objects = []
+    # Of a pose the first four numbers are its box, and the others its points.
+    has_points = "kpt_shape" in names_file.settings
     for number, line in lines:
         try:
-            objects.append(_object(line, number, names))
+            objects.append(_object(line, number, names_file.names, has_points=has_points))
         except ValueError as err:
             collected.problem(labels, str(err), number)
-    return LabelledImage(path, labels, tuple(objects), in_fractions=True)
+    unread = len(lines) - len(objects)
+    return LabelledImage(path, labels, tuple(objects), in_fractions=True, unread=unread)
 
 
-def _object(line: str, number: int, names: tuple[str, ...]) -> LabelledBox:
+def _object(line: str, number: int, names: tuple[str, ...], *, has_points: bool) -> LabelledBox:
     label, *rest = line.split()
-    values = [text_files.number(value) for value in rest]
+    values = [text_files.number(value) for value in (rest[:4] if has_points else rest)]
     index = text_files.number(label)
     if index != int(index) or not 0 <= index < len(names):
         raise ValueError(f"class {label} is none of 0 to {len(names) - 1} ({', '.join(names)})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from export.labels import text_files
 from export.labels.annotations import UnreadableError
 from export.labels.folder import Folder
 
+_OURS = re.compile(rb"(?m)^\s*[\"']?names[\"']?\s*:")
 _LISTS = ("classes.txt", "obj.names", "_darknet.labels", "classes.names")
 
 
@@ -32,12 +34,14 @@ class NamesFile:
 
 
 def find(folder: Folder) -> NamesFile:
-    """Find the file: a YAML with ``names``, else a plain list.
+    """Find the file: a YAML with ``names``, Darknet's ``.data``, else a plain list.
 
     Raises:
         DataSetError: There is none, several disagree, or it cannot be read.
     """
     found = [named for path in folder.ending(".yaml", ".yml") if (named := _from_yaml(path))]
+    if not found:
+        found = [named for path in folder.ending(".data") if (named := _from_data(folder, path))]
     if not found:
         plain = folder.named(*_LISTS) or folder.ending(".names")
         found = [_from_list(path) for path in plain]
@@ -56,7 +60,10 @@ def find(folder: Folder) -> NamesFile:
 
 def _from_yaml(path: Path) -> NamesFile | None:
     """Read the names of a YAML file; None where it has none."""
-    text = text_files.decode(path, text_files.read_bytes(path))
+    content = text_files.read_bytes(path)
+    if not _OURS.search(content):  # of some other program, in YAML that it alone can read
+        return None
+    text = text_files.decode(path, content)
     try:
         document = yaml.safe_load(text)
     except yaml.MarkedYAMLError as err:
@@ -87,10 +94,30 @@ def _names(path: Path, stated: Any) -> tuple[str, ...]:
     return _without_repeats(path, names)
 
 
+def _from_data(folder: Folder, path: Path) -> NamesFile | None:
+    """Read Darknet's ``obj.data``: where the names are, and the lists of each part."""
+    settings = {}
+    for _, line in text_files.lines(path):
+        key, equals, value = line.partition("=")
+        if equals:
+            settings[key.strip()] = value.strip()
+    wanted = settings.get("names", "").replace("\\", "/").rpartition("/")[2].lower()
+    lists = folder.named(wanted) if wanted else []
+    if not lists:
+        return None
+    nearest = min(lists, key=lambda one: len(one.relative_to(folder.root).parts))
+    return NamesFile(path, _from_list(nearest).names, settings)
+
+
 def _from_list(path: Path) -> NamesFile:
-    names = tuple(line for _, line in text_files.lines(path))
-    if not names:
+    text = text_files.decode(path, text_files.read_bytes(path)).rstrip()
+    names = tuple(line.strip() for line in text.splitlines())
+    if not any(names):
         raise UnreadableError(path, "expected the name of a class in each line, found none")
+    if not all(names):  # numbers of classes count the lines
+        raise UnreadableError(
+            path, "expected the name of a class in each line, found none", names.index("") + 1
+        )
     return NamesFile(path, _without_repeats(path, names))
 
 

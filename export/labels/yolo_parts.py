@@ -10,7 +10,7 @@ from export.errors import DataSetError
 from export.labels import text_files
 from export.labels.annotations import Collected, UnreadableError
 from export.labels.folder import Folder
-from export.labels.part_names import part_named
+from export.labels.part_names import part_named, part_word
 from export.labels.yolo_names import NamesFile
 
 Parts = dict[Path, list[str]]
@@ -50,7 +50,7 @@ def find(folder: Folder, names_file: NamesFile, collected: Collected) -> Parts:
 
 def _stated(names_file: NamesFile) -> Iterator[tuple[str, str]]:
     for key, value in names_file.settings.items():
-        part = part_named(key) if isinstance(key, str) else None
+        part = part_word(key) if isinstance(key, str) else None
         if part:
             for entry in value if isinstance(value, list) else [value]:
                 if isinstance(entry, str) and entry.strip():
@@ -82,7 +82,12 @@ def _is_in(folder: Folder, place: Path) -> bool:
 
 def _below(folder: Folder, place: Path) -> list[Path]:
     home = place.resolve()
-    return [path for path in folder.images if home in path.resolve().parents]
+    # The image itself may be a link to one that lies elsewhere.
+    within = {
+        parent: home == parent.resolve() or home in parent.resolve().parents
+        for parent in {path.parent for path in folder.images}
+    }
+    return [path for path in folder.images if within[path.parent]]
 
 
 def _listed(folder: Folder, path: Path, collected: Collected) -> Iterator[Path]:

@@ -68,7 +68,7 @@ def load(work: Work, stage: str) -> Checkpoint | None:
         state = json.loads(str(file[_STATE]))
         groups = state.pop(_GROUPS)
         if lost := {f"{g}/{i}" for g, n in groups.items() for i in range(n)} - set(file):
-            raise KeyError(f"{min(lost)} is missing")
+            raise ValueError(f"{min(lost)} is missing")
     return Checkpoint(path, state, groups)
 
 

@@ -106,7 +106,8 @@ def test_bad_input_is_named_with_the_reason(
 
 
 def test_an_image_that_cannot_be_used_is_skipped(skipping: dict[str, Any]) -> None:
-    usable = [f"image_{i:02d}.jpg" for i in (1, 2, 3, 4, 5, 6, 10, 11)]
+    # 4 and 6 have an object each that nobody can read: they are no images without any.
+    usable = [f"image_{i:02d}.jpg" for i in (1, 2, 3, 5, 10, 11)]
     assert sorted(skipping["samples"]) == usable
 
 

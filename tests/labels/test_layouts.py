@@ -267,8 +267,8 @@ def test_a_skipped_annotation_does_not_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ({"rectanglelabels": ["red", "blue"]}, "expected one label for a rectangle"),
-        ({"rectanglelabels": []}, "expected one label for a rectangle"),
+        ({"rectanglelabels": ["red", "blue"]}, "expected one label for a region"),
+        ({"rectanglelabels": []}, "expected one label for a region"),
         ({"x": None}, "None is no number"),
     ],
 )

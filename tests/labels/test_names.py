@@ -253,7 +253,12 @@ ENTRIES: dict[str, tuple[dict[str, Any], str, int]] = {
     ),
     "a class without a name": ({"categories": [{"id": 1, "name": None}]}, "a category with", 3),
     "two classes of one name": (
-        {"categories": [{"id": 1, "name": "red"}, {"id": 2, "name": " red "}]},
+        {
+            "categories": [{"id": 1, "name": "red"}, {"id": 2, "name": " red "}],
+            "annotations": [
+                {"id": i, "image_id": 0, "category_id": i, "bbox": [1, 2, 3, 4]} for i in (1, 2)
+            ],
+        },
         "two categories have the name 'red'",
         0,
     ),
