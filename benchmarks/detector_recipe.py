@@ -107,7 +107,7 @@ def table(record: Record, rows: list[str], sets: list[str], seeds: list[int]) ->
         cells = []
         for name in sets:
             found = record.rows(f"{name}: {row}", seeds)
-            used = [each["trained"]["processor_seconds"] for each in found]
+            used = [each["trained"]["processor_seconds"] for each in found if not _resumed(each)]
             cells += [
                 str(len(found) or ""),
                 *(_spread([each["served"][key] for each in found]) for key in FIGURES),
@@ -115,6 +115,11 @@ def table(record: Record, rows: list[str], sets: list[str], seeds: list[int]) ->
             ]
         lines.append(f"| {row} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _resumed(row: dict[str, Any]) -> bool:
+    """Tell whether another process had begun a run, whose time is not in the row's."""
+    return any("resumed_after" in phase for phase in row["trained"]["phases"])
 
 
 def _spread(values: list[Any]) -> str:

@@ -56,8 +56,14 @@ def read(folder: Folder) -> Listing:
         try:
             if _columns(path):
                 tables.append(path)
+            elif part := folder.part_said_by(path):
+                said = f"lacks a column of {', '.join(_NEEDED)}: it is not used"
+                collected.notes.append(f"{folder.name(path)}, of the {part} images, {said}")
         except UnreadableError as err:
-            folder.complain(err, collected)
+            if _begins_as_table(path):
+                folder.complain(err, collected)
+    # Beside tables with a header, one without is what some program answered.
+    tables = [path for path in tables if not _has_no_header(path)] or tables
     if not tables:
         raise DataSetError(
             f"{folder.root} has no CSV table of boxes: expected a header with {', '.join(_NEEDED)}"
@@ -96,6 +102,23 @@ def _columns(path: Path) -> dict[str, int] | None:
         if (name := next((name for name in names if name in header), None)) is not None
     }
     return found if all(column in found for column in _NEEDED) else None
+
+
+def is_bare_only(folder: Folder) -> bool:
+    """Tell whether no table of boxes has a header: beside another layout it is no labels."""
+    tables = [path for path in folder.ending(".csv", ".tsv") if _is_table(path)]
+    return all(map(_has_no_header, tables))
+
+
+def _has_no_header(path: Path) -> bool:
+    first = next(_rows(path), None)
+    return first is not None and _is_bare([cell.strip().lower() for cell in first[1]])
+
+
+def _begins_as_table(path: Path) -> bool:
+    """Tell whether a table that is in no encoding we know has the columns of boxes."""
+    head = text_files.read_bytes(path).partition(b"\n")[0].decode("latin-1").lower()
+    return all(any(name in head for name in _COLUMNS[column]) for column in _NEEDED)
 
 
 def _is_bare(first: list[str]) -> bool:

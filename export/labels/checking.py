@@ -154,7 +154,7 @@ def check(image: LabelledImage, seen: Look, classes: Classes) -> Checked:
             kept.append((box, label, item.ignored))
         else:
             lost += 1
-    if lost and not kept and not checked.left_out:
+    if lost and not kept:
         checked.unusable = True
         return checked
     checked.sample = Sample(

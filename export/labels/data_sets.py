@@ -65,6 +65,12 @@ def first_of(problems: Sequence[Problem]) -> str:
 
 
 def _check_objects(data: DetectionData) -> None:
+    if not data.training and (held_out := len(data.validation) + len(data.test)):
+        raise DataSetError(
+            f"the data set has no image to train on: it says of all its {held_out} usable images "
+            "that they are to validate or to test with"
+            + (f":\n{first_of(data.problems)}" if data.problems else "")
+        )
     for purpose, samples in (("train on", data.training), ("validate with", data.validation)):
         if not any(len(s.boxes) and not s.ignored.all() for s in samples):
             number = len(data.problems)

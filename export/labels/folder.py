@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -20,6 +20,7 @@ _COCO_BOXES = "instances_"
 COCO_OTHERS = ("captions_", "person_keypoints_", "panoptic_", "stuff_", "image_info_")
 """What names of COCO's files that are not about boxes begin with."""
 
+_HEAD = 1 << 20
 _DOCUMENTS = frozenset((".xml", ".json", ".txt", ".csv", ".yaml", ".yml", ".md", ".data", ".names"))
 
 
@@ -85,7 +86,8 @@ class Folder:
         Beside COCO's boxes, its captions, keypoints and masks are not: they are larger still.
 
         Args:
-            collected: Where it goes that another cannot be read; None: it is no matter.
+            collected: Where it goes that another, which looks like labels, cannot be read; None: it
+                is no matter.
 
         Raises:
             UnreadableError: As :meth:`complain`.
@@ -97,7 +99,7 @@ class Folder:
             try:
                 file = self.json(path)
             except UnreadableError as err:
-                if collected is not None:
+                if collected is not None and _has_labels(path):
                     self.complain(err, collected)
                 continue
             yield file
@@ -105,6 +107,12 @@ class Folder:
     def part_of(self, path: Path) -> str | None:
         """Return the part that a file's folders say, the innermost first."""
         return part_of(path.relative_to(self.root))
+
+    def part_said_by_name(self, path: Path) -> str | None:
+        """Return the part that a file's name says, if some word of it does: ``2007_train.txt``."""
+        words = re.split(r"[^A-Za-z0-9]+", path.stem)
+        found = {part for word in words if (part := part_named(word))}
+        return found.pop() if len(found) == 1 else None
 
     def part_said_by(self, path: Path) -> str | None:
         """Return the part that a file's folders or its name say (``instances_train2017.json``)."""
@@ -128,13 +136,17 @@ class Folder:
         collected.problems.append(err.problem)
 
     def images_of(
-        self, labels: Mapping[Path, str], collected: Collected
+        self,
+        labels: Mapping[Path, str],
+        collected: Collected,
+        is_one: Callable[[Path], bool] = lambda _: True,
     ) -> dict[Path, Path | None]:
-        """Find the image of each file of labels, one file for each image.
+        """Find the image of each file of labels; of several for one image the nearest are used.
 
         Args:
             labels: Files of labels, and the image's name as each states it, or nothing.
             collected: Where it goes that files are not used, a problem for each folder of them.
+            is_one: Whether a file is one of labels, asked where several are of one image.
 
         Returns:
             Image by file, None where none is of its name; files that are not used are not in it.
@@ -146,15 +158,17 @@ class Folder:
                 of_image[image].append(path)
         left: dict[Path, list[tuple[Path, Path]]] = defaultdict(list)
         for image, paths in of_image.items():
-            used = self._index.nearest(image, paths) if len(paths) > 1 else paths[0]
+            if len(paths) == 1:
+                continue
+            used = self._index.nearest(image, [p for p in paths if is_one(p)] or paths)
             for path in paths:
-                if path != used:
+                if path not in used:
                     del found[path]
-                    left[path.parent].append((path, used))
+                    left[path.parent].append((path, used[0]))
         for others in left.values():
-            (path, used), count = others[0], len(others)
+            (path, instead), count = others[0], len(others)
             more = f" (and {count - 1} more files beside this one)" if count > 1 else ""
-            reason = f"not used: {self.name(used)} has the labels of the same image{more}"
+            reason = f"not used: {self.name(instead)} has the labels of the same image{more}"
             collected.problem(path, reason)
         return found
 
@@ -173,6 +187,16 @@ def note_unlisted(folder: Folder, collected: Collected) -> None:
     homes = {path.parent for path in listed}
     if left := sum(path not in listed and path.parent in homes for path in folder.images):
         collected.notes.append(f"{left} images that no file of labels lists are not used")
+
+
+def _has_labels(path: Path) -> bool:
+    """Tell whether a broken JSON file looks like labels, and not like another program's."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    return any(word in head for word in (b'"annotations"', b'"images"', b'"bounding_box"'))
 
 
 def _is_image(path: Path) -> bool:

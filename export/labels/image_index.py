@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from export import photograph_files
@@ -22,10 +23,12 @@ from export.file_names import escaped
 from export.labels.part_names import part_of
 
 # Beside them lie masks and depth maps of the same names.
-_IMAGE_FOLDERS = frozenset(("jpegimages", "images", "image", "imgs", "img", "data"))
+_IMAGE_FOLDERS = ("jpegimages", "images", "image", "imgs", "img", "data")
 _LABEL_FOLDERS = frozenset(("annotations", "annotation", "labels", "label", "xml", "xmls", "txt"))
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before an uploaded file's name
 _NAMED = 3
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,11 @@ class ImageIndex:
             stated: The image's name as the file states it, to choose by among several.
         """
         home = self._folders(labels)
+        wanted = _fold(PurePosixPath(stated.replace("\\", "/")).name)
+        for names in (home.names, *self._opposite(home.names)):  # where it mostly is
+            here = self._by_place.get((names, labels.stem), [])
+            if len(here) == 1 and (not wanted or _fold(here[0].name) == wanted):
+                return here[0]
         plain = unquote(labels.stem)  # as Label Studio names it
         stems = dict.fromkeys(map(_fold, (labels.stem, plain, _UPLOADED.sub("", plain))))
         named = next((found for stem in stems if (found := self._by_stem.get(stem))), ())
@@ -148,7 +156,6 @@ class ImageIndex:
                 for path in named
                 if home.part is None or self._folders(path).part in (home.part, None)
             ]
-        wanted = _fold(PurePosixPath(stated.replace("\\", "/")).name)
 
         def agreement(path: Path) -> tuple[int, ...]:
             mine = self._folders(path)
@@ -164,20 +171,40 @@ class ImageIndex:
 
         return max(named, key=agreement, default=None)
 
-    def nearest(self, image: Path, labels: Sequence[Path]) -> Path:
+    def nearest(self, image: Path, labels: Sequence[Path]) -> list[Path]:
         """Return the file of labels that an image's objects stand in, of several of its name.
 
         Predictions, copies and older versions lie farther away: ``labels/val/a.txt`` is that of
-        ``images/val/a.jpg``, and ``runs/detect/val/labels/a.txt`` is not.
+        ``images/val/a.jpg``, and ``runs/detect/val/labels/a.txt`` is not. Several are returned
+        where each is as near as the other: a file a class, say.
         """
-        mine = self._folders(image)
+        mine = self._folders(image).names
 
         def agreement(path: Path) -> tuple[int, ...]:
             names = self._folders(path).names
             of_labels = any(name in _LABEL_FOLDERS for name in names)
-            return -_apart(mine.names, names), of_labels, path.stem == image.stem
+            return mine in self._opposite(names), -_apart(mine, names), of_labels
 
-        return max(labels, key=agreement)
+        best = max(map(agreement, labels))
+        found = [path for path in labels if agreement(path) == best]
+        return [path for path in found if path.stem == image.stem] or found
+
+    def _opposite(self, names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        """Yield the folders of images that a folder of labels is for: labels/a's is images/a."""
+        for at, name in enumerate(names):
+            if name in _LABEL_FOLDERS:
+                for other in self._image_folders:
+                    yield (*names[:at], other, *names[at + 1 :])
+
+    @cached_property
+    def _image_folders(self) -> tuple[str, ...]:
+        """Names of folders of images that there are, in the order of their likelihood."""
+        there = {name for path in self._images for name in self._folders(path).names}
+        return tuple(name for name in _IMAGE_FOLDERS if name in there)
+
+    @cached_property
+    def _by_place(self) -> dict[tuple[tuple[str, ...], str], list[Path]]:
+        return _index(((self._folders(path).names, path.stem), path) for path in self._images)
 
     def _folders(self, path: Path) -> _Folders:
         """Return what is known of a file's folders, worked out once for each."""
@@ -207,7 +234,7 @@ def _apart(one: Sequence[str], other: Sequence[str]) -> int:
     return len(one) + len(other) - 2 * (before + after)
 
 
-def _index(pairs: Iterable[tuple[str, Path]]) -> dict[str, list[Path]]:
+def _index(pairs: Iterable[tuple[Key, Path]]) -> dict[Key, list[Path]]:
     found = defaultdict(list)
     for key, path in pairs:
         found[key].append(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,11 +19,14 @@ from export.labels.annotations import (
     UnreadableError,
 )
 from export.labels.folder import Folder
-from export.labels.part_names import part_named
 
 _FOLDER = "imagesets"
 # In lists of one class a name is followed by 1, 0 or -1.
 _COLUMN = re.compile(r"\s+[-+]?[01]$")
+_LOOKED_AT = 200  # lines of a text that may be a list
+
+Labelled = tuple[Path, LabelledImage]
+"""An image, and the file that it is labelled in."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,19 @@ class Lists:
 
     Attributes:
         home: The folder whose images they name.
-        of_part: The list of each part.
+        of_part: The lists of each part.
+        less: A list whose images are of no part but validation's: of train.txt beside trainval.txt.
+        are_all: Whether what they do not name is not used: VOC's own. Of others the rest is what
+            its folders say, or what is trained on where no list says that.
     """
 
     home: Path
-    of_part: Mapping[str, Path]
+    of_part: Mapping[str, tuple[Path, ...]]
+    less: Path | None = None
+    are_all: bool = True
 
 
-def find(folder: Folder, images: Sequence[tuple[Path, LabelledImage]]) -> list[Lists]:
+def find(folder: Folder, images: Sequence[Labelled]) -> list[Lists]:
     """Return the lists of parts, those of each folder together: VOC's own, else any of such names.
 
     Args:
@@ -47,130 +55,192 @@ def find(folder: Folder, images: Sequence[tuple[Path, LabelledImage]]) -> list[L
         images: Each with the file that it is labelled in.
 
     Raises:
-        DataSetError: Lists say what is held out, and none what is trained on.
+        DataSetError: VOC's lists say what is held out, and none what is trained on; or one that
+            names our images cannot be read.
     """
-    found = _of_image_sets(folder) or _elsewhere(folder, images)
+    found = _of_image_sets(folder)
     if found and not any(TRAINING in lists.of_part for lists in found):
-        path = next(path for lists in found for path in lists.of_part.values())
+        path = next(paths[0] for lists in found for paths in lists.of_part.values())
         raise DataSetError(
             f"{path} says what is held out, and no train.txt beside it says what is trained on"
         )
-    return found
+    return found or _elsewhere(folder, _Names(images))
 
 
 def _of_image_sets(folder: Folder) -> list[Lists]:
-    there: dict[Path, dict[str, Path]] = defaultdict(dict)
+    there: dict[Path, dict[str, list[Path]]] = defaultdict(dict)
     for home in (_FOLDER, "main"):  # the second is VOC's own place and goes before
         for path in folder.ending(".txt"):
             above = [parent.name.lower() for parent in path.relative_to(folder.root).parents]
             if above[0] == home and _FOLDER in above:
                 images = path.parents[above.index(_FOLDER) + 1]
-                there[images][path.stem.lower()] = path
-    return [lists for home, paths in there.items() if (lists := _by_part(home, paths)).of_part]
+                there[images][path.stem.lower()] = [path]
+    found = [_by_part(home, paths, are_all=True) for home, paths in there.items()]
+    return [lists for lists in found if lists.of_part]
 
 
-def _by_part(home: Path, paths: Mapping[str, Path]) -> Lists:
+def _by_part(home: Path, paths: Mapping[str, list[Path]], *, are_all: bool) -> Lists:
+    """Sort lists by part.
+
+    Args:
+        home: The folder whose images they name.
+        paths: By ``train``, ``trainval``, ``val``, ``valid``, ``validation`` and ``test``.
+        are_all: See :class:`Lists`.
+    """
+    validation = paths.get("val") or paths.get("valid") or paths.get("validation")
+    less = None
+    if not validation and "train" in paths and "trainval" in paths:
+        validation, less = paths["trainval"], paths["train"][0]
     named = {
         TRAINING: paths.get("train") or paths.get("trainval"),
-        VALIDATION: paths.get("val") or paths.get("valid") or paths.get("validation"),
+        VALIDATION: validation,
         TEST: paths.get("test"),
     }
-    return Lists(home, {part: path for part, path in named.items() if path})
+    return Lists(home, {part: tuple(of) for part, of in named.items() if of}, less, are_all)
 
 
-def _elsewhere(folder: Folder, images: Sequence[tuple[Path, LabelledImage]]) -> list[Lists]:
+def _elsewhere(folder: Folder, names: _Names) -> list[Lists]:
     """Return lists such as ``annotations/trainval.txt`` or ``train_list.txt``: of names we know."""
-    by_name = _by_name(images)
-    there: dict[Path, dict[str, Path]] = defaultdict(dict)
+    there: dict[Path, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for path in folder.ending(".txt"):
-        if (part := part_named(path.stem)) and not folder.image_beside(path):
-            try:
-                lines = text_files.lines(path)
-            except UnreadableError:
-                continue
-            if lines and _named(lines[0][1], by_name, folder.root):
-                word = "trainval" if "trainval" in path.stem.lower() else _WORDS[part]
-                there[path.parent][word] = path
-    return [_by_part(folder.root, paths) for paths in there.values()]
+        part = folder.part_said_by_name(path)
+        if part and not folder.image_beside(path) and _names_ours(path, names):
+            word = "trainval" if "trainval" in path.stem.lower() else _WORDS[part]
+            there[path.parent][word].append(path)
+    return [_by_part(home, paths, are_all=False) for home, paths in there.items()]
 
 
 _WORDS = {TRAINING: "train", VALIDATION: "val", TEST: "test"}
 
 
+def _names_ours(path: Path, names: _Names) -> bool:
+    """Tell whether any line of a text names an image of ours.
+
+    Raises:
+        UnreadableError: One does, and the text is in no encoding that is known.
+    """
+    content = text_files.read_bytes(path)
+    try:
+        lines = text_files.decode(path, content).splitlines()
+    except UnreadableError:
+        if _any_named(content.decode("latin-1").splitlines(), names, path.parent):
+            raise
+        return False
+    return _any_named(lines, names, path.parent)
+
+
+def _any_named(lines: Sequence[str], names: _Names, home: Path) -> bool:
+    return any(names.find(line.strip(), home) for line in lines[:_LOOKED_AT] if line.strip())
+
+
 def divide(
-    images: Sequence[tuple[Path, LabelledImage]], homes: Sequence[Lists], collected: Collected
+    folder: Folder, images: Sequence[Labelled], homes: Sequence[Lists], collected: Collected
 ) -> None:
     """Add images to the parts whose lists name them.
 
     Args:
+        folder: The data set.
         images: Each with the file that it is labelled in.
         homes: The lists of :func:`find`.
-        collected: Where they go; a name that means nothing is a problem.
+        collected: Where they go; a name that means nothing, or several images, is a problem.
 
     Raises:
         DataSetError: A list cannot be read.
     """
-    by_name = _by_name(images)
+    names = _Names(images)
     used: set[Path] = set()
-    for lists in homes:
+    states_training = False
+    for lists in sorted(homes, key=lambda one: len(one.home.parts)):
         listed = {
-            part: _listed(path, by_name, lists.home, collected)
-            for part, path in lists.of_part.items()
+            part: {p: i for path in paths for p, i in _listed(path, names, lists, collected)}
+            for part, paths in lists.of_part.items()
         }
-        if TRAINING in listed and "trainval" in lists.of_part[TRAINING].stem.lower():
-            for path in listed.get(VALIDATION, {}):
-                listed[TRAINING].pop(path, None)
+        if any(used & members.keys() for members in listed.values()) and not lists.are_all:
+            said = "its lists name images that lists farther out have named; they are not used"
+            collected.notes.append(f"{folder.name(lists.home)}: {said}")
+            continue
+        if lists.less is None and TRAINING in listed:
+            if "trainval" in lists.of_part[TRAINING][0].stem.lower():
+                for path in listed.get(VALIDATION, {}):
+                    listed[TRAINING].pop(path, None)
+        elif lists.less is not None:
+            for path in listed[TRAINING]:
+                listed[VALIDATION].pop(path, None)
+        states_training |= TRAINING in listed
         for part, members in listed.items():
             used |= members.keys()
             for labelled in members.values():
                 collected.add(part, labelled)
-    if left := sum(labelled.path not in used for _, labelled in images):
+    are_all = all(lists.are_all for lists in homes)
+    left = 0
+    for label_file, image in images:
+        if image.path not in used:
+            by_folder = None if are_all else folder.part_of(label_file)
+            if by_folder or not (are_all or states_training):
+                collected.add(by_folder, image)
+            else:
+                left += 1
+    if left:
         collected.notes.append(f"{left} images that no list names are not used")
 
 
-def _by_name(images: Sequence[tuple[Path, LabelledImage]]) -> dict[str, list[LabelledImage]]:
-    by_name = defaultdict(list)
-    for label_file, image in images:
-        for name in {label_file.stem, image.path.stem}:
-            by_name[name.casefold()].append(image)
-    return by_name
-
-
 def _listed(
-    path: Path, by_name: Mapping[str, list[LabelledImage]], home: Path, collected: Collected
-) -> dict[Path, LabelledImage]:
-    found = {}
+    path: Path, names: _Names, lists: Lists, collected: Collected
+) -> Iterator[tuple[Path, LabelledImage]]:
     for number, line in text_files.lines(path):
-        image = _named(line, by_name, home)
-        if image is None:
+        found = names.find(line, lists.home)
+        if not found:
             collected.problem(path, f"{line!r} is the name of no annotation and no image", number)
+        elif len({image.path for image in found}) > 1:
+            collected.problem(path, f"{line!r} can mean several images", number)
         else:
-            found[image.path] = image
-    return found
+            yield found[0].path, found[0]
 
 
-def _named(
-    line: str, by_name: Mapping[str, list[LabelledImage]], home: Path
-) -> LabelledImage | None:
-    """Return the image that a line names, or that its first column does."""
-    shorter = _COLUMN.sub("", line), line.split()[0]  # PaddleDetection's have two columns
-    for stated in dict.fromkeys((line, *shorter)):
-        if found := _of_name(PurePosixPath(stated.replace("\\", "/")), by_name, home):
-            return found
-    return None
+class _Names:
+    """Images by the names that lists give them."""
 
+    def __init__(self, images: Sequence[Labelled]) -> None:
+        self._by_stem: dict[str, list[LabelledImage]] = defaultdict(list)
+        self._by_place: dict[tuple[str, str], list[LabelledImage]] = defaultdict(list)
+        for label_file, image in images:
+            for path in {label_file.with_suffix(""), image.path.with_suffix("")}:
+                self._by_stem[path.name.casefold()].append(image)
+                self._by_place[path.parent.name, path.name].append(image)
 
-def _of_name(
-    stated: PurePosixPath, by_name: Mapping[str, list[LabelledImage]], home: Path
-) -> LabelledImage | None:
-    """Return the image of a bare name, of one with a suffix, or with folders."""
-    candidates = by_name.get(stated.name.casefold()) or by_name.get(stated.stem.casefold()) or []
+    def find(self, line: str, home: Path) -> list[LabelledImage]:
+        """Return the image that a line names, or that its first column does.
 
-    def agreement(image: LabelledImage) -> tuple[int, bool]:
-        same = [
-            a == b for a, b in zip(image.path.parts[-2::-1], stated.parts[-2::-1], strict=False)
-        ]
-        common = same.index(False) if False in same else len(same)
-        return common, image.path.is_relative_to(home)
+        Args:
+            line: A bare name, one with a suffix, or with folders; something may follow it.
+            home: The folder whose images are meant.
 
-    return max(candidates, key=agreement, default=None)
+        Returns:
+            Several where each is as likely.
+        """
+        if not line:
+            return []
+        # PaddleDetection's lists have two columns.
+        for stated in dict.fromkeys((line, _COLUMN.sub("", line), line.split()[0])):
+            if found := self._of_name(PurePosixPath(stated.replace("\\", "/")), home):
+                return found
+        return []
+
+    def _of_name(self, stated: PurePosixPath, home: Path) -> list[LabelledImage]:
+        place = self._by_place.get((stated.parent.name, stated.stem), ())
+        if stated.parent.name and len(place) == 1:
+            return list(place)
+        by_stem = self._by_stem
+        candidates = by_stem.get(stated.name.casefold()) or by_stem.get(stated.stem.casefold())
+        if not candidates or len(candidates) == 1:
+            return candidates or []
+
+        def agreement(image: LabelledImage) -> tuple[int, bool]:
+            same = [
+                a == b for a, b in zip(image.path.parts[-2::-1], stated.parts[-2::-1], strict=False)
+            ]
+            common = same.index(False) if False in same else len(same)
+            return common, image.path.is_relative_to(home)
+
+        best = max(map(agreement, candidates))
+        return [image for image in candidates if agreement(image) == best]

@@ -14,10 +14,9 @@ from export.labels.folder import Folder, note_unlisted
 from export.labels.layout import Layout
 from export.labels.text_files import JsonFile, number, shown
 
-_RECTANGLE, _POLYGON, _ELLIPSE = "rectangle", "polygon", "ellipse"
-# Labels stand under the name of their kind, or under "labels" where shape and label are two tags.
-_LABELS = (*(f"{kind}labels" for kind in (_RECTANGLE, _POLYGON, _ELLIPSE)), "labels")
 _BOXLESS = ("brushlabels", "keypointlabels", "vectorlabels", "bitmasklabels", "cuboidlabels")
+# What is asked about a region that another tag has drawn.
+_ABOUT = {"choices", "text", "rating", "number", "taxonomy", "datetime"}
 _IMAGE_KEYS = ("image", "img", "photo", "ocr")
 _ANNOTATED_BY_MIN = "annotation_id"
 _FEWEST_CORNERS = 3
@@ -80,8 +79,8 @@ def _name_of(task: dict[str, Any]) -> str | None:
         return None
     named = [value for key in _IMAGE_KEYS if isinstance(value := data.get(key), str) and value]
     others = [value for value in data.values() if isinstance(value, str)]
-    images = [value for value in others if _is_image(value)]
-    return next(iter((*named, *images)), None)
+    images = [value for value in (*named, *others) if _is_image(value)]
+    return next(iter((*images, *named)), None)
 
 
 def _is_image(value: str) -> bool:
@@ -156,9 +155,8 @@ def _regions_of_min(task: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 
 def _labels(region: dict[str, Any]) -> Any:
-    """Return a region's labels; None where it has none."""
-    value = _value(region)
-    return next((value[key] for key in (*_LABELS, *_BOXLESS) if key in value), None)
+    """Return a region's labels, under whatever name its kind has; None where it has none."""
+    return next((labels for key, labels in _value(region).items() if key.endswith("labels")), None)
 
 
 def _value(region: dict[str, Any]) -> dict[str, Any]:
@@ -173,9 +171,11 @@ def _object(region: dict[str, Any], line: int) -> LabelledBox | None:
     value = _value(region)
     if boxless := [key for key in _BOXLESS if key in value]:
         raise ValueError(f"no box can be made of {boxless[0]}")
+    if not {"x", "points"} & value.keys():
+        return None  # of a text, of the whole image, or of two regions
     labels = _labels(region)
     if labels is None:
-        if {"width", "points", "radiusX"} & value.keys():
+        if not _ABOUT & value.keys() and {"width", "points", "radiusX"} & value.keys():
             raise ValueError(f"a {region.get('type') or 'rectangle'} has no label")
         return None
     if not isinstance(labels, list) or len(labels) != 1 or not text_files.text(labels[0]):
@@ -184,10 +184,8 @@ def _object(region: dict[str, Any], line: int) -> LabelledBox | None:
         box = _around(value["points"])
     elif "radiusX" in value:
         box = _around_ellipse(region, value)
-    elif "x" in value:
-        box = _box(region, value)
     else:
-        return None  # of a text, or of the whole image
+        box = _box(region, value)
     return LabelledBox(text_files.text(labels[0]), box, line=line)
 
 

@@ -52,6 +52,8 @@ def find(folder: Folder, name: str | None = None) -> Layout:
     if name is not None:
         return LAYOUTS[name]
     found = [layout for layout in LAYOUTS.values() if layout.is_it(folder)]
+    if len(found) > 1 and box_table.LAYOUT in found and box_table.is_bare_only(folder):
+        found.remove(box_table.LAYOUT)
     if len(found) == 1:
         return found[0]
     if found:

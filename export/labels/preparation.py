@@ -62,7 +62,7 @@ class Preparation:
         """
         self._folder, self._reading = folder, reading
         self._problems, self._notes = list(listing.problems), list(listing.notes)
-        self._images = self._each_once(self._whole(listing.parts))
+        self._images = self._each_once(listing.parts)
         self._states_split = VALIDATION in self._images
         self._classes = self._choose_classes(listing.class_names)
         self._thumbnails: dict[Path, Array] = {}
@@ -77,7 +77,7 @@ class Preparation:
         split = "as the data set states it"
         training = self._without_overlap(training, [*validation, *test])
         pairs, samples = self._pairs([*training, *validation, *test])
-        if not self._states_split:
+        if training and not self._states_split:
             seed, share = self._reading.seed, self._reading.validation_fraction
             split = f"{share:.0%} held out at random (seed {seed}), copies on one side"
             try:
@@ -98,16 +98,6 @@ class Preparation:
             self._across_split(pairs, samples, (training, validation, test)),
         )
 
-    def _whole(
-        self, parts: Mapping[str, Sequence[LabelledImage]]
-    ) -> Mapping[str, Sequence[LabelledImage]]:
-        """Take the only part that there is for the whole data set, whatever it is called."""
-        there = [part for part in parts if parts[part]]
-        if len(there) != 1 or there == [TRAINING]:
-            return parts
-        self._notes.append(f"there are {there[0]} images alone: they are taken as the whole set")
-        return {TRAINING: parts[there[0]]}
-
     def _each_once(
         self, parts: Mapping[str, Sequence[LabelledImage]]
     ) -> dict[str, list[LabelledImage]]:
@@ -119,6 +109,9 @@ class Preparation:
                 entries.setdefault(image.path, []).append(image)
             joined[part] = []
             for first, *others in entries.values():
+                if not others:
+                    joined[part].append(first)
+                    continue
                 objects = dict.fromkeys(item for one in (first, *others) for item in one.objects)
                 unread = sum(one.unread for one in (first, *others))
                 joined[part].append(replace(first, objects=tuple(objects), unread=unread))
@@ -131,15 +124,10 @@ class Preparation:
     def _choose_classes(self, declared: Sequence[str] | None) -> Classes:
         if self._reading.class_names:
             return Classes(tuple(self._reading.class_names), chosen=True)
-        counts = Counter(
-            item.label
-            for part in (TRAINING, VALIDATION)
-            for image in self._images.get(part, ())
-            for item in image.objects
-        )
         # Of a folder that is held out as a whole, all parts say which classes there are.
-        parts = [self._images[TRAINING]] if self._images[TRAINING] else self._images.values()
-        trained = {item.label for part in parts for image in part for item in image.objects}
+        is_held_out = not self._images[TRAINING]
+        counts = self._boxes_by_label((TRAINING, VALIDATION, *((TEST,) if is_held_out else ())))
+        trained = counts if is_held_out else self._boxes_by_label((TRAINING,))
         names = tuple(name for name in declared or sorted(trained) if name in trained)
         if declared and (unused := [name for name in declared if name not in counts]):
             self._notes.append(f"classes without a box are left out: {', '.join(unused)}")
@@ -151,6 +139,14 @@ class Preparation:
             )
             self._problems.append(Problem(self._folder.root, reason))
         return Classes(names)
+
+    def _boxes_by_label(self, parts: Sequence[str]) -> Counter[str]:
+        return Counter(
+            item.label
+            for part in parts
+            for image in self._images.get(part, ())
+            for item in image.objects
+        )
 
     def _checked(self, images: Sequence[LabelledImage]) -> list[Sample]:
         samples = []

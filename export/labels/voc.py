@@ -41,7 +41,7 @@ def read(folder: Folder) -> Listing:
     collected = Collected()
     images = [*_annotated(folder, collected), *_without_objects(folder, collected)]
     if homes := image_sets.find(folder, images):
-        image_sets.divide(images, homes, collected)
+        image_sets.divide(folder, images, homes, collected)
         return collected.listing()
     for label_file, image in images:
         collected.add(folder.part_of(label_file), image)

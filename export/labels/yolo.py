@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from export.labels import text_files, yolo_names, yolo_parts
@@ -50,7 +52,7 @@ def read(folder: Folder) -> Listing:
             left += 1
             continue
         without += labels is None
-        image = _image(path, labels, names_file, collected)
+        image = _image(path, labels or [], names_file, collected)
         if image:
             for part in parts.get(path, (by_folder,)):
                 collected.add(part, image)
@@ -64,8 +66,15 @@ def read(folder: Folder) -> Listing:
 
 
 def _is_label_file(folder: Folder, path: Path) -> bool:
-    if folder.image_beside(path) is None:
-        return False
+    return folder.image_beside(path) is not None and _has_objects(path)
+
+
+def _is_empty(path: Path) -> bool:
+    return not path.stat().st_size
+
+
+def _has_objects(path: Path) -> bool:
+    """Tell whether a text begins with an object."""
     try:
         lines = text_files.lines(path)
     except UnreadableError:
@@ -73,32 +82,37 @@ def _is_label_file(folder: Folder, path: Path) -> bool:
     return bool(lines) and bool(_OBJECT.fullmatch(lines[0][1]))
 
 
-def _label_files(folder: Folder, collected: Collected) -> dict[Path, Path]:
-    """Return the text file of each image that has one."""
-    of_file = folder.images_of(dict.fromkeys(folder.ending(".txt"), ""), collected)
-    return {image: path for path, image in of_file.items() if image}
+def _label_files(folder: Folder, collected: Collected) -> dict[Path, list[Path]]:
+    """Return the text files of each image that has any: mostly one."""
+    texts = dict.fromkeys(folder.ending(".txt"), "")
+    of_file = folder.images_of(texts, collected, lambda path: _is_empty(path) or _has_objects(path))
+    of_image: dict[Path, list[Path]] = defaultdict(list)
+    for path, image in of_file.items():
+        if image:
+            of_image[image].append(path)
+    return of_image
 
 
 def _image(
-    path: Path, labels: Path | None, names_file: NamesFile, collected: Collected
+    path: Path, labels: Sequence[Path], names_file: NamesFile, collected: Collected
 ) -> LabelledImage | None:
-    if labels is None:
-        return LabelledImage(path, path, (), in_fractions=True)
-    try:
-        lines = text_files.lines(labels)
-    except UnreadableError as err:
-        collected.problems.append(err.problem)
-        return None
-    objects = []
+    objects, unread = [], 0
     # Of a pose the first four numbers are its box, and the others its points.
-    has_points = "kpt_shape" in names_file.settings
-    for number, line in lines:
+    has_points = isinstance(names_file.settings.get("kpt_shape"), list)
+    for file in labels:
         try:
-            objects.append(_object(line, number, names_file.names, has_points=has_points))
-        except ValueError as err:
-            collected.problem(labels, str(err), number)
-    unread = len(lines) - len(objects)
-    return LabelledImage(path, labels, tuple(objects), in_fractions=True, unread=unread)
+            lines = text_files.lines(file)
+        except UnreadableError as err:
+            collected.problems.append(err.problem)
+            return None
+        for number, line in lines:
+            try:
+                objects.append(_object(line, number, names_file.names, has_points=has_points))
+            except ValueError as err:
+                collected.problem(file, str(err), number)
+                unread += 1
+    source = labels[0] if labels else path
+    return LabelledImage(path, source, tuple(objects), in_fractions=True, unread=unread)
 
 
 def _object(line: str, number: int, names: tuple[str, ...], *, has_points: bool) -> LabelledBox:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from export.labels import text_files
 from export.labels.annotations import UnreadableError
 from export.labels.folder import Folder
 
-_OURS = re.compile(rb"(?m)^\s*[\"']?names[\"']?\s*:")
+_OURS = re.compile(r"(?m)(^|[{,?])\s*[\"']?names[\"']?\s*(:|$)")
 _LISTS = ("classes.txt", "obj.names", "_darknet.labels", "classes.names")
 
 
@@ -41,10 +42,14 @@ def find(folder: Folder) -> NamesFile:
     """
     found = [named for path in folder.ending(".yaml", ".yml") if (named := _from_yaml(path))]
     if not found:
-        found = [named for path in folder.ending(".data") if (named := _from_data(folder, path))]
-    if not found:
         plain = folder.named(*_LISTS) or folder.ending(".names")
-        found = [_from_list(path) for path in plain]
+        outermost = min((len(path.parts) for path in plain), default=sys.maxsize)
+        # A clone of Darknet's, farther within, has data files of its own.
+        data = [path for path in folder.ending(".data") if len(path.parts) <= outermost]
+        outermost = min((len(path.parts) for path in data), default=0)
+        data = [path for path in data if len(path.parts) == outermost]
+        found = [named for path in data if (named := _from_data(folder, path))]
+        found = found or [_from_list(path) for path in plain]
     if not found:
         raise DataSetError(
             f"{folder.root} has YOLO's text files and no names of classes: looked for a YAML file "
@@ -61,15 +66,21 @@ def find(folder: Folder) -> NamesFile:
 def _from_yaml(path: Path) -> NamesFile | None:
     """Read the names of a YAML file; None where it has none."""
     content = text_files.read_bytes(path)
-    if not _OURS.search(content):  # of some other program, in YAML that it alone can read
+    try:
+        text = text_files.decode(path, content)
+    except UnreadableError:
+        if b"names" in content:
+            raise
         return None
-    text = text_files.decode(path, content)
     try:
         document = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as err:
-        line = err.problem_mark.line + 1 if err.problem_mark else None
-        raise UnreadableError(path, f"broken YAML: {err.problem}", line) from err
-    except (yaml.YAMLError, ValueError, RecursionError) as err:
+    except yaml.YAMLError as err:
+        if not _OURS.search(text):  # another program's, in YAML that it alone can read
+            return None
+        mark, reason = getattr(err, "problem_mark", None), getattr(err, "problem", err)
+        line = mark.line + 1 if mark else None
+        raise UnreadableError(path, f"broken YAML: {reason}", line) from err
+    except (ValueError, RecursionError) as err:
         raise UnreadableError(path, f"broken YAML: {err}") from err
     if not isinstance(document, dict) or "names" not in document:
         return None
@@ -97,7 +108,11 @@ def _names(path: Path, stated: Any) -> tuple[str, ...]:
 def _from_data(folder: Folder, path: Path) -> NamesFile | None:
     """Read Darknet's ``obj.data``: where the names are, and the lists of each part."""
     settings = {}
-    for _, line in text_files.lines(path):
+    try:
+        lines = text_files.lines(path)
+    except UnreadableError:  # weights and other things are called so, too
+        return None
+    for _, line in lines:
         key, equals, value = line.partition("=")
         if equals:
             settings[key.strip()] = value.strip()

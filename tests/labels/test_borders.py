@@ -473,7 +473,7 @@ def test_keras_retinanets_tables_have_no_header(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", ["valid", "test"])
 @pytest.mark.parametrize("layout", ["voc", "yolo", "coco"])
-def test_a_part_alone_is_the_whole_set(tmp_path: Path, layout: str, part: str) -> None:
+def test_a_part_alone_stays_that_part(tmp_path: Path, layout: str, part: str) -> None:
     for number in range(4):
         picture(tmp_path / part / f"{number}.jpg", number)
         if layout == "voc":
@@ -484,10 +484,222 @@ def test_a_part_alone_is_the_whole_set(tmp_path: Path, layout: str, part: str) -
         write(tmp_path / "classes.txt", "red\n")
     elif layout == "coco":
         coco(tmp_path / part / "_annotations.coco.json", [f"{n}.jpg" for n in range(4)])
-    found = read(tmp_path)
-    assert not found["problems"]
-    assert len(found["training"]) == 3 and len(found["validation"]) == 1
-    assert any("images alone: they are taken as the whole set" in n for n in found["notes"])
+    data = load(tmp_path, need_objects=False)
+    assert (data.class_names, data.problems, data.notes) == (("red",), (), ())
+    whole = {"valid": "validation", "test": "test"}[part]
+    assert {name: len(of) for name, of in data.parts.items() if of} == {whole: 4}
+    # To measure on, but not to train on.
+    assert "has no image to train on: it says of all its 4 usable images" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("other", ["a caption", ""])
+def test_a_text_beside_a_picture_need_not_be_its_labels(tmp_path: Path, other: str) -> None:
+    yolo(tmp_path, "images", "labels")
+    write(tmp_path / "images" / "0.txt", other)
+    write(tmp_path / "classes.txt", "red\n")
+    found = read(tmp_path, need_objects=False)
+    assert sorted(len(sample[2]) for sample in found["training"] + found["validation"]) == [1, 1]
+
+
+def test_predictions_are_no_labels_of_a_picture_without_objects(tmp_path: Path) -> None:
+    yolo(tmp_path, "images", "labels")
+    write(tmp_path / "labels" / "0.txt", "")
+    write(tmp_path / "runs" / "labels" / "0.txt", f"0 {LINE} 0.93\n")
+    write(tmp_path / "classes.txt", "red\n")
+    found = read(tmp_path, need_objects=False)
+    assert sorted(len(sample[2]) for sample in found["training"] + found["validation"]) == [0, 1]
+
+
+def test_a_file_a_class_has_all_objects(tmp_path: Path) -> None:
+    for number in range(2):
+        picture(tmp_path / "JPEGImages" / f"{number}.jpg", number)
+        for label in ("cat", "dog"):
+            voc(tmp_path / "Annotations" / label / f"{number}.xml", f"{number}.jpg", label)
+            write(
+                tmp_path / "texts" / label / f"{number}.txt",
+                f"{('cat', 'dog').index(label)} {LINE}\n",
+            )
+    write(tmp_path / "classes.txt", "cat\ndog\n")
+    for layout in ("voc", "yolo"):
+        data = load(tmp_path, layout)
+        assert data.class_names == ("cat", "dog")
+        assert all(sorted(sample.classes) == [0, 1] for sample in data.samples)
+
+
+MORE_LISTS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "of several years": (
+        {"2007_train.txt": "a", "2012_train.txt": "b", "2007_val.txt": "c", "2012_val.txt": "d"},
+        {"training": "ab", "validation": "cd", "test": ""},
+    ),
+    "that begin with a lost image": (
+        {"train.txt": "a\nb\n", "val.txt": "lost\nc\nd\n"},
+        {"training": "ab", "validation": "cd", "test": ""},
+    ),
+    "of what is held out": (
+        {"test.txt": "d"},
+        {"training": "abc", "validation": "", "test": "d"},
+    ),
+    "of training, and of that with validation": (
+        {"train.txt": "a\nb", "trainval.txt": "a\nb\nc", "test.txt": "d"},
+        {"training": "ab", "validation": "c", "test": "d"},
+    ),
+    "of folds, the outermost of which count": (
+        {
+            "train.txt": "a\nb\nc", "val.txt": "d",
+            "old/train.txt": "b\nc\nd", "old/val.txt": "a",
+        },
+        {"training": "abc", "validation": "d", "test": ""},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MORE_LISTS)
+def test_lists(tmp_path: Path, case: str) -> None:
+    lists, expected = MORE_LISTS[case]
+    voc_set(tmp_path, list("abcd"))
+    for name, content in lists.items():
+        write(tmp_path / name, content)
+    data = load(tmp_path, need_objects=False, validation_fraction=0.25)
+    found = {
+        part: "".join(sorted(sample.path.stem for sample in samples))
+        for part, samples in data.parts.items()
+    }
+    if expected["validation"]:
+        assert found == expected
+    else:  # a share of the rest is held out
+        assert sorted(found["training"] + found["validation"]) == sorted(expected["training"])
+        assert found["test"] == expected["test"]
+
+
+def test_lists_of_several_folders_name_their_own_pictures(tmp_path: Path) -> None:
+    for camera in ("cam1", "cam2"):
+        for number in range(3):
+            picture(tmp_path / camera / f"{number}.jpg", seed(camera, number))
+            voc(tmp_path / camera / f"{number}.xml", f"{number}.jpg")
+        write(tmp_path / camera / "train.txt", "0\n1\n")
+        write(tmp_path / camera / "val.txt", "2\n")
+    data = load(tmp_path)
+    assert not data.problems
+    assert {s.path.relative_to(tmp_path).as_posix() for s in data.validation} == {
+        "cam1/2.jpg",
+        "cam2/2.jpg",
+    }
+    assert len(data.training) == 4
+
+
+def test_a_list_of_names_that_two_folders_have_names_none(tmp_path: Path) -> None:
+    for camera in ("cam1", "cam2"):
+        for number in range(2):
+            picture(tmp_path / camera / f"{number}.jpg", seed(camera, number))
+            voc(tmp_path / camera / f"{number}.xml", f"{number}.jpg")
+    write(tmp_path / "train.txt", "0\ncam2/1\n")
+    (problem,) = read(tmp_path, need_objects=False)["problems"]
+    assert "train.txt:1: '0' can mean several images" in problem
+
+
+def test_a_list_in_another_encoding_is_named(tmp_path: Path) -> None:
+    voc_set(tmp_path, ["a", "b", "c"])
+    write(tmp_path / "train.txt", "a\nb\n")
+    (tmp_path / "val.txt").write_bytes("c\nmärz\n".encode("latin-1"))
+    assert "val.txt:2: is no UTF-8 text" in refusal(tmp_path)
+
+
+def test_folders_say_the_part_of_what_no_list_names(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for number in range(2):
+            picture(tmp_path / part / f"{part}{number}.jpg", seed(part, number))
+            voc(tmp_path / part / f"{part}{number}.xml", f"{part}{number}.jpg")
+    write(tmp_path / "train" / "train.txt", "train0\ntrain1\n")
+    assert parts(tmp_path)["test"] == ["test0.jpg", "test1.jpg"]
+
+
+def test_another_programs_data_files_name_no_classes(tmp_path: Path) -> None:
+    yolo(tmp_path, "images", "labels")
+    write(tmp_path / "classes.txt", "cat\n")
+    write(tmp_path / "darknet" / "cfg" / "coco.data", "names = data/coco.names\n")
+    write(tmp_path / "darknet" / "data" / "coco.names", "person\ncar\n")
+    (tmp_path / "best.onnx.data").write_bytes(b"\xff\xfe\x00\x01" * 9 + b"\xe9")
+    assert load(tmp_path).class_names == ("cat",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeffnames: [cat]\n",
+        "{names: [cat], nc: 1}\n",
+        '{"names": ["cat"]}',
+        "nc: 1\rnames: [cat]\r",
+    ],
+)
+def test_yaml_in_any_form(tmp_path: Path, content: str) -> None:
+    for encoding in ("utf-8", "utf-16"):
+        yolo(tmp_path / encoding, "images", "labels")
+        (tmp_path / encoding / "data.yaml").write_bytes(content.encode(encoding))
+        assert load(tmp_path / encoding).class_names == ("cat",)
+
+
+FOREIGN = {
+    "an unlabelled test file": (
+        "image_info_test.json",
+        '{"images": [{"id": 9, "file_name": "x.jpg"}], "categories": [{"id": 1, "name": "red"}]}',
+    ),
+    "captions": ("captions_val.json", '{"images": [], "annotations": [{"caption": "a"}]}'),
+    "lines of JSON": ("train/metrics.json", '{"loss": 1}\n{"loss": 2}\n'),
+    "nothing": ("test/notes.json", ""),
+    "a table of something": ("test/metadata.csv", "name,d\n\xe9,1\n"),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_another_programs_files_are_no_part(tmp_path: Path, case: str) -> None:
+    name, content = FOREIGN[case]
+    for part in ("train", "val"):
+        for number in range(2):
+            picture(tmp_path / part / f"{number}.jpg", seed(part, number))
+        coco(tmp_path / part / "_annotations.coco.json", ["0.jpg", "1.jpg"])
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content.encode("latin-1"))
+    assert not read(tmp_path)["problems"]
+
+
+def test_answers_without_a_header_are_no_truth(tmp_path: Path) -> None:
+    for number in range(2):
+        picture(tmp_path / f"{number}.jpg", number)
+    answers = "0.jpg,1,2,30,40,cat\n"
+    write(tmp_path / "test_predictions.csv", answers)
+    head = "filename,xmin,ymin,xmax,ymax,class\n"
+    write(tmp_path / "labels.csv", f"{head}0.jpg,8,10,40,30,cat\n1.jpg,8,10,40,30,cat\n")
+    data = load(tmp_path)
+    assert not data.problems and not data.test
+    assert sum(len(sample.boxes) for sample in data.samples) == 2
+    (tmp_path / "labels.csv").unlink()
+    for number in range(2):
+        write(tmp_path / f"{number}.txt", f"0 {LINE}\n")
+    write(tmp_path / "classes.txt", "cat\n")
+    assert load(tmp_path).layout == "yolo"
+
+
+def test_what_is_asked_about_a_region_is_no_region(tmp_path: Path) -> None:
+    picture(tmp_path / "0.jpg")
+    labelled = {**RECTANGLE, "rectanglelabels": ["red"]}
+    asked = {**RECTANGLE, "choices": ["old"]}
+    relation = {"type": "relation", "from_id": "a", "to_id": "b", "labels": []}
+    full = task(0, region(labelled, id="a"), region(asked, "choices", id="a"), relation)
+    short = {"image": "0.jpg", "annotation_id": 1, "box": [labelled], "age": [asked]}
+    for document in ([full], [short]):
+        write(tmp_path / "x.json", document)
+        found = read(tmp_path, need_objects=False)
+        assert not found["problems"]
+        assert len(found["training"][0][2]) == 1
+
+
+def test_a_title_is_no_image(tmp_path: Path) -> None:
+    picture(tmp_path / "0.jpg")
+    data = {"image": "Front view", "url": "0.jpg"}
+    one = region({**RECTANGLE, "rectanglelabels": ["red"]})
+    write(tmp_path / "x.json", [task(0, one, data=data)])
+    assert [sample[0] for sample in read(tmp_path, need_objects=False)["training"]] == ["0.jpg"]
 
 
 def labelme(body: str) -> str:
