@@ -40,11 +40,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         weights = {"yolov3_tiny_3l": "auto", "darknet53": f"{scratch}/darknet53.conv.74"}
         peak_of(sys.executable, "-c", WRITE, weights["darknet53"])
+        data = arguments.data.resolve()
         for backbone in arguments.backbones:
             for side in arguments.sides:
                 for tflite in ("--no-tflite", "--tflite=float32"):
                     said, peak = peak_of(
-                        *(sys.executable, "-m", "export", "detector", f"--data={arguments.data}"),
+                        *(
+                            sys.executable,
+                            "-m",
+                            "export",
+                            "detector",
+                            f"--data={data}",
+                        ),
                         *(f"--out={scratch}/models", f"--backbone={backbone}"),
                         *(f"--weights={weights[backbone]}", f"--image-size={side}", tflite),
                         *("--views=1", "--epochs=1", "--fine-tune-epochs=1"),

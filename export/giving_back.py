@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 
 
 def give_back() -> None:
@@ -14,7 +15,8 @@ def give_back() -> None:
     is built. And glibc keeps what is freed between things that are not.
     """
     gc.collect()
-    # Only glibc has it.
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if sys.platform != "linux":
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
     if trim is not None:
         trim(0)

@@ -113,7 +113,7 @@ class Progress(keras.callbacks.Callback):
         arrays, state = done.checkpoint.arrays, done.checkpoint.state
         assign(self._network.weights, arrays("now"))
         assign(optimizer.variables, arrays("optimizer"))
-        self._average.go_on(list(arrays("average")))
+        self._average.go_on(arrays("average"))
         self._kept.go_on(state["map50"], state["epoch"], arrays("best"))
         pace.go_on(steps * len(self.history))
 

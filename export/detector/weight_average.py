@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from export.training.set_aside import assign
 
 Array = np.ndarray[Any, Any]
 
@@ -55,13 +57,12 @@ class WeightAverage:
     def settle(self) -> None:
         """Give the network the average for good."""
         if self._averages:
-            self._network.set_weights([average.numpy() for average in self._averages])
+            assign(self._network.weights, self._averages)
 
-    def state(self) -> list[Array]:
-        """Return what :meth:`go_on` takes up."""
-        return [v.numpy() for v in (self._steps, *self._averages)] if self._averages else []
+    def state(self) -> list[Any]:
+        """Return the variables that :meth:`go_on` takes up the values of."""
+        return [self._steps, *self._averages] if self._averages else []
 
-    def go_on(self, state: Sequence[Array]) -> None:
+    def go_on(self, state: Iterable[Array]) -> None:
         """Take up an earlier process's average."""
-        for variable, value in zip((self._steps, *self._averages), state, strict=bool(state)):
-            variable.assign(value)
+        assign(self.state(), state)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from export import photograph_files
@@ -39,9 +40,31 @@ _NEEDED = ("filename", *_EDGES, "class")
 Row = dict[str, str]
 
 
+@dataclass(frozen=True)
+class _Table:
+    """A table of boxes.
+
+    Attributes:
+        path: The file.
+        columns: Position of each known column.
+        rows: Its rows, with the number of the line that each ends in; without the header.
+        has_header: Whether it has one; Keras RetinaNet's have none.
+    """
+
+    path: Path
+    columns: Mapping[str, int]
+    rows: list[tuple[int, list[str]]]
+    has_header: bool
+
+
 def is_it(folder: Folder) -> bool:
     """Tell whether a table of the folder has the columns of boxes."""
-    return any(_is_table(path) for path in folder.ending(".csv", ".tsv"))
+    return bool(_tables(folder))
+
+
+def is_bare_only(folder: Folder) -> bool:
+    """Tell whether no table of boxes has a header: beside another layout it is no labels."""
+    return not any(table.has_header for table in _tables(folder))
 
 
 def read(folder: Folder) -> Listing:
@@ -51,68 +74,80 @@ def read(folder: Folder) -> Listing:
         DataSetError: A table cannot be read.
     """
     collected = Collected()
-    tables = []
-    for path in folder.ending(".csv", ".tsv"):
-        try:
-            if _columns(path):
-                tables.append(path)
-            elif part := folder.part_said_by(path):
-                said = f"lacks a column of {', '.join(_NEEDED)}: it is not used"
-                collected.notes.append(f"{folder.name(path)}, of the {part} images, {said}")
-        except UnreadableError as err:
-            if _begins_as_table(path):
-                folder.complain(err, collected)
-    # Beside tables with a header, one without is what some program answered.
-    tables = [path for path in tables if not _has_no_header(path)] or tables
+    tables = _of_truth(folder, _tables(folder, collected), collected)
     if not tables:
         raise DataSetError(
-            f"{folder.root} has no CSV table of boxes: expected a header with {', '.join(_NEEDED)}"
+            f"{folder.root} has no CSV table of boxes: expected a header with "
+            f"{', '.join(_NEEDED)}, or rows of a file, four edges and a class"
         )
-    named = [path for path in tables if folder.part_said_by(path)]
+    named = [table for table in tables if folder.part_said_by(table.path)]
     if named and len(named) < len(tables):
-        others = ", ".join(folder.name(path) for path in tables if path not in named)
+        others = ", ".join(folder.name(table.path) for table in tables if table not in named)
         collected.notes.append(f"{others}: not used beside the tables of parts")
-    for path in named or tables:
-        for image in _images(folder, path, collected):
-            collected.add(folder.part_said_by(path), image)
+    for table in named or tables:
+        for image in _images(folder, table, collected):
+            collected.add(folder.part_said_by(table.path), image)
     note_unlisted(folder, collected)
     return collected.listing()
 
 
-def _is_table(path: Path) -> bool:
-    try:
-        return _columns(path) is not None
-    except UnreadableError:
-        return False
+def _tables(folder: Folder, collected: Collected | None = None) -> list[_Table]:
+    """Read the tables of boxes.
+
+    Args:
+        folder: The data set.
+        collected: Where it goes that another is none, or cannot be read; None: it is no matter.
+
+    Raises:
+        UnreadableError: That of a part cannot be read.
+    """
+    found = []
+    for path in folder.ending(".csv", ".tsv"):
+        try:
+            table = _table(path)
+        except UnreadableError as err:
+            if collected and _begins_as_table(path):
+                folder.complain(err, collected)
+            continue
+        if table:
+            found.append(table)
+        elif collected and (part := folder.part_said_by(path)):
+            said = f"lacks a column of {', '.join(_NEEDED)}: it is not used"
+            collected.notes.append(f"{folder.name(path)}, of the {part} images, {said}")
+    return found
 
 
-def _columns(path: Path) -> dict[str, int] | None:
-    """Return the position of each known column; None where boxes cannot be read from it.
+def _table(path: Path) -> _Table | None:
+    """Read a table; None where boxes cannot be read from it.
 
     Raises:
         UnreadableError: It is no text, or no table.
     """
-    first = next(_rows(path), None)
-    header = [cell.strip().lower() for cell in first[1]] if first else []
+    rows = list(_rows(path))
+    header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
     if _is_bare(header):
-        return dict(_BARE)
-    found = {
+        return _Table(path, _BARE, rows, has_header=False)
+    columns = {
         column: header.index(name)
         for column, names in _COLUMNS.items()
         if (name := next((name for name in names if name in header), None)) is not None
     }
-    return found if all(column in found for column in _NEEDED) else None
+    if not all(column in columns for column in _NEEDED):
+        return None
+    return _Table(path, columns, rows[1:], has_header=True)
 
 
-def is_bare_only(folder: Folder) -> bool:
-    """Tell whether no table of boxes has a header: beside another layout it is no labels."""
-    tables = [path for path in folder.ending(".csv", ".tsv") if _is_table(path)]
-    return all(map(_has_no_header, tables))
-
-
-def _has_no_header(path: Path) -> bool:
-    first = next(_rows(path), None)
-    return first is not None and _is_bare([cell.strip().lower() for cell in first[1]])
+def _of_truth(folder: Folder, tables: Sequence[_Table], collected: Collected) -> list[_Table]:
+    """Leave out tables without a header beside those with one: some program's answers."""
+    whole = {folder.part_said_by(table.path) for table in tables if table.has_header}
+    kept = []
+    for table in tables:
+        if table.has_header or not whole & {None, folder.part_said_by(table.path)}:
+            kept.append(table)
+        else:
+            said = "has no header and is not used beside a table that has one"
+            collected.notes.append(f"{folder.name(table.path)} {said}")
+    return kept
 
 
 def _begins_as_table(path: Path) -> bool:
@@ -121,7 +156,7 @@ def _begins_as_table(path: Path) -> bool:
     return all(any(name in head for name in _COLUMNS[column]) for column in _NEEDED)
 
 
-def _is_bare(first: list[str]) -> bool:
+def _is_bare(first: Sequence[str]) -> bool:
     """Tell whether a table begins with a row of Keras RetinaNet's, without a header."""
     if len(first) != len(_BARE) or not photograph_files.looks_like_one(Path(first[0])):
         return False
@@ -147,13 +182,12 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise UnreadableError(path, f"broken CSV: {err}", reader.line_num) from err
 
 
-def _images(folder: Folder, path: Path, collected: Collected) -> Iterator[LabelledImage]:
-    columns = _columns(path) or {}
+def _images(folder: Folder, table: _Table, collected: Collected) -> Iterator[LabelledImage]:
+    path = table.path
     by_name: dict[str, tuple[list[LabelledBox], tuple[int, int] | None]] = {}
     unread: Counter[str] = Counter()
-    rows = list(_rows(path))
-    for line, cells in rows if _is_bare(rows[0][1]) else rows[1:]:
-        row = {name: cells[at].strip() for name, at in columns.items() if at < len(cells)}
+    for line, cells in table.rows:
+        row = {name: cells[at].strip() for name, at in table.columns.items() if at < len(cells)}
         try:
             item = _object(row, line)
         except ValueError as err:
@@ -200,7 +234,8 @@ def _object(row: Row, line: int) -> LabelledBox | None:
 
 LAYOUT = Layout(
     "csv",
-    "a CSV table of boxes with the columns filename, xmin, ymin, xmax, ymax, class in any order",
+    "a CSV table of boxes with the columns filename, xmin, ymin, xmax, ymax, class in any order, "
+    "or without a header in this one",
     is_it,
     read,
 )

@@ -56,7 +56,12 @@ def read(folder: Folder) -> Listing:
 
 def _files(folder: Folder, collected: Collected) -> dict[str, JsonFile]:
     """Return the file of each part; of a single one it is all there is."""
-    found = [file for file in folder.json_files(collected) if _is_coco(file, folder, collected)]
+    found = []
+    for file in folder.json_files(collected):
+        if _is_coco(file):
+            found.append(file)
+        else:
+            _say_what_is_missing(file, folder, collected)
     boxes = [file for file in found if not file.path.name.startswith(COCO_OTHERS)] or found
     by_part: dict[str, list[JsonFile]] = defaultdict(list)
     for file in boxes:
@@ -80,21 +85,28 @@ def _say_what_is_broken(folder: Folder) -> None:
     raise DataSetError(f"{folder.root} holds no JSON file")
 
 
-def _is_coco(
-    file: JsonFile, folder: Folder | None = None, collected: Collected | None = None
-) -> bool:
-    """Tell whether a file has the lists; complain of one that has images and lacks another."""
-    document = file.document
-    if not isinstance(document, dict):
-        return False
-    missing = [key for key in _LISTS if not isinstance(document.get(key), list)]
-    if missing == ["annotations"] and folder and collected:  # as of the official test images
+def _is_coco(file: JsonFile) -> bool:
+    return not _missing(file)
+
+
+def _missing(file: JsonFile) -> list[str]:
+    document = file.document if isinstance(file.document, dict) else {}
+    return [key for key in _LISTS if not isinstance(document.get(key), list)]
+
+
+def _say_what_is_missing(file: JsonFile, folder: Folder, collected: Collected) -> None:
+    """Say of a file with images that it is not used.
+
+    Raises:
+        UnreadableError: It has boxes of a part, and no classes.
+    """
+    missing = _missing(file)
+    if missing == ["annotations"]:  # as of the official test images
         said = "has images and no annotations: it is not used"
         collected.notes.append(f"{folder.name(file.path)} {said}")
-    elif missing == ["categories"] and _has_boxes(document) and folder and collected:
+    elif missing == ["categories"] and _has_boxes(file.document):
         reason = f"is no COCO file: expected the lists {', '.join(_LISTS)}; it lacks categories"
         folder.complain(UnreadableError(file.path, reason), collected)
-    return not missing
 
 
 def _has_boxes(document: dict[str, Any]) -> bool:

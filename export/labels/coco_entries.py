@@ -96,7 +96,10 @@ def read_boxes(
     for index, entry in enumerate(file.document["annotations"]):
         try:
             mine = _objects_of(entry, objects)
-            _check_once(entry, seen)
+            if _is_there_twice(entry, seen):
+                reason = f"annotation {shown(entry['id'])}: it is there twice; it is used once"
+                collected.problem(file.path, reason, file.line(index, "annotations"))
+                continue
             label = _label(entry, names)
             box, is_outline = _box(entry)
         except ValueError as err:
@@ -118,13 +121,13 @@ def read_boxes(
     return unread
 
 
-def _check_once(entry: dict[str, Any], seen: dict[Any, Any]) -> None:
-    """Refuse an annotation that is there twice. Two that share nothing but an id are two."""
+def _is_there_twice(entry: dict[str, Any], seen: dict[Any, Any]) -> bool:
+    """Tell whether an annotation was there before. Two that share nothing but an id are two."""
     identity = entry.get("id")
-    if is_id(identity):
-        before = seen.setdefault(identity, entry)
-        if before is not entry and before == entry:
-            raise ValueError("it is there twice; it is used once")
+    if not is_id(identity):
+        return False
+    before = seen.setdefault(identity, entry)
+    return before is not entry and bool(before == entry)
 
 
 def _objects_of(entry: Any, objects: dict[Any, list[LabelledBox]]) -> list[LabelledBox]:

@@ -11,6 +11,7 @@ from export.labels.layout import Layout
 from export.labels.text_files import JsonFile, number, shown, text
 
 _IMAGE_KEYS, _BOX_KEYS = ("image", "imagefilename"), ("annotations", "annotation")
+_OURS = frozenset(("label", "coordinates"))
 _COORDINATES = ("x", "y", "width", "height")
 
 
@@ -54,8 +55,8 @@ def _stated(entry: dict[str, Any]) -> tuple[str, list[Any]] | None:
     boxes = next((entry[key] for key in _BOX_KEYS if isinstance(entry.get(key), list)), None)
     if name is None or boxes is None:
         return None
-    ours = all(isinstance(box, dict) and {"label", "coordinates"} & box.keys() for box in boxes)
-    return (name, boxes) if ours else None
+    ours = [box for box in boxes if isinstance(box, dict) and _OURS & box.keys()]
+    return (name, boxes) if ours or not boxes else None
 
 
 def _image(
@@ -76,8 +77,9 @@ def _image(
     return LabelledImage(path, file.path, tuple(objects), unread=unread)
 
 
-def _object(stated: dict[str, Any], line: int) -> LabelledBox:
-    label, place = text(stated.get("label")), stated.get("coordinates")
+def _object(stated: Any, line: int) -> LabelledBox:
+    label = text(stated.get("label")) if isinstance(stated, dict) else ""
+    place = stated.get("coordinates") if isinstance(stated, dict) else None
     if not label or not isinstance(place, dict):
         raise ValueError(f"expected a label and coordinates, found {shown(stated)}")
     x, y, width, height = (number(place.get(key)) for key in _COORDINATES)

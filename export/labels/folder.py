@@ -21,6 +21,7 @@ COCO_OTHERS = ("captions_", "person_keypoints_", "panoptic_", "stuff_", "image_i
 """What names of COCO's files that are not about boxes begin with."""
 
 _HEAD = 1 << 20
+_NAMED = 3
 _DOCUMENTS = frozenset((".xml", ".json", ".txt", ".csv", ".yaml", ".yml", ".md", ".data", ".names"))
 
 
@@ -109,16 +110,14 @@ class Folder:
         return part_of(path.relative_to(self.root))
 
     def part_said_by_name(self, path: Path) -> str | None:
-        """Return the part that a file's name says, if some word of it does: ``2007_train.txt``."""
+        """Return the part that words of a file's name say, if one alone: ``2007_train.txt``."""
         words = re.split(r"[^A-Za-z0-9]+", path.stem)
         found = {part for word in words if (part := part_named(word))}
         return found.pop() if len(found) == 1 else None
 
     def part_said_by(self, path: Path) -> str | None:
-        """Return the part that a file's folders or its name say (``instances_train2017.json``)."""
-        words = re.split(r"[^A-Za-z0-9]+", path.stem)
-        by_name = next((part for word in words if (part := part_named(word))), None)
-        return by_name or self.part_of(path)
+        """Return the part that a file's name or its folders say (``instances_train2017.json``)."""
+        return self.part_said_by_name(path) or self.part_of(path)
 
     def image(self, name: str, near: Sequence[Path] = ()) -> Path:
         """Find the image that a name means, see :meth:`ImageIndex.find`."""
@@ -151,7 +150,14 @@ class Folder:
         Returns:
             Image by file, None where none is of its name; files that are not used are not in it.
         """
-        found = {path: self.image_beside(path, stated) for path, stated in labels.items()}
+        found: dict[Path, Path | None] = {}
+        for path, stated in labels.items():
+            images = self._index.beside(path, stated)
+            if len(images) > 1:
+                several = ", ".join(map(self.name, images[:_NAMED]))
+                collected.problem(path, f"can be of several images: {several}")
+            else:
+                found[path] = images[0] if images else None
         of_image: dict[Path, list[Path]] = defaultdict(list)
         for path, image in found.items():
             if image:
@@ -174,7 +180,7 @@ class Folder:
 
     def image_beside(self, labels: Path, stated: str = "") -> Path | None:
         """Find the image that a file of labels belongs to, see :meth:`ImageIndex.beside`."""
-        return self._index.beside(labels, stated)
+        return next(iter(self._index.beside(labels, stated)), None)
 
     @cached_property
     def _index(self) -> ImageIndex:

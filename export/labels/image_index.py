@@ -87,7 +87,8 @@ class ImageIndex:
         return near if near in homes else max(homes, key=shared, default=near)
 
     def _meant(self, stated: PurePosixPath, bases: Sequence[str]) -> Path | None:
-        uploaded = stated.with_name(_UPLOADED.sub("", stated.name)) if stated.name else stated
+        plain = _UPLOADED.sub("", stated.name)
+        uploaded = stated.with_name(plain) if plain else stated
         for wanted in dict.fromkeys((stated, uploaded)):
             candidates = self._by_name.get(_fold(wanted.name)) or self._by_stem.get(
                 _fold(wanted.name)  # stated without a suffix: what follows a dot is part of it
@@ -134,28 +135,27 @@ class ImageIndex:
     def _by_stem(self) -> dict[str, list[Path]]:
         return _index((_fold(path.stem), path) for path in self._images)
 
-    def beside(self, labels: Path, stated: str = "") -> Path | None:
+    def beside(self, labels: Path, stated: str = "") -> list[Path]:
         """Find the image that a file of labels belongs to by its own name.
 
         Args:
             labels: The file of labels, ``Annotations/a.xml`` of ``JPEGImages/a.jpg``.
             stated: The image's name as the file states it, to choose by among several.
+
+        Returns:
+            It; several where images of as many folders are as likely, none where there is no such.
         """
         home = self._folders(labels)
         wanted = _fold(PurePosixPath(stated.replace("\\", "/")).name)
         for names in (home.names, *self._opposite(home.names)):  # where it mostly is
             here = self._by_place.get((names, labels.stem), [])
             if len(here) == 1 and (not wanted or _fold(here[0].name) == wanted):
-                return here[0]
+                return here
         plain = unquote(labels.stem)  # as Label Studio names it
         stems = dict.fromkeys(map(_fold, (labels.stem, plain, _UPLOADED.sub("", plain))))
         named = next((found for stem in stems if (found := self._by_stem.get(stem))), ())
-        if len(named) > 1 or home.part:
-            named = [
-                path
-                for path in named
-                if home.part is None or self._folders(path).part in (home.part, None)
-            ]
+        if home.part:
+            named = [path for path in named if self._folders(path).part in (home.part, None)]
 
         def agreement(path: Path) -> tuple[int, ...]:
             mine = self._folders(path)
@@ -169,7 +169,9 @@ class ImageIndex:
                 path.stem == labels.stem,
             )
 
-        return max(named, key=agreement, default=None)
+        best = max(map(agreement, named), default=())
+        by_folder = {path.parent: path for path in reversed(named) if agreement(path) == best}
+        return list(by_folder.values())[::-1]
 
     def nearest(self, image: Path, labels: Sequence[Path]) -> list[Path]:
         """Return the file of labels that an image's objects stand in, of several of its name.

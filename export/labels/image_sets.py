@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from export.errors import DataSetError
 from export.labels import text_files
 from export.labels.annotations import (
     TEST,
@@ -36,14 +35,14 @@ class Lists:
     Attributes:
         home: The folder whose images they name.
         of_part: The lists of each part.
-        less: A list whose images are of no part but validation's: of train.txt beside trainval.txt.
+        minus: A part, and the part whose images are not of it: VOC's trainval.txt has both.
         are_all: Whether what they do not name is not used: VOC's own. Of others the rest is what
             its folders say, or what is trained on where no list says that.
     """
 
     home: Path
     of_part: Mapping[str, tuple[Path, ...]]
-    less: Path | None = None
+    minus: tuple[str, str] | None = None
     are_all: bool = True
 
 
@@ -55,16 +54,9 @@ def find(folder: Folder, images: Sequence[Labelled]) -> list[Lists]:
         images: Each with the file that it is labelled in.
 
     Raises:
-        DataSetError: VOC's lists say what is held out, and none what is trained on; or one that
-            names our images cannot be read.
+        UnreadableError: One that names our images cannot be read.
     """
-    found = _of_image_sets(folder)
-    if found and not any(TRAINING in lists.of_part for lists in found):
-        path = next(paths[0] for lists in found for paths in lists.of_part.values())
-        raise DataSetError(
-            f"{path} says what is held out, and no train.txt beside it says what is trained on"
-        )
-    return found or _elsewhere(folder, _Names(images))
+    return _of_image_sets(folder) or _elsewhere(folder, _Names(images))
 
 
 def _of_image_sets(folder: Folder) -> list[Lists]:
@@ -88,15 +80,18 @@ def _by_part(home: Path, paths: Mapping[str, list[Path]], *, are_all: bool) -> L
         are_all: See :class:`Lists`.
     """
     validation = paths.get("val") or paths.get("valid") or paths.get("validation")
-    less = None
-    if not validation and "train" in paths and "trainval" in paths:
-        validation, less = paths["trainval"], paths["train"][0]
+    training, both = paths.get("train"), paths.get("trainval")
+    minus = None
+    if both and not training:
+        minus = (TRAINING, VALIDATION)
+    elif both and not validation:
+        validation, minus = both, (VALIDATION, TRAINING)
     named = {
-        TRAINING: paths.get("train") or paths.get("trainval"),
+        TRAINING: training or both,
         VALIDATION: validation,
         TEST: paths.get("test"),
     }
-    return Lists(home, {part: tuple(of) for part, of in named.items() if of}, less, are_all)
+    return Lists(home, {part: tuple(of) for part, of in named.items() if of}, minus, are_all)
 
 
 def _elsewhere(folder: Folder, names: _Names) -> list[Lists]:
@@ -148,40 +143,48 @@ def divide(
         DataSetError: A list cannot be read.
     """
     names = _Names(images)
-    used: set[Path] = set()
-    states_training = False
+    members: dict[str, dict[Path, LabelledImage]] = {}
+    outermost: dict[Path, int] = {}
     for lists in sorted(homes, key=lambda one: len(one.home.parts)):
-        listed = {
-            part: {p: i for path in paths for p, i in _listed(path, names, lists, collected)}
-            for part, paths in lists.of_part.items()
-        }
-        if any(used & members.keys() for members in listed.values()) and not lists.are_all:
+        listed = _members(lists, names, collected)
+        depth = len(lists.home.parts)
+        mine = {path for of_part in listed.values() for path in of_part}
+        if not lists.are_all and any(outermost.get(path, depth) < depth for path in mine):
             said = "its lists name images that lists farther out have named; they are not used"
             collected.notes.append(f"{folder.name(lists.home)}: {said}")
             continue
-        if lists.less is None and TRAINING in listed:
-            if "trainval" in lists.of_part[TRAINING][0].stem.lower():
-                for path in listed.get(VALIDATION, {}):
-                    listed[TRAINING].pop(path, None)
-        elif lists.less is not None:
-            for path in listed[TRAINING]:
-                listed[VALIDATION].pop(path, None)
-        states_training |= TRAINING in listed
-        for part, members in listed.items():
-            used |= members.keys()
-            for labelled in members.values():
-                collected.add(part, labelled)
-    are_all = all(lists.are_all for lists in homes)
-    left = 0
+        outermost.update(dict.fromkeys(mine, depth))
+        for part, of_part in listed.items():
+            members.setdefault(part, {}).update(of_part)
+    for part, of_part in members.items():
+        for labelled in of_part.values():
+            collected.add(part, labelled)
+    are_all, left = all(lists.are_all for lists in homes), 0
     for label_file, image in images:
-        if image.path not in used:
-            by_folder = None if are_all else folder.part_of(label_file)
-            if by_folder or not (are_all or states_training):
-                collected.add(by_folder, image)
-            else:
-                left += 1
+        if image.path in outermost:
+            continue
+        by_folder = folder.part_of(label_file)
+        if are_all or (by_folder or TRAINING) in members:
+            left += 1
+        else:
+            collected.add(by_folder, image)
     if left:
         collected.notes.append(f"{left} images that no list names are not used")
+
+
+def _members(
+    lists: Lists, names: _Names, collected: Collected
+) -> dict[str, dict[Path, LabelledImage]]:
+    """Return the images of each part that the lists of one folder name."""
+    found = {
+        part: {p: i for path in paths for p, i in _listed(path, names, lists, collected)}
+        for part, paths in lists.of_part.items()
+    }
+    if lists.minus:
+        part, other = lists.minus
+        for path in found.get(other, {}):
+            found[part].pop(path, None)
+    return found
 
 
 def _listed(

@@ -18,6 +18,7 @@ _BOXLESS = ("brushlabels", "keypointlabels", "vectorlabels", "bitmasklabels", "c
 # What is asked about a region that another tag has drawn.
 _ABOUT = {"choices", "text", "rating", "number", "taxonomy", "datetime"}
 _IMAGE_KEYS = ("image", "img", "photo", "ocr")
+_ANNOTATIONS = frozenset(("annotations", "completions"))  # the second before version 1.0
 _ANNOTATED_BY_MIN = "annotation_id"
 _FEWEST_CORNERS = 3
 
@@ -71,7 +72,7 @@ def _name_of(task: dict[str, Any]) -> str | None:
     """Return the image that a task is about; None where it is no task about an image."""
     data = task.get("data")
     if isinstance(data, dict):
-        if not {"annotations", "completions", "predictions", "id"} & task.keys():
+        if not (_ANNOTATIONS | {"predictions", "id"}) & task.keys():
             return None
     elif _ANNOTATED_BY_MIN in task or _regions_of_min(task):
         data = task
@@ -122,7 +123,7 @@ def _sentence(err: Exception) -> str:
 
 def _regions(task: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Return what was marked in an image; None where nobody has looked at it."""
-    if "annotations" not in task:
+    if not _ANNOTATIONS & task.keys():
         return _regions_of_min(task)
     annotations = _annotations(task)
     if not annotations:
@@ -134,7 +135,8 @@ def _regions(task: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 def _annotations(task: Any) -> list[dict[str, Any]]:
     """Return the annotations that were not cancelled."""
-    stated = task.get("annotations") if isinstance(task, dict) else None
+    found = [task[key] for key in _ANNOTATIONS & task.keys()] if isinstance(task, dict) else []
+    stated = next(iter(found), None)
     return [
         one
         for one in (stated if isinstance(stated, list) else ())
@@ -156,19 +158,17 @@ def _regions_of_min(task: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 def _labels(region: dict[str, Any]) -> Any:
     """Return a region's labels, under whatever name its kind has; None where it has none."""
-    return next((labels for key, labels in _value(region).items() if key.endswith("labels")), None)
-
-
-def _value(region: dict[str, Any]) -> dict[str, Any]:
     value = region.get("value", region)
     if not isinstance(value, dict):
-        raise ValueError(f"expected a region, found {shown(value)}")  # noqa: TRY004
-    return value
+        return None
+    return next((labels for key, labels in value.items() if key.endswith("labels")), None)
 
 
 def _object(region: dict[str, Any], line: int) -> LabelledBox | None:
     """Return what has a place and a label; None for what has none, as a choice or a relation."""
-    value = _value(region)
+    value = region.get("value", region)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a region, found {shown(value)}")  # noqa: TRY004
     if boxless := [key for key in _BOXLESS if key in value]:
         raise ValueError(f"no box can be made of {boxless[0]}")
     if not {"x", "points"} & value.keys():

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +101,7 @@ def _reading(path: Path) -> Iterator[Any]:
     try:
         with path.open("rb") as stored, np.load(stored, allow_pickle=False) as file:
             yield file
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as err:
+    except npz.DAMAGE as err:
         raise ResumeError(
             f"the checkpoint {path} is damaged ({err}); delete {path.parent} to begin anew"
         ) from err

@@ -9,9 +9,7 @@ it at any later time, on any machine.
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import numpy as np
 
 from export.errors import ResumeError
 from export.training import npz
+from export.training.set_aside import assign
 from signature_contract.version_files import KERAS_FILE
 
 Array = np.ndarray[Any, Any]
@@ -29,17 +28,6 @@ FOLDER = "finished"
 
 _DOCUMENT, _IMAGES, _WEIGHTS = "finished.json", "pictures.npz", "weights.npz"
 _FORMAT = 1
-# What reading cut or overwritten JSON and NPZ files raises.
-_DAMAGE = (
-    AttributeError,
-    EOFError,
-    KeyError,
-    OSError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True)
@@ -80,16 +68,16 @@ class Finished:
         path = self.keras_file.with_name(_WEIGHTS)
         try:
             with np.load(path, allow_pickle=False) as stored:
-                count = len(stored.files)
-                found = (stored[str(position)] for position in range(count))
-                if not _assigned(network.weights, found, count):
-                    raise ResumeError(
-                        f"{path} holds the weights of another network than this release builds "
-                        "from the same settings; publish it with the release (and the preset) "
-                        "that trained it"
-                    )
-        except _DAMAGE as err:
+                found = [stored[str(position)].shape for position in range(len(stored.files))]
+        except npz.DAMAGE as err:
             raise ResumeError(f"the trained weights {path} are damaged: {err}") from err
+        if [tuple(variable.shape) for variable in network.weights] != found:
+            raise ResumeError(
+                f"{path} holds the weights of another network than this release builds from the "
+                "same settings; publish it with the release (and the preset) that trained it"
+            )
+        with np.load(path, allow_pickle=False) as stored:  # one at a time: they are large together
+            assign(network.weights, (stored[str(position)] for position in range(len(found))))
 
 
 def write(folder: Path, finished: Finished, network: Any) -> None:
@@ -121,17 +109,6 @@ def write(folder: Path, finished: Finished, network: Any) -> None:
     (folder / _DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def _assigned(variables: Sequence[Any], arrays: Iterable[Array], count: int) -> bool:
-    """Give variables their values, one at a time; False where they are of another network."""
-    if len(variables) != count:
-        return False
-    for variable, array in zip(variables, arrays, strict=True):
-        if tuple(variable.shape) != array.shape:
-            return False
-        variable.assign(array)
-    return True
-
-
 def load(work: Path) -> Finished:
     """Read the finished training of a working directory.
 
@@ -150,7 +127,7 @@ def load(work: Path) -> Finished:
             images = tuple(stored[str(position)] for position in range(len(stored.files)))
         document["class_names"] = tuple(document["class_names"])
         finished = Finished(**document, images=images, keras_file=folder / KERAS_FILE)
-    except _DAMAGE as err:
+    except npz.DAMAGE as err:
         raise ResumeError(
             f"the finished training in {folder} is damaged: {err}; delete {folder} to train again"
         ) from err

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from export.errors import ResumeError
+from export.training import npz
 
 Array = np.ndarray[Any, Any]
 
@@ -72,12 +73,22 @@ class SetAside:
         self._file, self._count = None, 0
 
     def __iter__(self) -> Iterator[Array]:
-        """Yield the values in the order they were given; one iteration at a time."""
+        """Yield the values in the order they were given; one iteration at a time.
+
+        Raises:
+            ResumeError: The disk does not give them back.
+        """
         if self._file is None:
             return
         self._file.seek(0)
         for _ in range(self._count):
-            yield np.lib.format.read_array(self._file, allow_pickle=False)
+            try:
+                value = np.lib.format.read_array(self._file, allow_pickle=False)
+            except npz.DAMAGE as err:
+                raise ResumeError(
+                    f"cannot read back the weights that were set aside in {self._directory}: {err}"
+                ) from err
+            yield value
 
 
 def assign(variables: Iterable[Any], values: Iterable[Any]) -> None:

@@ -663,6 +663,88 @@ def test_another_programs_files_are_no_part(tmp_path: Path, case: str) -> None:
     assert not read(tmp_path)["problems"]
 
 
+def test_any_json_may_lie_beside_labels(tmp_path: Path) -> None:
+    for number in range(2):
+        picture(tmp_path / f"{number}.jpg", number)
+    coco(tmp_path / "labels.json", ["0.jpg", "1.jpg"])
+    write(tmp_path / "metrics.json", [{"metrics": [{"name": "loss", "value": 0.5}]}])
+    assert load(tmp_path).layout == "coco"
+
+
+def test_a_part_may_have_a_table_without_a_header(tmp_path: Path) -> None:
+    for number in range(3):
+        picture(tmp_path / f"{number}.jpg", number)
+    rows = [f"{number}.jpg ,{XMIN},{YMIN},{XMAX},{YMAX},red\n" for number in range(3)]
+    head = "filename,xmin,ymin,xmax,ymax,class\n"
+    write(tmp_path / "train.csv", head + rows[0] + rows[1])
+    write(tmp_path / "val.csv", rows[2])
+    assert parts(tmp_path) == {
+        "training": ["0.jpg", "1.jpg"],
+        "validation": ["2.jpg"],
+        "test": [],
+    }
+
+
+def test_lists_beside_each_other_that_share_a_name_all_count(tmp_path: Path) -> None:
+    for stem in "abcd":
+        picture(tmp_path / f"{stem}.jpg", ord(stem))
+        voc(tmp_path / f"{stem}.xml", f"{stem}.jpg")
+    write(tmp_path / "one" / "train.txt", "a\nb\n")
+    write(tmp_path / "two" / "val.txt", "b\nc\nd\n")
+    data = load(tmp_path)
+    assert [s.path.stem for s in data.training] == ["a"]
+    assert sorted(s.path.stem for s in data.validation) == ["b", "c", "d"]
+    (problem,) = map(str, data.problems)
+    assert "it is not trained on" in problem
+
+
+def test_what_a_list_leaves_out_of_its_folder_stays_out(tmp_path: Path) -> None:
+    for stem in "abc":
+        picture(tmp_path / "train" / f"{stem}.jpg", ord(stem))
+        voc(tmp_path / "train" / f"{stem}.xml", f"{stem}.jpg")
+    write(tmp_path / "train.txt", "a\nb\n")
+    found = read(tmp_path, need_objects=False)
+    assert parts_of(found) == ["a.jpg", "b.jpg"]
+    assert any("1 images that no list names are not used" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize("layout", ["voc", "yolo"])
+def test_labels_that_two_pictures_could_have_are_named(tmp_path: Path, layout: str) -> None:
+    for number, camera in enumerate(("x", "y")):
+        for stem in "ab":
+            picture(tmp_path / camera / f"{stem if stem == 'a' else camera}.jpg", number)
+    for stem in "axy":
+        if layout == "voc":
+            voc(tmp_path / "notes" / f"{stem}.xml", f"{stem}.jpg")
+        else:
+            write(tmp_path / "notes" / f"{stem}.txt", f"0 {LINE}\n")
+    write(tmp_path / "classes.txt", "red\n")
+    found = read(tmp_path, layout, need_objects=False)
+    assert any("can be of several images: x/a.jpg, y/a.jpg" in text for text in found["problems"])
+
+
+def test_an_annotation_that_is_there_twice_is_read(tmp_path: Path) -> None:
+    for number in range(2):
+        picture(tmp_path / f"{number}.jpg", number)
+    path = coco(tmp_path / "x.json", ["0.jpg", "1.jpg"])
+    document = json.loads(path.read_text())
+    document["categories"].append({"id": 2, "name": "blue"})
+    document["annotations"][0]["category_id"] = 2
+    document["annotations"].append(document["annotations"][0])
+    write(path, document)
+    found = read(tmp_path, class_names=["red"], need_objects=False)
+    assert parts_of(found) == ["0.jpg", "1.jpg"]  # the first without any red
+    assert len(found["problems"]) == 1
+
+
+def test_label_studios_older_exports_have_completions(tmp_path: Path) -> None:
+    picture(tmp_path / "0.jpg")
+    one = task(0, region({**RECTANGLE, "rectanglelabels": ["red"]}))
+    one["completions"] = one.pop("annotations")
+    write(tmp_path / "x.json", [one])
+    assert len(read(tmp_path, need_objects=False)["training"][0][2]) == 1
+
+
 def test_answers_without_a_header_are_no_truth(tmp_path: Path) -> None:
     for number in range(2):
         picture(tmp_path / f"{number}.jpg", number)
@@ -672,6 +754,7 @@ def test_answers_without_a_header_are_no_truth(tmp_path: Path) -> None:
     write(tmp_path / "labels.csv", f"{head}0.jpg,8,10,40,30,cat\n1.jpg,8,10,40,30,cat\n")
     data = load(tmp_path)
     assert not data.problems and not data.test
+    assert any("test_predictions.csv has no header and is not used" in note for note in data.notes)
     assert sum(len(sample.boxes) for sample in data.samples) == 2
     (tmp_path / "labels.csv").unlink()
     for number in range(2):

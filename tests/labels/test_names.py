@@ -156,7 +156,9 @@ def test_a_list_of_validation_images_alone_is_refused(tmp_path: Path) -> None:
     voc(tmp_path / "Annotations" / "a.xml", "a.jpg")
     (tmp_path / "ImageSets").mkdir()
     (tmp_path / "ImageSets" / "val.txt").write_text("a")
-    assert "no train.txt beside it" in refusal(tmp_path)
+    assert "no image to train on: it says of all its 1 usable images" in refusal(tmp_path)
+    data = load(tmp_path, need_objects=False)  # VOC's test archives are such: to measure on
+    assert [len(samples) for samples in data.parts.values()] == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
