@@ -132,8 +132,8 @@ def test_darknet53_is_trained_published_verified_served_and_asked(
     )
     result = json.loads(ran.stdout)
     assert [phase["name"] for phase in result["phases"]] == ["head", "top"]
-    # The second phase needs 2.0, weights, Adam's and gradients; TFLite's converter the rest.
-    assert gigabytes < 3
+    # The second phase needs 2.1, weights, Adam's and gradients; TFLite's converter the rest.
+    assert gigabytes < 3.5
     _, gigabytes = measured(*export, "verify", result["path"])
     assert gigabytes < 2
     server = start_server(
