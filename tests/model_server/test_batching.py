@@ -133,7 +133,11 @@ def test_an_output_filter_has_a_queue_of_its_own(joining: Any) -> None:
 
 
 def test_a_full_queue_is_unavailable(joining: Any) -> None:
-    answers = together(joining, *[tensor([0.0] * 3)] * 32)
+    answers: list[Any] = []
+    # On a busy machine calls come one by one, and none finds the queue full.
+    while not any(answer.code == "UNAVAILABLE" for answer in answers):
+        assert len(answers) < 32 * 50
+        answers += together(joining, *[tensor([0.0] * 3)] * 32)
     assert {answer.code for answer in answers} == {"OK", "UNAVAILABLE"}
     refused = next(answer for answer in answers if answer.code == "UNAVAILABLE")
     assert refused.message == (
