@@ -143,7 +143,10 @@ def divide(
         DataSetError: A list cannot be read.
     """
     names = _Names(images)
-    members: dict[str, dict[Path, LabelledImage]] = {}
+    by_path: dict[Path, list[LabelledImage]] = defaultdict(list)
+    for _, image in images:  # several files may be of one, each of a class
+        by_path[image.path].append(image)
+    members: dict[str, dict[Path, None]] = {}
     outermost: dict[Path, int] = {}
     for lists in sorted(homes, key=lambda one: len(one.home.parts)):
         listed = _members(lists, names, collected)
@@ -157,8 +160,9 @@ def divide(
         for part, of_part in listed.items():
             members.setdefault(part, {}).update(of_part)
     for part, of_part in members.items():
-        for labelled in of_part.values():
-            collected.add(part, labelled)
+        for path in of_part:
+            for labelled in by_path[path]:
+                collected.add(part, labelled)
     are_all, left = all(lists.are_all for lists in homes), 0
     for label_file, image in images:
         if image.path in outermost:
@@ -172,12 +176,10 @@ def divide(
         collected.notes.append(f"{left} images that no list names are not used")
 
 
-def _members(
-    lists: Lists, names: _Names, collected: Collected
-) -> dict[str, dict[Path, LabelledImage]]:
-    """Return the images of each part that the lists of one folder name."""
+def _members(lists: Lists, names: _Names, collected: Collected) -> dict[str, dict[Path, None]]:
+    """Return the images of each part that the lists of one folder name, in their order."""
     found = {
-        part: {p: i for path in paths for p, i in _listed(path, names, lists, collected)}
+        part: dict.fromkeys(p for path in paths for p in _listed(path, names, lists, collected))
         for part, paths in lists.of_part.items()
     }
     if lists.minus:
@@ -187,9 +189,7 @@ def _members(
     return found
 
 
-def _listed(
-    path: Path, names: _Names, lists: Lists, collected: Collected
-) -> Iterator[tuple[Path, LabelledImage]]:
+def _listed(path: Path, names: _Names, lists: Lists, collected: Collected) -> Iterator[Path]:
     for number, line in text_files.lines(path):
         found = names.find(line, lists.home)
         if not found:
@@ -197,7 +197,7 @@ def _listed(
         elif len({image.path for image in found}) > 1:
             collected.problem(path, f"{line!r} can mean several images", number)
         else:
-            yield found[0].path, found[0]
+            yield found[0].path
 
 
 class _Names:

@@ -520,6 +520,7 @@ def test_a_file_a_class_has_all_objects(tmp_path: Path) -> None:
                 f"{('cat', 'dog').index(label)} {LINE}\n",
             )
     write(tmp_path / "classes.txt", "cat\ndog\n")
+    write(tmp_path / "val.txt", "1\n")
     for layout in ("voc", "yolo"):
         data = load(tmp_path, layout)
         assert data.class_names == ("cat", "dog")
