@@ -9,6 +9,7 @@ from pathlib import Path
 
 from export.labels import text_files, yolo_names, yolo_parts
 from export.labels.annotations import (
+    TRAINING,
     Collected,
     LabelledBox,
     LabelledImage,
@@ -42,13 +43,14 @@ def read(folder: Folder) -> Listing:
     parts = yolo_parts.find(folder, names_file, collected)
     homes = {path.parent for path in of_image}
     stated = {part for of_one in parts.values() for part in of_one}
+    stated |= {part for part, _ in yolo_parts.stated(names_file)}
     without, left = 0, 0
     for path in folder.images:
         labels = of_image.get(path)
         if path not in parts and path.parent not in homes:
             continue
         by_folder = folder.part_of(path)
-        if stated and path not in parts and (by_folder is None or by_folder in stated):
+        if path not in parts and (by_folder or TRAINING) in stated:
             left += 1
             continue
         without += labels is None

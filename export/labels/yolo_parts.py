@@ -29,7 +29,7 @@ def find(folder: Folder, names_file: NamesFile, collected: Collected) -> Parts:
         DataSetError: A list cannot be read.
     """
     parts: Parts = defaultdict(list)
-    for part, entry in _stated(names_file):
+    for part, entry in stated(names_file):
         if (place := _place(folder, names_file, entry)) is None:
             collected.problem(names_file.path, f"{part}: there is no {entry!r}")
             continue
@@ -48,7 +48,8 @@ def find(folder: Folder, names_file: NamesFile, collected: Collected) -> Parts:
     return dict(parts)
 
 
-def _stated(names_file: NamesFile) -> Iterator[tuple[str, str]]:
+def stated(names_file: NamesFile) -> Iterator[tuple[str, str]]:
+    """Yield the parts that the file states, each with the folder or the list it names."""
     for key, value in names_file.settings.items():
         part = part_word(key) if isinstance(key, str) else None
         if part:
