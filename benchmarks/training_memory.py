@@ -45,13 +45,7 @@ def main() -> None:
             for side in arguments.sides:
                 for tflite in ("--no-tflite", "--tflite=float32"):
                     said, peak = peak_of(
-                        *(
-                            sys.executable,
-                            "-m",
-                            "export",
-                            "detector",
-                            f"--data={data}",
-                        ),
+                        *(sys.executable, "-m", "export", "detector", f"--data={data}"),
                         *(f"--out={scratch}/models", f"--backbone={backbone}"),
                         *(f"--weights={weights[backbone]}", f"--image-size={side}", tflite),
                         *("--views=1", "--epochs=1", "--fine-tune-epochs=1"),

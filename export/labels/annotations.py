@@ -5,6 +5,7 @@ The readers yield what a file says; :mod:`export.labels.checking` decides what o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,13 @@ Box = tuple[float, float, float, float]
 
 TRAINING, VALIDATION, TEST = "training", "validation", "test"
 PARTS = (TRAINING, VALIDATION, TEST)
+
+
+def box_around_turned(x: float, y: float, width: float, height: float, radians: float) -> Box:
+    """Return the upright box around one that is turned about its centre (x, y)."""
+    sine, cosine = abs(math.sin(radians)), abs(math.cos(radians))
+    across, down = width * cosine + height * sine, width * sine + height * cosine
+    return x - across / 2, y - down / 2, x + across / 2, y + down / 2
 
 
 @dataclass(frozen=True)

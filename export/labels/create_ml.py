@@ -8,7 +8,7 @@ from export.errors import DataSetError
 from export.labels.annotations import Collected, LabelledBox, LabelledImage, Listing
 from export.labels.folder import Folder, note_unlisted
 from export.labels.layout import Layout
-from export.labels.text_files import JsonFile, number, shown, text
+from export.labels.text_files import JsonFile, begins_with, number, shown, text
 
 _IMAGE_KEYS, _BOX_KEYS = ("image", "imagefilename"), ("annotations", "annotation")
 _OURS = frozenset(("label", "coordinates"))
@@ -43,10 +43,7 @@ def read(folder: Folder) -> Listing:
 
 
 def _is_list_of_images(file: JsonFile) -> bool:
-    entries = file.document
-    return isinstance(entries, list) and any(
-        isinstance(entry, dict) and _stated(entry) is not None for entry in entries[:10]
-    )
+    return begins_with(file.document, lambda entry: _stated(entry) is not None)
 
 
 def _stated(entry: dict[str, Any]) -> tuple[str, list[Any]] | None:

@@ -13,6 +13,7 @@ from export.labels.annotations import (
     LabelledImage,
     Listing,
     UnreadableError,
+    box_around_turned,
 )
 from export.labels.folder import Folder, note_unlisted
 from export.labels.layout import Layout
@@ -123,11 +124,8 @@ def _object(shape: Element) -> LabelledBox | None:
 def _around(edges: list[float], degrees: float) -> tuple[float, float, float, float]:
     """Return the upright box around one that is turned about its centre."""
     xmin, ymin, xmax, ymax = edges
-    sine, cosine = abs(math.sin(math.radians(degrees))), abs(math.cos(math.radians(degrees)))
-    width, height = xmax - xmin, ymax - ymin
-    across, down = width * cosine + height * sine, width * sine + height * cosine
     x, y = (xmin + xmax) / 2, (ymin + ymax) / 2
-    return x - across / 2, y - down / 2, x + across / 2, y + down / 2
+    return box_around_turned(x, y, xmax - xmin, ymax - ymin, math.radians(degrees))
 
 
 LAYOUT = Layout(

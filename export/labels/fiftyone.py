@@ -12,7 +12,7 @@ from export.labels.annotations import Collected, LabelledBox, LabelledImage, Lis
 from export.labels.folder import Folder, note_unlisted
 from export.labels.layout import Layout
 from export.labels.part_names import part_named
-from export.labels.text_files import JsonFile, number, shown
+from export.labels.text_files import JsonFile, begins_with, number, shown
 
 _DETECTIONS = "Detections"
 
@@ -54,9 +54,7 @@ def _is_by_image(file: JsonFile) -> bool:
 
 def _is_samples(file: JsonFile) -> bool:
     samples = file.document.get("samples") if isinstance(file.document, dict) else None
-    return isinstance(samples, list) and any(
-        isinstance(sample, dict) and "filepath" in sample for sample in samples[:10]
-    )
+    return begins_with(samples, lambda sample: "filepath" in sample)
 
 
 def _add_by_image(folder: Folder, file: JsonFile, collected: Collected) -> None:

@@ -12,13 +12,13 @@ from export.labels import text_files
 from export.labels.annotations import Box, Collected, LabelledBox, LabelledImage, Listing
 from export.labels.folder import Folder, note_unlisted
 from export.labels.layout import Layout
-from export.labels.text_files import JsonFile, number, shown
+from export.labels.text_files import JsonFile, begins_with, number, shown
 
 _BOXLESS = ("brushlabels", "keypointlabels", "vectorlabels", "bitmasklabels", "cuboidlabels")
 # What is asked about a region that another tag has drawn.
 _ABOUT = {"choices", "text", "rating", "number", "taxonomy", "datetime"}
 _IMAGE_KEYS = ("image", "img", "photo", "ocr")
-_ANNOTATIONS = frozenset(("annotations", "completions"))  # the second before version 1.0
+_ANNOTATIONS = ("annotations", "completions")  # the second before version 1.0
 _ANNOTATED_BY_MIN = "annotation_id"
 _FEWEST_CORNERS = 3
 
@@ -62,17 +62,14 @@ def read(folder: Folder) -> Listing:
 
 
 def _is_tasks(file: JsonFile) -> bool:
-    tasks = file.document
-    return isinstance(tasks, list) and any(
-        isinstance(task, dict) and _name_of(task) is not None for task in tasks[:10]
-    )
+    return begins_with(file.document, lambda task: _name_of(task) is not None)
 
 
 def _name_of(task: dict[str, Any]) -> str | None:
     """Return the image that a task is about; None where it is no task about an image."""
     data = task.get("data")
     if isinstance(data, dict):
-        if not (_ANNOTATIONS | {"predictions", "id"}) & task.keys():
+        if not {*_ANNOTATIONS, "predictions", "id"} & task.keys():
             return None
     elif _ANNOTATED_BY_MIN in task or _regions_of_min(task):
         data = task
@@ -123,7 +120,7 @@ def _sentence(err: Exception) -> str:
 
 def _regions(task: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Return what was marked in an image; None where nobody has looked at it."""
-    if not _ANNOTATIONS & task.keys():
+    if not set(_ANNOTATIONS) & task.keys():
         return _regions_of_min(task)
     annotations = _annotations(task)
     if not annotations:
@@ -135,8 +132,8 @@ def _regions(task: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 def _annotations(task: Any) -> list[dict[str, Any]]:
     """Return the annotations that were not cancelled."""
-    found = [task[key] for key in _ANNOTATIONS & task.keys()] if isinstance(task, dict) else []
-    stated = next(iter(found), None)
+    there = [key for key in _ANNOTATIONS if key in task] if isinstance(task, dict) else []
+    stated = task[there[0]] if there else None
     return [
         one
         for one in (stated if isinstance(stated, list) else ())

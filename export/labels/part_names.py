@@ -17,19 +17,8 @@ _BESIDE = frozenset(
     (
         *("image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures"),
         *("frame", "frames", "label", "labels", "annotation", "annotations", "ann", "anns", "xml"),
-        *(
-            "xmls",
-            "txt",
-            "obj",
-            "data",
-            "dataset",
-            "set",
-            "split",
-            "list",
-            "folder",
-            "part",
-            "files",
-        ),
+        *("xmls", "txt", "obj", "data", "dataset", "set", "split", "list", "folder", "part"),
+        "files",
     )
 )
 

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SHOWN = 60
+_FIRST = 10
 
 
 def read_bytes(path: Path) -> bytes:
@@ -148,6 +150,13 @@ class JsonFile:
         while self._text[at] in f" \t\r\n{characters}":
             at += 1
         return at
+
+
+def begins_with(entries: Any, is_one: Callable[[dict[str, Any]], bool]) -> bool:
+    """Tell whether a value is a list and any of its first entries an object of some kind."""
+    return isinstance(entries, list) and any(
+        isinstance(entry, dict) and is_one(entry) for entry in entries[:_FIRST]
+    )
 
 
 def number(value: Any) -> float:

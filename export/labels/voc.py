@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 from export.errors import DataSetError
@@ -14,6 +13,7 @@ from export.labels.annotations import (
     LabelledImage,
     Listing,
     UnreadableError,
+    box_around_turned,
 )
 from export.labels.folder import Folder
 from export.labels.layout import Layout
@@ -36,7 +36,7 @@ def read(folder: Folder) -> Listing:
     anywhere, or of folders of such names.
 
     Raises:
-        DataSetError: A list of the validation images stands without one of the training images.
+        DataSetError: A list that names images cannot be read.
     """
     collected = Collected()
     images = [*_annotated(folder, collected), *_without_objects(folder, collected)]
@@ -133,11 +133,7 @@ def _around(element: Element, label: str) -> Box:
     """Return the box around LabelMe's outline, or around roLabelImg's turned box."""
     if turned := element.find("robndbox"):
         keys = ("cx", "cy", "w", "h", "angle")
-        x, y, width, height, angle = (text_files.number(turned.value(key)) for key in keys)
-        sine, cosine = abs(math.sin(angle)), abs(math.cos(angle))
-        across = (width * cosine + height * sine) / 2
-        down = (width * sine + height * cosine) / 2
-        return x - across, y - down, x + across, y + down
+        return box_around_turned(*(text_files.number(turned.value(key)) for key in keys))
     points = element.find("polygon")
     corners = points.all("pt") if points else []
     if len(corners) < _FEWEST_CORNERS:

@@ -744,6 +744,8 @@ def test_label_studios_older_exports_have_completions(tmp_path: Path) -> None:
     one["completions"] = one.pop("annotations")
     write(tmp_path / "x.json", [one])
     assert len(read(tmp_path, need_objects=False)["training"][0][2]) == 1
+    write(tmp_path / "x.json", [{**one, "annotations": [{"result": []}]}])
+    assert len(read(tmp_path, need_objects=False)["training"][0][2]) == 0  # the newer of both
 
 
 def test_answers_without_a_header_are_no_truth(tmp_path: Path) -> None:
